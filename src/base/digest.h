@@ -1,0 +1,25 @@
+/*
+ * digest: SHA-256 and HMAC-SHA-256 by libcrypto.
+ */
+#ifndef LEADRELAY_BASE_DIGEST_H
+#define LEADRELAY_BASE_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIGEST_SIZE 32
+#define DIGEST_HEX_SIZE (2 * DIGEST_SIZE + 1)
+
+/* Return 0, or -1 when libcrypto fails (out of memory, FIPS policy). */
+int digest_sha256(const void *bytes, size_t len, uint8_t out[DIGEST_SIZE]);
+int digest_hmac_sha256(const void *key, size_t key_len, const void *bytes,
+    size_t len, uint8_t out[DIGEST_SIZE]);
+
+/* Compare without an early exit. */
+bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
+
+/* Lower-case hexadecimal with a NUL; returns ${out}. */
+char *digest_hex(const uint8_t digest[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]);
+
+#endif

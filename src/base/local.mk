@@ -1,0 +1,34 @@
+libleadrelay_a_SOURCES += \
+	src/base/base64url.c src/base/base64url.h \
+	src/base/buf.c src/base/buf.h \
+	src/base/clock.c src/base/clock.h \
+	src/base/counters.h \
+	src/base/digest.c src/base/digest.h \
+	src/base/exits.h \
+	src/base/log.c src/base/log.h \
+	src/base/text.c src/base/text.h \
+	src/base/uuid7.c src/base/uuid7.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/base/test_base64url tests/unit/base/test_buf \
+	tests/unit/base/test_text tests/unit/base/test_uuid7 \
+	tests/unit/base/test_log tests/unit/base/test_digest
+tests_unit_base_test_base64url_SOURCES = tests/unit/base/test_base64url.c tests/unit/unit.h
+tests_unit_base_test_base64url_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_base64url_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_buf_SOURCES = tests/unit/base/test_buf.c tests/unit/unit.h
+tests_unit_base_test_buf_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_buf_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_digest_SOURCES = tests/unit/base/test_digest.c tests/unit/unit.h
+tests_unit_base_test_digest_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_digest_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_log_SOURCES = tests/unit/base/test_log.c tests/unit/unit.h
+tests_unit_base_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_log_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_text_SOURCES = tests/unit/base/test_text.c tests/unit/unit.h
+tests_unit_base_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_text_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_uuid7_SOURCES = tests/unit/base/test_uuid7.c tests/unit/unit.h
+tests_unit_base_test_uuid7_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_uuid7_LDADD = $(UNIT_LDADD)
+endif

@@ -1,0 +1,154 @@
+/*
+ * config: the settings, read once from one file by libConfuse, checked whole.
+ *
+ * A struct config is immutable after config_load and may be read by any thread;
+ * a reload makes a new one.  Strings belong to it.  Relative paths have been
+ * made absolute, counted from the configuration's folder.  Durations are in
+ * milliseconds, sizes in bytes.  "-1" in a duration, or NULL, is "not set".
+ */
+#ifndef LEADRELAY_CONFIG_CONFIG_H
+#define LEADRELAY_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "config/secret.h"
+
+enum config_verify { CONFIG_VERIFY_JWT, CONFIG_VERIFY_NONE };
+enum config_stale { CONFIG_STALE_HOLD, CONFIG_STALE_REFUSE };
+enum config_invalid { CONFIG_INVALID_HOLD, CONFIG_INVALID_RELAY };
+enum config_body { CONFIG_BODY_PAYLOAD, CONFIG_BODY_DATA, CONFIG_BODY_TRANSFORM };
+
+struct config_source {
+	char *name;			/* "default" for the untitled section */
+	char *path;			/* NULL: answers every path */
+	int verify;			/* enum config_verify */
+	char *secret_file;
+	bool allow_readable;
+	int64_t max_age_ms;
+	int stale;			/* enum config_stale */
+	int invalid;			/* enum config_invalid */
+	int64_t *office_ids;		/* sorted */
+	size_t office_count;
+	int64_t duplicate_window_ms;
+	uint64_t max_body;
+	uint64_t max_token;
+	struct secret_list secrets;	/* filled by config_load when verify is jwt */
+};
+
+struct config_store {
+	char *url;			/* "sqlite:/absolute/path" */
+	int64_t keep_delivered_ms;
+	int64_t keep_failed_ms;
+	int64_t max_waiting;
+	uint64_t min_free;
+};
+
+struct config_worker {
+	int64_t threads;
+	bool relay;
+	char *log;
+	int log_format;			/* enum log_format */
+	int log_level;			/* enum log_level */
+	char *socket_group;
+};
+
+/* Statuses low..high, both included. */
+struct config_range {
+	int low;
+	int high;
+};
+
+struct config_destination {
+	char *name;
+	char *url;			/* as configured; may be a secret: show config_mask_url */
+	char *url_file;
+	bool allow_http;
+	int body;			/* enum config_body */
+	char *content_type;
+	char *method;
+	char **headers;			/* "Name: value" */
+	size_t header_count;
+	char *bearer_file;
+	char *basic_file;
+	char *header_file;
+	char *ca_file;
+	char *client_cert;
+	char *client_key;
+	char *proxy;
+	struct config_range *success;
+	size_t success_count;
+	int64_t timeout_ms;
+	int64_t connect_timeout_ms;
+	int64_t max_concurrent;
+	int64_t *retry_ms;		/* pauses; the last one repeats */
+	size_t retry_count;
+	int64_t *probe_ms;
+	size_t probe_count;
+	int64_t retry_for_ms;
+	bool hold_on_dead;		/* on_dead = hold */
+};
+
+struct config {
+	char *file;			/* absolute path of the configuration */
+	char *folder;			/* its folder */
+	struct config_source *sources;
+	size_t source_count;
+	struct config_store store;
+	struct config_worker worker;
+	bool admin_tcp;
+	struct config_destination *destinations;
+	size_t destination_count;
+};
+
+/* What a load found wrong, for a person: one line a fault, "file:line: words". */
+struct config_fault {
+	struct buf text;
+	int count;
+};
+
+/*
+ * Where the configuration is: ${option} (--config) if not NULL, else
+ * $LEADRELAY_CONFIG of the process environment as it was at start, else
+ * SYSCONFDIR/leadrelay/leadrelay.conf.  Returns a string the caller frees.
+ */
+char *config_find(const char *option);
+
+/*
+ * Load ${file} whole: every fault is collected, not only the first.  Returns
+ * NULL when there was any; ${fault} then says which.  With warnings only (a
+ * short secret, verify = none) it succeeds and ${fault} may still hold lines,
+ * each starting "warning: ".  The caller frees fault->text in either case.
+ */
+struct config *config_load(const char *file, struct config_fault *fault);
+
+/* Release it, secrets wiped first.  NULL is fine. */
+void config_free(struct config *config);
+
+/* The source that answers ${path} (no query), or NULL.  An exact path before "any". */
+const struct config_source *config_source_for(const struct config *config,
+    const char *path);
+const struct config_source *config_source_named(const struct config *config,
+    const char *name);
+const struct config_destination *config_destination_named(
+    const struct config *config, const char *name);
+
+/*
+ * Is the configuration, a secret or the store inside ${document_root}?  Returns
+ * the setting that is ("secret_file"), or NULL.  Symbolic links are resolved.
+ */
+const char *config_served_by(const struct config *config,
+    const char *document_root);
+
+/*
+ * ${url} fit to be shown: scheme, host and port, and "/…" for whatever follows.
+ */
+void config_mask_url(const char *url, struct buf *out);
+
+/* Print every effective setting with its value, secrets masked, in file syntax. */
+void config_print(const struct config *config, struct buf *out);
+
+#endif

@@ -1,0 +1,1 @@
+libleadrelay_a_SOURCES +=

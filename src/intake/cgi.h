@@ -1,0 +1,12 @@
+/*
+ * cgi: one plain CGI request (RFC 3875): environment, standard input and output.
+ */
+#ifndef LEADRELAY_INTAKE_CGI_H
+#define LEADRELAY_INTAKE_CGI_H
+
+#include "intake/receive.h"
+
+/* Read the request, answer it on standard output.  Returns the exit status. */
+int cgi_run(struct receiver *rx, char **environment);
+
+#endif

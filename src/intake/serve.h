@@ -1,0 +1,39 @@
+/*
+ * serve: the FastCGI worker: a listening socket, request threads, a clean stop.
+ *
+ * All threads wait on one epoll set.  A request is read to its end before any
+ * stage sees it, so a peer that stalls holds memory and no thread.
+ */
+#ifndef LEADRELAY_INTAKE_SERVE_H
+#define LEADRELAY_INTAKE_SERVE_H
+
+#include <stdbool.h>
+
+#include "intake/receive.h"
+
+struct buf;
+
+/*
+ * Make a listening socket: "unix:/path" (0660, group ${group} if not NULL;
+ * replaces a socket nobody answers on, never a living one) or "host:port".
+ * Returns the descriptor, or -1 with a phrase in ${why}.
+ */
+int serve_listen(const char *address, const char *group, struct buf *why);
+
+/*
+ * Is descriptor ${fd} a listening socket?  (fd 0 of a worker started by
+ * spawn-fcgi, mod_fcgid, lighttpd or systemd.)
+ */
+bool serve_is_listening(int fd);
+
+/*
+ * Serve requests on ${fd} with ${threads} threads until serve_stop: then accept
+ * nothing more, answer what is in flight, and return within two seconds.
+ * 0, or -1 when it could not start (said in the log).
+ */
+int serve_run(struct receiver *rx, int fd, int threads);
+
+/* Ask serve_run to return.  Async-signal-safe, any thread. */
+void serve_stop(void);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * outbox: events on disk, committed in groups.
+ *
+ * Work on the store is a job.  With a committing thread, whatever jobs arrived
+ * while the last transaction was being written are run and committed together
+ * in the next (group commit); a job's ${done} is called after the fsync.  Should
+ * one job of a group fail, each is run again in a transaction of its own, so a
+ * job must tolerate being run twice before it is done.  A commit whose outcome
+ * is unknown fails the whole group and reopens the connection.
+ */
+#ifndef LEADRELAY_OUTBOX_OUTBOX_H
+#define LEADRELAY_OUTBOX_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outbox/event.h"
+#include "outbox/store.h"
+
+struct config;
+struct outbox;
+
+struct outbox_job {
+	/* In a transaction, on the committing thread.  -1: store->fault says why. */
+	int (*run)(struct store *store, struct outbox_job *job);
+	/*
+	 * Afterwards, on the same thread; ${fault} is NULL when it is on disk.
+	 * It must be quick.  The job may be freed in it.
+	 */
+	void (*done)(struct outbox_job *job, const struct store_fault *fault);
+	struct outbox_job *next;	/* the outbox's own */
+};
+
+enum outbox_mode {
+	OUTBOX_SERVE,			/* create if absent; a committing thread */
+	OUTBOX_REQUEST,			/* create if absent; no thread: jobs run in the caller */
+	OUTBOX_COMMAND,			/* never create; no thread */
+	OUTBOX_READ			/* never create, never write */
+};
+
+/*
+ * Open the store the configuration names and make its destinations known.
+ * NULL: ${fault} says why.  In OUTBOX_COMMAND and OUTBOX_READ an absent store
+ * is STORE_FAULT_ABSENT.
+ */
+struct outbox *outbox_open(const struct config *config, enum outbox_mode mode,
+    struct store_fault *fault);
+
+/* Finish what was submitted, stop the thread, close.  NULL is fine. */
+void outbox_close(struct outbox *ob);
+
+/* Hand over a job.  Any thread.  Without a thread it is run and done at once. */
+void outbox_submit(struct outbox *ob, struct outbox_job *job);
+
+/*
+ * Run ${fn} in one transaction and wait for the commit.  0, or -1 and ${fault}
+ * (may be NULL).  Any thread but the committing one.
+ */
+int outbox_run(struct outbox *ob, int (*fn)(struct store *store, void *arg),
+    void *arg, struct store_fault *fault);
+
+/* The store's number of the configuration's destination ${index}. */
+int64_t outbox_destination(const struct outbox *ob, size_t index);
+
+/* Jobs submitted and not yet done: a measure of load. */
+size_t outbox_backlog(struct outbox *ob);
+
+/*
+ * The relay lock, the wake-up and the sign of life.  These go to the store
+ * directly, under no transaction; they are for the relay's thread.
+ */
+int outbox_lock_relay(struct outbox *ob);
+void outbox_unlock_relay(struct outbox *ob);
+void outbox_beat(struct outbox *ob, int64_t now_ms);
+int outbox_wake_fd(struct outbox *ob);
+void outbox_drain_wake(struct outbox *ob);
+
+/* Tell the relay, in whichever process it is, that there is work.  Any thread. */
+void outbox_wake(struct outbox *ob);
+
+/* The back end a URL names, or NULL; *location points behind the scheme. */
+const struct store_ops *outbox_backend(const char *url, const char **location);
+
+#endif

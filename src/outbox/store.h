@@ -1,0 +1,249 @@
+/*
+ * store: what a back end of the outbox owes.
+ *
+ * One struct store is one connection, used by one thread at a time.  Every
+ * operation runs between begin and commit; the committer (outbox.c) sees to
+ * that.  On failure an operation returns -1 and has filled ${fault}; the
+ * transaction is then only good for rollback.  Nothing outside a back end's own
+ * folder speaks its query language.
+ */
+#ifndef LEADRELAY_OUTBOX_STORE_H
+#define LEADRELAY_OUTBOX_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outbox/event.h"
+
+enum store_fault_kind {
+	STORE_FAULT_NONE,
+	STORE_FAULT_ABSENT,		/* there is no store yet (commands do not create one) */
+	STORE_FAULT_CANTCREAT,
+	STORE_FAULT_BUSY,		/* somebody else holds it too long */
+	STORE_FAULT_FULL,		/* no space */
+	STORE_FAULT_IO,			/* unreadable, unwritable, a commit of unknown outcome */
+	STORE_FAULT_CORRUPT,		/* damaged, or no outbox at all */
+	STORE_FAULT_VERSION,		/* made by a newer leadrelay */
+	STORE_FAULT_MEMORY
+};
+
+struct store_fault {
+	enum store_fault_kind kind;
+	char text[256];			/* for a person; no lead contents */
+};
+
+/* One destination as the configuration has it. */
+struct store_destination {
+	const char *name;
+	bool hold_on_dead;
+	int64_t number;			/* filled by configure */
+};
+
+struct store_options {
+	const char *location;		/* the URL behind its scheme */
+	bool create;			/* make store and folder when absent */
+	bool read_only;			/* a reader's connection */
+	int64_t max_waiting;
+	uint64_t min_free;
+	int64_t busy_ms;		/* how long to wait for another writer */
+};
+
+/* Which deliveries a list, retry, release or discard means.  NULL or 0: any. */
+struct store_filter {
+	int state;			/* enum delivery_state, or -1 */
+	const char *id;			/* event id */
+	const char *lead;
+	const char *destination;
+	int64_t since_ms;
+	int64_t limit;			/* rows; 0: all */
+};
+
+/* One line of a list: a delivery, or a held event (destination NULL).  Strings live for the callback. */
+struct store_row {
+	const char *id;
+	const char *source;
+	const char *lead;
+	const char *name;
+	const char *destination;
+	enum delivery_state state;
+	int64_t sequence;
+	int64_t received_ms;
+	int64_t due_ms;			/* WAITING only */
+	int64_t settled_ms;
+	int attempts;
+	int last_status;
+	const char *reason;		/* why it is dead, held or waiting again; or NULL */
+	const char *record;
+	bool blocked;			/* waits for an earlier event of its lead */
+};
+
+/* One event as show gives it. */
+struct store_event {
+	const char *id;
+	const char *source;
+	const char *lead;
+	const char *name;
+	const char *state;		/* "accepted", "held" or "discarded" */
+	const char *hold;		/* event_hold_name; "" when never held */
+	int64_t sequence;
+	int64_t received_ms;
+	int64_t closed_ms;
+	const char *violations;		/* JSON array text, or NULL */
+	const char *note;		/* "replaced by ID", or NULL */
+	const char *payload;
+	size_t payload_len;
+};
+
+struct store_attempt {
+	const char *destination;
+	int number;
+	int64_t started_ms;
+	int64_t took_ms;
+	int status;
+	bool counted;
+	const char *error;
+	const char *answer;
+	size_t answer_len;
+};
+
+/* Callbacks of show: the event first, then each delivery, each with its attempts. */
+struct store_visitor {
+	void (*event)(void *arg, const struct store_event *event);
+	void (*delivery)(void *arg, const struct store_row *row);
+	void (*attempt)(void *arg, const struct store_attempt *attempt);
+	void *arg;
+};
+
+struct store_destination_stats {
+	const char *name;
+	bool configured;		/* false: it left the configuration */
+	int64_t count[DELIVERY_STATES];
+	int64_t oldest_waiting_ms;	/* received_ms of it; 0: none waits */
+	struct destination_state state;	/* strings live for the callback */
+};
+
+struct store_stats {
+	int64_t events_undelivered;	/* with a delivery waiting or sending */
+	int64_t events_held;
+	int64_t last_received_ms;
+	bool relay_alive;		/* somebody holds the relay lock */
+	long relay_pid;
+	int64_t relay_seen_ms;		/* its last sign of life */
+	uint64_t free_bytes;
+	uint64_t store_bytes;
+};
+
+enum store_action { STORE_RETRY, STORE_RELEASE, STORE_DISCARD };
+enum store_act_result {
+	STORE_ACT_DONE,
+	STORE_ACT_NOT_FOUND,		/* no such id (or destination of it) */
+	STORE_ACT_NOTHING,		/* nothing there in a state this applies to */
+	STORE_ACT_SUPERSEDED,		/* older than one delivered: unchanged */
+	STORE_ACT_SENDING		/* it, or a newer one, is being sent just now */
+};
+struct store_act_out {
+	enum store_act_result result;
+	int changed;			/* deliveries (or the held event) changed */
+	char other[UUID7_SIZE];		/* SUPERSEDED: by which event */
+	char *detail;			/* a phrase ("delivered"), or NULL; the caller frees */
+};
+
+struct store {
+	const struct store_ops *ops;
+	struct store_fault fault;
+};
+
+struct store_ops {
+	const char *scheme;		/* "sqlite" */
+
+	/* Open; NULL on failure with ${fault} filled.  Loads nothing but the head. */
+	struct store *(*open)(const struct store_options *options,
+	    struct store_fault *fault);
+	void (*close)(struct store *st);
+
+	/* What the configuration says; numbers are filled.  Inside a transaction. */
+	int (*configure)(struct store *st, struct store_destination *list,
+	    size_t count);
+
+	int (*begin)(struct store *st, bool write);
+	/* -1: the outcome is unknown; the connection was closed and must be reopened with reopen. */
+	int (*commit)(struct store *st);
+	void (*rollback)(struct store *st);
+	int (*reopen)(struct store *st);
+
+	/* Intake. */
+	int (*accept)(struct store *st, const struct event_in *in,
+	    struct event_out *out);
+
+	/*
+	 * Relay.  claim takes up to ${max} deliveries of a destination that are
+	 * due at ${now_ms} and first of their lead, oldest due first, counts the
+	 * attempt and marks them sending; *count says how many.  One begun three
+	 * times without any outcome is held instead, and *held counts those.
+	 * probe takes one, due or not: the next after ${cursor} in event order,
+	 * from the start again at the end.
+	 */
+	int (*claim)(struct store *st, int64_t destination, int64_t now_ms,
+	    size_t max, struct delivery_claim *claims, size_t *count,
+	    size_t *held);
+	int (*probe)(struct store *st, int64_t destination, int64_t now_ms,
+	    int64_t cursor, struct delivery_claim *claim, size_t *count,
+	    size_t *held);
+	/* An outcome for a delivery that is no longer sending is ignored. */
+	int (*settle)(struct store *st, const struct delivery_outcome *outcomes,
+	    size_t count, int64_t now_ms);
+	/* When the next delivery of a destination falls due; 0: none waits. */
+	int (*next_due)(struct store *st, int64_t destination, int64_t *due_ms);
+	/* Make up to ${max} that wait for later due now, oldest first; *count: how many. */
+	int (*make_due)(struct store *st, int64_t destination, int64_t now_ms,
+	    size_t max, size_t *count);
+	/* After taking the relay lock: what was sending is waiting, outcome unknown. */
+	int (*recover)(struct store *st, int64_t now_ms, int64_t *count);
+	/* How many different leads were delivered at a destination since ${since_ms}, counted up to ${max}. */
+	int (*delivered_since)(struct store *st, int64_t destination,
+	    int64_t since_ms, int max, int *count);
+	int (*load_state)(struct store *st, struct destination_state *state);
+	int (*save_state)(struct store *st,
+	    const struct destination_state *state);
+	/* Delete up to ${max} events closed before the two limits; *count: how many. */
+	int (*purge)(struct store *st, int64_t delivered_before_ms,
+	    int64_t failed_before_ms, size_t max, size_t *count);
+
+	/* Commands. */
+	int (*list)(struct store *st, const struct store_filter *filter,
+	    void (*row)(void *arg, const struct store_row *row), void *arg);
+	/* *found: false when there is no such event. */
+	int (*show)(struct store *st, const char *id,
+	    const struct store_visitor *visitor, bool *found);
+	int (*act)(struct store *st, enum store_action action, const char *id,
+	    const char *destination, bool force, int64_t now_ms,
+	    struct store_act_out *out);
+	int (*stats)(struct store *st, struct store_stats *stats,
+	    void (*destination)(void *arg,
+	    const struct store_destination_stats *stats), void *arg);
+	/* Write and take back a row, to see that it can be done. */
+	int (*try_write)(struct store *st);
+
+	/*
+	 * The relay lock: 1 taken, 0 somebody else has it, -1 fault.  Held until
+	 * unlock_relay or the end of the process.  beat shows that the holder lives.
+	 * Outside transactions.
+	 */
+	int (*lock_relay)(struct store *st);
+	void (*unlock_relay)(struct store *st);
+	void (*beat)(struct store *st, int64_t now_ms);
+
+	/*
+	 * Tell the relay, in whichever process, that there is work; and a file
+	 * descriptor the relay can poll for it (-1: none, poll the clock).
+	 * drain_wake empties it.
+	 */
+	void (*wake)(struct store *st);
+	int (*wake_fd)(struct store *st);
+	void (*drain_wake)(struct store *st);
+};
+
+extern const struct store_ops store_sqlite;
+
+#endif

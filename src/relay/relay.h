@@ -1,0 +1,56 @@
+/*
+ * relay: takes what waits in the outbox to its destinations.
+ *
+ * One thread, libcurl's multi interface, one relay per outbox: relay_run waits
+ * for the relay lock and looks for it again and again until it has it.
+ */
+#ifndef LEADRELAY_RELAY_RELAY_H
+#define LEADRELAY_RELAY_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct outbox;
+struct counters;
+struct relay;
+struct buf;
+
+/*
+ * Load libcurl and make ready.  NULL: a phrase in ${why}.  The three must
+ * outlive the relay.
+ */
+struct relay *relay_new(const struct config *config, struct outbox *outbox,
+    struct counters *counters, struct buf *why);
+void relay_free(struct relay *r);
+
+/* Deliver in a thread of its own until relay_stop.  0, or -1 with errno. */
+int relay_start(struct relay *r);
+
+/*
+ * Deliver in the calling thread until relay_stop is called from elsewhere (a
+ * signal handler may).  With ${once}: until nothing is due any more, or
+ * ${limit_ms} have passed; returns at once when another process has the lock.
+ */
+void relay_run(struct relay *r, bool once, int64_t limit_ms);
+
+/*
+ * Ask it to stop: no new attempts; those under way get up to ${grace_ms}, then
+ * are left as "sending", their outcome unknown.  relay_free joins the thread.
+ */
+void relay_stop(struct relay *r, int64_t grace_ms);
+
+/* There is new work in this process's outbox.  Any thread; cheap when it is awake. */
+void relay_wake(struct relay *r);
+
+/*
+ * Resolve and connect to a destination as a delivery would (TLS included),
+ * sending nothing.  0, or -1 with a phrase in ${why} that ends in the cure.
+ */
+int relay_try_destination(const struct config *config, size_t index,
+    struct buf *why);
+
+/* libcurl's name and version, loading it if need be; a constant. */
+const char *relay_library(void);
+
+#endif

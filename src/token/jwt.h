@@ -1,0 +1,21 @@
+/*
+ * jwt: the one door to libjwt, with an implementation per library generation
+ * (jwt1.c: 1.10 to 2.x; jwt3.c: 3.x), chosen by configure.
+ */
+#ifndef LEADRELAY_TOKEN_JWT_H
+#define LEADRELAY_TOKEN_JWT_H
+
+#include <stdbool.h>
+
+#include "config/secret.h"
+
+/*
+ * Does libjwt accept ${token} (NUL-terminated, policy already applied) as HS256
+ * under ${secret}?  exp and nbf are not judged here.  ${secret} is never empty.
+ */
+bool jwt_accepts(const char *token, const struct secret *secret);
+
+/* The library's name and version as linked, e.g. "libjwt 1.10.2"; a constant. */
+const char *jwt_library(void);
+
+#endif
