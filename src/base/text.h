@@ -32,7 +32,7 @@ int text_parse_when(const char *str, int64_t now_ms, int64_t *ms);
 char *text_format_time(int64_t ms, char out[TEXT_TIME_SIZE]);
 
 /* "2d 3h", "5m 10s", "250ms": the two largest units.  Returns ${out}. */
-#define TEXT_DURATION_SIZE 32
+#define TEXT_DURATION_SIZE 48
 char *text_format_duration(int64_t ms, char out[TEXT_DURATION_SIZE]);
 
 #endif

@@ -1,0 +1,184 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUF_FIRST 256
+
+bool
+buf_reserve(struct buf *b, size_t more)
+{
+	size_t need, cap;
+	char *data;
+
+	if (b->oom)
+		return false;
+	if (more >= SIZE_MAX / 2 - b->len) {
+		b->oom = true;
+		return false;
+	}
+	need = b->len + more + 1;
+	if (need <= b->cap)
+		return true;
+	for (cap = b->cap != 0 ? b->cap : BUF_FIRST; cap < need;)
+		cap *= 2;
+	if ((data = realloc(b->data, cap)) == NULL) {
+		b->oom = true;
+		return false;
+	}
+	b->data = data;
+	b->cap = cap;
+	return true;
+}
+
+void
+buf_add(struct buf *b, const void *bytes, size_t len)
+{
+	if (!buf_reserve(b, len))
+		return;
+	if (len != 0)
+		memcpy(b->data + b->len, bytes, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void
+buf_puts(struct buf *b, const char *str)
+{
+	buf_add(b, str, strlen(str));
+}
+
+void
+buf_putc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !buf_reserve(b, (size_t)n)) {
+		b->oom = true;
+		return;
+	}
+	va_start(ap, fmt);
+	(void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+/*
+ * The length of the well-formed UTF-8 sequence at ${s} (RFC 3629: no overlong
+ * form, no surrogate, nothing above U+10FFFF), or 0.
+ */
+static size_t
+utf8_sequence(const unsigned char *s, size_t len)
+{
+	size_t n, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		n = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		n = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (len < n)
+		return 0;
+	for (i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* Append the one character at ${s} as it stands inside a JSON string. */
+static void
+add_escaped(struct buf *b, const unsigned char *s, size_t n)
+{
+	static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+	const char *p;
+
+	for (p = shorts; *p != '\0'; p += 2) {
+		if (*s == (unsigned char)p[0]) {
+			buf_putc(b, '\\');
+			buf_putc(b, p[1]);
+			return;
+		}
+	}
+	if (*s < 0x20)
+		buf_printf(b, "\\u%04x", (unsigned int)*s);
+	else
+		buf_add(b, s, n);
+}
+
+void
+buf_json(struct buf *b, const char *str, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)str;
+	const unsigned char *end = s + len;
+	size_t n;
+
+	buf_putc(b, '"');
+	while (s < end) {
+		if ((n = utf8_sequence(s, (size_t)(end - s))) == 0) {
+			buf_puts(b, "\xef\xbf\xbd");
+			n = 1;
+		} else
+			add_escaped(b, s, n);
+		s += n;
+	}
+	buf_putc(b, '"');
+}
+
+bool
+buf_ok(const struct buf *b)
+{
+	return !b->oom;
+}
+
+char *
+buf_detach(struct buf *b)
+{
+	char *data;
+
+	if (b->data == NULL)
+		buf_add(b, "", 0);
+	if (b->oom) {
+		buf_free(b);
+		return NULL;
+	}
+	data = b->data;
+	*b = (struct buf){ 0 };
+	return data;
+}
+
+void
+buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->oom = false;
+	if (b->data != NULL)
+		b->data[0] = '\0';
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){ 0 };
+}

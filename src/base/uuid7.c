@@ -1,0 +1,104 @@
+#include "base/uuid7.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+/*
+ * The time, then 74 random bits.  Ids of one thread in one millisecond rise: the
+ * last id is kept and its low random half counted up.  Threads do not order
+ * their ids against each other; the outbox, which promises order, makes its ids
+ * on one thread.
+ */
+struct uuid7_state {
+	int64_t ms;
+	uint16_t high;		/* 12 bits behind the version */
+	uint64_t low;		/* 62 bits behind the variant */
+};
+
+static const uint64_t LOW_MASK = (UINT64_C(1) << 62) - 1;
+
+/* Fresh random bits, the top one of ${high} clear: room to count up. */
+static int
+reseed(struct uuid7_state *st)
+{
+	unsigned char raw[10];
+
+	if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
+		return -1;
+	st->high = (uint16_t)((raw[0] << 8 | raw[1]) & 0x07ff);
+	memcpy(&st->low, raw + 2, sizeof(st->low));
+	st->low &= LOW_MASK;
+	return 0;
+}
+
+/* The next value: a random step of 1 to 2^32, so that ids cannot be guessed from one. */
+static int
+advance(struct uuid7_state *st)
+{
+	uint32_t step;
+
+	if (getrandom(&step, sizeof(step), 0) != (ssize_t)sizeof(step))
+		return -1;
+	st->low += (uint64_t)step + 1;
+	if (st->low > LOW_MASK) {
+		st->low &= LOW_MASK;
+		st->high++;
+	}
+	return 0;
+}
+
+static char *
+put_hex(char *out, uint64_t value, int digits)
+{
+	while (digits-- > 0)
+		*out++ = "0123456789abcdef"[value >> (4 * digits) & 15];
+	return out;
+}
+
+int
+uuid7_make(int64_t now_ms, char out[UUID7_SIZE])
+{
+	static _Thread_local struct uuid7_state state;
+	uint64_t low;
+	char *p = out;
+
+	if (now_ms > state.ms) {
+		if (reseed(&state) == -1)
+			return -1;
+		state.ms = now_ms;
+	} else if (advance(&state) == -1)
+		return -1;		/* same millisecond, or the clock went back */
+	if (state.high > 0x0fff) {	/* never in practice: counts as the next one */
+		state.high = 0;
+		state.ms++;
+	}
+	low = UINT64_C(2) << 62 | state.low;
+	p = put_hex(p, (uint64_t)state.ms >> 16, 8);
+	*p++ = '-';
+	p = put_hex(p, (uint64_t)state.ms & 0xffff, 4);
+	*p++ = '-';
+	p = put_hex(p, UINT64_C(0x7000) | state.high, 4);
+	*p++ = '-';
+	p = put_hex(p, low >> 48, 4);
+	*p++ = '-';
+	p = put_hex(p, low & UINT64_C(0xffffffffffff), 12);
+	*p = '\0';
+	return 0;
+}
+
+bool
+uuid7_valid(const char *str)
+{
+	size_t i;
+
+	if (strlen(str) != UUID7_SIZE - 1)
+		return false;
+	for (i = 0; str[i] != '\0'; i++) {
+		if (i == 8 || i == 13 || i == 18 || i == 23) {
+			if (str[i] != '-')
+				return false;
+		} else if (strchr("0123456789abcdefABCDEF", str[i]) == NULL)
+			return false;
+	}
+	return true;
+}
