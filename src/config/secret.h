@@ -14,6 +14,10 @@
 
 #include "base/buf.h"
 
+#define SECRET_COUNT_MAX 64	/* signing secrets in one file */
+#define SECRET_SIZE_MAX 4096	/* bytes of a signing secret */
+#define SECRET_ONE_MAX 16384	/* bytes of a credential: some bearer tokens are long */
+
 struct secret {
 	char *bytes;			/* NUL-terminated, never with a NUL inside */
 	size_t len;			/* never 0 */
@@ -26,17 +30,23 @@ struct secret_list {
 
 /*
  * Read the signing secrets in ${path}, one a line, empty lines skipped, at most
- * 64 of at most 4096 bytes.  Returns 0, or -1 with a phrase in ${why} (no
- * secret in it): "holds no secret", "may be read by others (mode 0644): chmod o-r".
+ * SECRET_COUNT_MAX of at most SECRET_SIZE_MAX bytes.  ${list} is overwritten.
+ * Returns 0, or -1 with ${list} empty and a phrase appended to ${why}, neither
+ * path nor secret in it: "holds no secret", "may be read by others (mode 0644):
+ * chmod o-r".
  */
 int secret_read_list(const char *path, bool allow_readable,
     struct secret_list *list, struct buf *why);
 
-/* Read one credential: the file's first line.  Same faults.  ${out} is wiped by secret_wipe. */
+/*
+ * Read one credential into ${out}: the file's first line, at most SECRET_ONE_MAX
+ * bytes and no control characters.  Same faults; ${out} keeps what it had then, so a credential in use
+ * survives a bad edit of its file.  The caller ends with secret_wipe.
+ */
 int secret_read_one(const char *path, bool allow_readable, struct buf *out,
     struct buf *why);
 
-/* The path that would really be read for ${path}; the caller frees it. */
+/* The path that would really be read for ${path}; the caller frees it.  NULL: out of memory. */
 char *secret_resolve(const char *path);
 
 /* Overwrite and free. */
