@@ -1,0 +1,204 @@
+#include "cli/print.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define INDENT 2
+
+/*
+ * The character that starts at ${str}, and its length in *size; -1 when it is no
+ * UTF-8 (*size is 1 then).
+ */
+static int32_t
+decode(const char *str, size_t len, size_t *size)
+{
+	static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char lead = (unsigned char)str[0];
+	size_t n = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 :
+	    lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;
+	int32_t c;
+
+	*size = 1;
+	if (n == 1)
+		return lead;
+	if (n == 0 || n > len)
+		return -1;
+	c = lead & (0x7f >> n);
+	for (size_t i = 1; i < n; i++) {
+		if (((unsigned char)str[i] & 0xc0) != 0x80)
+			return -1;
+		c = c << 6 | ((unsigned char)str[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return -1;
+	*size = n;
+	return c;
+}
+
+/* Would a terminal act on it instead of showing it? */
+static bool
+unfit(int32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c ||
+	    c == 0x200e || c == 0x200f || c == 0x2028 || c == 0x2029 ||
+	    (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+void
+print_text(struct buf *out, const char *str, size_t len)
+{
+	size_t size;
+
+	for (size_t i = 0; i < len; i += size) {
+		int32_t c = decode(str + i, len - i, &size);
+
+		if (c == -1)
+			buf_printf(out, "\\x%02x", (unsigned char)str[i]);
+		else if (c == '\n')
+			buf_puts(out, "\\n");
+		else if (c == '\t')
+			buf_puts(out, "\\t");
+		else if (unfit(c))
+			buf_printf(out, "\\u%04x", (unsigned)c);
+		else
+			buf_add(out, str + i, size);
+	}
+}
+
+void
+print_span(struct buf *out, int64_t from_ms, int64_t to_ms)
+{
+	char text[TEXT_DURATION_SIZE];
+	int64_t span = to_ms > from_ms ? to_ms - from_ms : 0;
+
+	/* Nobody at a keyboard counts milliseconds. */
+	buf_puts(out, span < 1000 ? "0s" :
+	    text_format_duration(span / 1000 * 1000, text));
+}
+
+void
+print_moment(struct buf *out, int64_t ms, int64_t now_ms)
+{
+	char text[TEXT_TIME_SIZE];
+
+	if (ms == 0) {
+		buf_puts(out, "never");
+		return;
+	}
+	text_format_time(ms, text);
+	text[strcspn(text, ".Z")] = '\0';
+	buf_printf(out, "%sZ (%s", text, ms > now_ms ? "in " : "");
+	if (ms > now_ms)
+		print_span(out, now_ms, ms);
+	else
+		print_span(out, ms, now_ms);
+	buf_puts(out, ms > now_ms ? ")" : " ago)");
+}
+
+void
+print_bytes(struct buf *out, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KB", "MB", "GB", "TB", "PB", "EB" };
+	double n = (double)bytes;
+	size_t unit = 0;
+
+	for (; n >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		n /= 1024;
+	buf_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", n, units[unit]);
+}
+
+static void
+new_line(struct buf *out, int indent)
+{
+	if (indent >= 0)
+		buf_printf(out, "\n%*s", indent, "");
+}
+
+/* A character inside a string, where an escape is as good as the character. */
+static size_t
+json_character(struct buf *out, const char *str, size_t len)
+{
+	size_t size;
+	int32_t c = decode(str, len, &size);
+
+	if (c == -1)
+		buf_puts(out, "\\ufffd");
+	else if (unfit(c))
+		buf_printf(out, "\\u%04x", (unsigned)c);
+	else
+		buf_add(out, str, size);
+	return size;
+}
+
+/* The string that starts at ${text}, quotes included; returns its length. */
+static size_t
+json_string(struct buf *out, const char *text, size_t len)
+{
+	size_t i = 1;
+
+	buf_putc(out, '"');
+	while (i < len && text[i] != '"') {
+		if (text[i] == '\\' && i + 1 < len) {
+			buf_add(out, text + i, 2);
+			i += 2;
+		} else
+			i += json_character(out, text + i, len - i);
+	}
+	buf_putc(out, '"');
+	return i < len ? i + 1 : i;
+}
+
+static bool
+json_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+void
+print_json(struct buf *out, const char *text, size_t len, int indent)
+{
+	bool pretty = indent >= 0, opened = false;
+	size_t i = 0;
+
+	while (i < len) {
+		char c = text[i];
+
+		if (json_blank(c)) {
+			i++;
+			continue;
+		}
+		/* Whatever follows an opening bracket, but its closing one, starts a line. */
+		if (c == ']' || c == '}') {
+			indent -= pretty ? INDENT : 0;
+			if (!opened)
+				new_line(out, indent);
+		} else if (opened)
+			new_line(out, indent);
+		opened = c == '[' || c == '{';
+		if (c == '"') {
+			i += json_string(out, text + i, len - i);
+			continue;
+		}
+		buf_putc(out, c);
+		i++;
+		if (opened)
+			indent += pretty ? INDENT : 0;
+		else if (c == ',')
+			new_line(out, indent);
+		else if (c == ':' && pretty)
+			buf_putc(out, ' ');
+	}
+}
+
+bool
+print_flush(struct buf *out)
+{
+	bool ok = buf_ok(out);
+
+	if (ok && out->len > 0)
+		(void)fwrite(out->data, 1, out->len, stdout);
+	buf_reset(out);
+	return ok;
+}
