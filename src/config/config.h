@@ -68,7 +68,7 @@ struct config_destination {
 	char *url_file;
 	bool allow_http;
 	int body;			/* enum config_body */
-	char *content_type;
+	char *content_type;		/* NULL: application/json */
 	char *method;
 	char **headers;			/* "Name: value" */
 	size_t header_count;

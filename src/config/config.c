@@ -1,0 +1,397 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/check.h"
+#include "config/fault.h"
+#include "config/keys.h"
+#include "config/parse.h"
+#include "config/scan.h"
+#include "config/value.h"
+
+#define FILE_MAX ((size_t)1 << 20)
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+	"0123456789_-"
+#define NAME_LEN_MAX 64
+
+/* A load under way. */
+struct load {
+	struct config *config;
+	struct fault_place at;		/* the file as a whole */
+	struct parse parse;
+};
+
+char *
+config_find(const char *option)
+{
+	const char *env = getenv("LEADRELAY_CONFIG");
+
+	if (option != NULL)
+		return strdup(option);
+	if (env != NULL && env[0] != '\0')
+		return strdup(env);
+	return strdup(SYSCONFDIR "/leadrelay/leadrelay.conf");
+}
+
+/* ---- the file ---- */
+
+/* Read all of ${fd}, at most FILE_MAX bytes and a chunk.  Returns 0 or -1. */
+static int
+read_all(int fd, struct buf *text)
+{
+	char chunk[8192];
+	ssize_t n = 1;
+
+	while (n > 0 && text->len <= FILE_MAX) {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n > 0)
+			buf_add(text, chunk, (size_t)n);
+	}
+	buf_puts(text, "");		/* an empty file is a string, too */
+	return n == -1 ? -1 : 0;
+}
+
+/* 0, or -1 and the fault is reported. */
+static int
+read_file(const struct fault_place *at, struct buf *text)
+{
+	int fd = open(at->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int before = at->fault->count;
+
+	if (fd == -1) {
+		fault_add(at, "cannot be opened: %s", strerror(errno));
+		return -1;
+	}
+	if (read_all(fd, text) == -1)
+		fault_add(at, "cannot be read: %s", strerror(errno));
+	else if (!buf_ok(text) || text->data == NULL)
+		fault_add(at, "out of memory");
+	else if (text->len > FILE_MAX)
+		fault_add(at, "is larger than 1 MB: not a configuration");
+	else if (memchr(text->data, '\0', text->len) != NULL)
+		fault_add(at, "holds a NUL byte: not a text file");
+	(void)close(fd);
+	return at->fault->count == before ? 0 : -1;
+}
+
+/* ---- sections ---- */
+
+/* Set every key of a section, from the file or to its default. */
+static void
+fill_section(const struct load *ld, enum section_id id,
+    const struct parse_section *section, void *base)
+{
+	struct fault_place at = ld->at;
+	const char *folder = ld->config->folder;
+	struct parse_setting set;
+	struct buf why = { 0 };
+
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+
+		if (key->section != id)
+			continue;
+		if (!parse_setting(section, key->name, &set)) {
+			if (value_set_default(key, base, folder) == -1)
+				fault_add(&ld->at, "out of memory");
+			continue;
+		}
+		at.line = set.line;
+		if (set.earlier != 0)
+			fault_add(&at, "%s: was set on line %d already",
+			    key->name, set.earlier);
+		if (value_set(key, base, set.texts, set.count, folder, &why) == -1) {
+			fault_add(&at, "%s: %s", key->name,
+			    why.data == NULL ? "out of memory" : why.data);
+			(void)value_set_default(key, base, folder);
+		}
+		buf_reset(&why);
+		free(set.texts);
+	}
+	buf_free(&why);
+}
+
+static void
+check_section(const struct load *ld, enum section_id id,
+    const struct parse_section *section, void *base)
+{
+	struct check_site site = { .at = ld->at, .section = *section };
+	const struct section *kind = &keys_sections[id];
+	struct buf title = { 0 };
+
+	buf_puts(&title, kind->name);
+	if (section->name != NULL && section->name[0] != '\0')
+		buf_printf(&title, " %s", section->name);
+	site.at.line = section->line;
+	site.title = buf_ok(&title) ? title.data : kind->name;
+	if (id == SECTION_SOURCE)
+		check_source(&site, base);
+	else if (id == SECTION_DESTINATION)
+		check_destination(&site, base);
+	else if (id == SECTION_STORE)
+		check_store(&site, ld->config);
+	else if (id == SECTION_WORKER)
+		check_worker(&site, ld->config);
+	buf_free(&title);
+}
+
+/* A section that there is at most one of, and that has no name. */
+static void
+load_single(const struct load *ld, enum section_id id)
+{
+	const struct section *kind = &keys_sections[id];
+	size_t count = parse_count(&ld->parse, id);
+	struct parse_section section = { 0 };
+	struct fault_place at = ld->at;
+	void *base = (char *)ld->config + kind->offset;
+	int first = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		section = parse_section(&ld->parse, id, i);
+		at.line = section.line;
+		if (i == 0)
+			first = section.line;
+		else
+			fault_add(&at, "there is a section %s on line %d already",
+			    kind->name, first);
+		if (section.name[0] != '\0')
+			fault_add(&at, "a section %s has no name", kind->name);
+	}
+	fill_section(ld, id, &section, base);
+	check_section(ld, id, &section, base);
+}
+
+/* The section's name, checked, for its struct. */
+static char *
+take_name(const struct load *ld, const struct section *kind,
+    const struct parse_section *section)
+{
+	struct fault_place at = ld->at;
+	const char *name = section->name;
+
+	at.line = section->line;
+	if (name[0] == '\0' && kind->unnamed != NULL)
+		name = kind->unnamed;
+	else if (name[0] == '\0')
+		fault_add(&at, "a section %s needs a name: %s NAME { ... }",
+		    kind->name, kind->name);
+	else if (name[strspn(name, NAME_CHARS)] != '\0' ||
+	    strlen(name) > NAME_LEN_MAX)
+		fault_add(&at, "%s \"%.64s\": expected a name of 1 to %d letters, "
+		    "digits, \"_\" and \"-\"", kind->name, name, NAME_LEN_MAX);
+	return strdup(name);
+}
+
+/* Report that two sections have the same name, where ${index} is the later one. */
+static void
+check_name(const struct load *ld, enum section_id id, const char *array,
+    size_t index)
+{
+	const struct section *kind = &keys_sections[id];
+	struct fault_place at = ld->at;
+	const char *name = *(char *const *)(const void *)(array +
+	    index * kind->size + kind->name_offset);
+
+	at.line = parse_section(&ld->parse, id, index).line;
+	for (size_t i = 0; name != NULL && name[0] != '\0' && i < index; i++) {
+		const char *other = *(char *const *)(const void *)(array +
+		    i * kind->size + kind->name_offset);
+
+		if (other != NULL && strcmp(name, other) == 0) {
+			fault_add(&at, "there is a %s %s on line %d already",
+			    kind->name, name,
+			    parse_section(&ld->parse, id, i).line);
+			return;
+		}
+	}
+}
+
+/* All sections of a kind that there may be several of. */
+static void
+load_several(const struct load *ld, enum section_id id)
+{
+	const struct section *kind = &keys_sections[id];
+	size_t count = parse_count(&ld->parse, id);
+	char *array = count == 0 ? NULL : calloc(count, kind->size);
+	char *config = (char *)ld->config;
+
+	if (count > 0 && array == NULL) {
+		fault_add(&ld->at, "out of memory");
+		return;
+	}
+	*(void **)(void *)(config + kind->offset) = array;
+	*(size_t *)(void *)(config + kind->count_offset) = count;
+	for (size_t i = 0; i < count; i++) {
+		struct parse_section section = parse_section(&ld->parse, id, i);
+		char *base = array + i * kind->size;
+
+		*(char **)(void *)(base + kind->name_offset) =
+		    take_name(ld, kind, &section);
+		check_name(ld, id, array, i);
+		fill_section(ld, id, &section, base);
+		check_section(ld, id, &section, base);
+	}
+}
+
+/* ---- the whole ---- */
+
+/* Two sources must not answer the same path. */
+static void
+check_paths(const struct load *ld)
+{
+	const struct config *c = ld->config;
+	struct fault_place at = ld->at;
+
+	for (size_t i = 0; i < c->source_count; i++)
+		for (size_t j = 0; j < i; j++) {
+			const char *a = c->sources[i].path;
+			const char *b = c->sources[j].path;
+
+			if ((a == NULL) != (b == NULL) ||
+			    (a != NULL && strcmp(a, b) != 0))
+				continue;
+			at.line = parse_section(&ld->parse, SECTION_SOURCE, i).line;
+			fault_add(&at, "source %s answers the same path as "
+			    "source %s: give each its own path",
+			    c->sources[i].name, c->sources[j].name);
+		}
+}
+
+static void
+check_whole(const struct load *ld)
+{
+	check_paths(ld);
+	if (!ld->parse.whole)
+		return;			/* what is missing may stand further down */
+	if (ld->config->source_count == 0)
+		fault_add(&ld->at, "there is no source section: nothing says "
+		    "whose webhooks to accept");
+	if (ld->config->destination_count == 0)
+		fault_add(&ld->at, "there is no destination section: leads "
+		    "would go nowhere");
+}
+
+/* The absolute path of ${file}, and its folder. */
+static int
+set_place(struct config *config, const char *file)
+{
+	char *cwd = file[0] == '/' ? strdup("/") : getcwd(NULL, 0);
+	const char *slash;
+
+	if (cwd != NULL)
+		config->file = value_absolute(cwd, file);
+	free(cwd);
+	if (config->file == NULL)
+		return -1;
+	slash = strrchr(config->file, '/');
+	config->folder = strndup(config->file, slash == config->file ? 1 :
+	    (size_t)(slash - config->file));
+	return config->folder == NULL ? -1 : 0;
+}
+
+struct config *
+config_load(const char *file, struct config_fault *fault)
+{
+	struct load ld = { .at = { .fault = fault, .file = file } };
+	struct buf text = { 0 }, scanned = { 0 };
+
+	*fault = (struct config_fault){ 0 };
+	if (read_file(&ld.at, &text) == -1)
+		goto out;
+	scan_text(text.data, text.len, ld.at, &scanned);
+	ld.config = calloc(1, sizeof(*ld.config));
+	if (ld.config == NULL || set_place(ld.config, file) == -1 ||
+	    !buf_ok(&scanned)) {
+		fault_add(&ld.at, "out of memory");
+		goto out;
+	}
+	ld.parse = parse_text(scanned.data == NULL ? "" : scanned.data, ld.at);
+	for (int id = 0; id < SECTIONS; id++) {
+		if (keys_sections[id].several)
+			load_several(&ld, (enum section_id)id);
+		else
+			load_single(&ld, (enum section_id)id);
+	}
+	check_whole(&ld);
+	parse_free(&ld.parse);
+out:
+	buf_free(&text);
+	buf_free(&scanned);
+	if (fault->count > 0) {
+		config_free(ld.config);
+		return NULL;
+	}
+	return ld.config;
+}
+
+static void
+free_section(enum section_id id, void *base)
+{
+	for (size_t i = 0; i < keys_count; i++)
+		if (keys_table[i].section == id)
+			value_free(&keys_table[i], base);
+}
+
+void
+config_free(struct config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < config->source_count; i++) {
+		secret_list_free(&config->sources[i].secrets);
+		free_section(SECTION_SOURCE, &config->sources[i]);
+		free(config->sources[i].name);
+	}
+	for (size_t i = 0; i < config->destination_count; i++) {
+		free_section(SECTION_DESTINATION, &config->destinations[i]);
+		free(config->destinations[i].name);
+	}
+	free_section(SECTION_STORE, &config->store);
+	free_section(SECTION_WORKER, &config->worker);
+	free_section(SECTION_ADMIN, config);
+	free(config->sources);
+	free(config->destinations);
+	free(config->folder);
+	free(config->file);
+	free(config);
+}
+
+/* ---- looking things up ---- */
+
+const struct config_source *
+config_source_for(const struct config *config, const char *path)
+{
+	const struct config_source *any = NULL;
+
+	for (size_t i = 0; i < config->source_count; i++) {
+		const struct config_source *source = &config->sources[i];
+
+		if (source->path == NULL)
+			any = source;
+		else if (strcmp(source->path, path) == 0)
+			return source;
+	}
+	return any;
+}
+
+const struct config_source *
+config_source_named(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->source_count; i++)
+		if (strcmp(config->sources[i].name, name) == 0)
+			return &config->sources[i];
+	return NULL;
+}
+
+const struct config_destination *
+config_destination_named(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->destination_count; i++)
+		if (strcmp(config->destinations[i].name, name) == 0)
+			return &config->destinations[i];
+	return NULL;
+}

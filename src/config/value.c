@@ -1,0 +1,507 @@
+#include "config/value.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/config.h"
+
+#define LIST_MAX 1024		/* elements of a list */
+
+/* One text on its way into a member. */
+struct setter {
+	const struct key *key;
+	const char *folder;
+	void *slot;		/* where it goes: the member, or an element */
+};
+
+/* What a type is: how one element is read and written, and how it is named. */
+struct value_type {
+	size_t size;		/* of an element; 0: no list */
+	int (*read)(const struct setter *s, const char *text);
+	void (*write)(const struct key *key, const void *slot, struct buf *out);
+	bool owned;		/* an element is memory of its own */
+	bool comma;		/* elements may be parted by commas in one string */
+	const char *expected;	/* NULL: the key's names, or its limits */
+};
+
+static void *
+member(const struct key *key, void *base)
+{
+	return (char *)base + key->offset;
+}
+
+static size_t *
+member_count(const struct key *key, void *base)
+{
+	return (size_t *)(void *)((char *)base + key->count_offset);
+}
+
+char *
+value_absolute(const char *folder, const char *path)
+{
+	struct buf b = { 0 };
+
+	if (path[0] != '/')
+		buf_printf(&b, "%s/", strcmp(folder, "/") == 0 ? "" : folder);
+	buf_puts(&b, path);
+	return buf_detach(&b);
+}
+
+/* ---- reading one element ---- */
+
+static int
+read_string(const struct setter *s, const char *text)
+{
+	if (text[0] == '\0')
+		return -1;
+	return (*(char **)s->slot = strdup(text)) == NULL ? -1 : 0;
+}
+
+static int
+read_path(const struct setter *s, const char *text)
+{
+	if (text[0] == '\0' || text[strlen(text) - 1] == '/')
+		return -1;
+	*(char **)s->slot = value_absolute(s->folder, text);
+	return *(char **)s->slot == NULL ? -1 : 0;
+}
+
+static int
+read_duration(const struct setter *s, const char *text)
+{
+	int64_t ms;
+
+	if (text_parse_duration(text, &ms) == -1 || ms < s->key->min ||
+	    ms > s->key->max)
+		return -1;
+	*(int64_t *)s->slot = ms;
+	return 0;
+}
+
+static int
+read_size(const struct setter *s, const char *text)
+{
+	uint64_t bytes;
+
+	if (text_parse_size(text, &bytes) == -1 ||
+	    bytes < (uint64_t)s->key->min || bytes > (uint64_t)s->key->max)
+		return -1;
+	*(uint64_t *)s->slot = bytes;
+	return 0;
+}
+
+static int
+read_int(const struct setter *s, const char *text)
+{
+	return text_parse_int(text, s->key->min, s->key->max, s->slot);
+}
+
+/* Which of the key's names ${text} is, or -1. */
+static int
+find_name(const struct key *key, const char *text)
+{
+	for (int i = 0; key->names[i] != NULL; i++)
+		if (strcmp(key->names[i], text) == 0)
+			return i;
+	return -1;
+}
+
+static int
+read_switch(const struct setter *s, const char *text)
+{
+	int i = find_name(s->key, text);
+
+	if (i == -1)
+		return -1;
+	*(bool *)s->slot = i == 1;
+	return 0;
+}
+
+static int
+read_choice(const struct setter *s, const char *text)
+{
+	int i = find_name(s->key, text);
+
+	if (i == -1)
+		return -1;
+	*(int *)s->slot = i;
+	return 0;
+}
+
+/* "409" or "200-299". */
+static int
+read_range(const struct setter *s, const char *text)
+{
+	struct config_range *range = s->slot;
+	const char *dash = strchr(text, '-');
+	size_t len = dash == NULL ? strlen(text) : (size_t)(dash - text);
+	char low[8];
+	int64_t from, to;
+
+	if (len >= sizeof(low))
+		return -1;
+	memcpy(low, text, len);
+	low[len] = '\0';
+	if (text_parse_int(low, s->key->min, s->key->max, &from) == -1 ||
+	    text_parse_int(dash == NULL ? low : dash + 1, from, s->key->max,
+	    &to) == -1)
+		return -1;
+	*range = (struct config_range){ .low = (int)from, .high = (int)to };
+	return 0;
+}
+
+/* ---- writing one element ---- */
+
+static void
+write_string(const struct key *key, const void *slot, struct buf *out)
+{
+	const char *str = *(char *const *)slot;
+
+	buf_putc(out, '"');
+	if (key->flags & KEY_MASK_URL) {
+		config_mask_url(str, out);
+		str = "";
+	}
+	for (; *str != '\0'; str++) {
+		if (strchr("\"\\$", *str) != NULL)
+			buf_putc(out, '\\');
+		buf_putc(out, *str);
+	}
+	buf_putc(out, '"');
+}
+
+/* Hide the value of a header that by its name may be a credential. */
+static void
+write_header(const struct key *key, const void *slot, struct buf *out)
+{
+	static const char *const telling[] = { "auth", "cookie", "credential",
+	    "key", "password", "secret", "signature", "token" };
+	const char *str = *(char *const *)slot;
+	char *name = strndup(str, strcspn(str, ":"));
+	bool hide = name == NULL;
+
+	for (size_t i = 0; !hide && i < sizeof(telling) / sizeof(telling[0]); i++)
+		hide = strcasestr(name, telling[i]) != NULL;
+	if (hide)
+		buf_printf(out, "\"%s: ...\"", name == NULL ? "" : name);
+	else
+		write_string(key, slot, out);
+	free(name);
+}
+
+struct unit {
+	int64_t factor;
+	const char *name;
+};
+
+/* In the largest unit that divides it, so that it reads back the same. */
+static void
+write_with_unit(int64_t n, const struct unit *unit, struct buf *out)
+{
+	while (unit->factor > 1 && (n == 0 || n % unit->factor != 0))
+		unit++;
+	buf_printf(out, "%" PRId64 "%s", n / unit->factor,
+	    n == 0 ? "" : unit->name);
+}
+
+static void
+write_duration(const struct key *key, const void *slot, struct buf *out)
+{
+	static const struct unit units[] = { { 86400000, "d" },
+	    { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" } };
+
+	(void)key;
+	write_with_unit(*(const int64_t *)slot, units, out);
+}
+
+/* Never beyond INT64_MAX: the table's limits see to that. */
+static void
+write_size(const struct key *key, const void *slot, struct buf *out)
+{
+	static const struct unit units[] = { { 1 << 30, "g" }, { 1 << 20, "m" },
+	    { 1 << 10, "k" }, { 1, "" } };
+
+	(void)key;
+	write_with_unit((int64_t)*(const uint64_t *)slot, units, out);
+}
+
+static void
+write_int(const struct key *key, const void *slot, struct buf *out)
+{
+	(void)key;
+	buf_printf(out, "%" PRId64, *(const int64_t *)slot);
+}
+
+static void
+write_switch(const struct key *key, const void *slot, struct buf *out)
+{
+	buf_puts(out, key->names[*(const bool *)slot ? 1 : 0]);
+}
+
+static void
+write_choice(const struct key *key, const void *slot, struct buf *out)
+{
+	buf_puts(out, key->names[*(const int *)slot]);
+}
+
+static void
+write_range(const struct key *key, const void *slot, struct buf *out)
+{
+	const struct config_range *range = slot;
+
+	(void)key;
+	if (range->low == range->high)
+		buf_printf(out, "%d", range->low);
+	else
+		buf_printf(out, "%d-%d", range->low, range->high);
+}
+
+#define A_DURATION "a duration such as 90s, 15m or 4d"
+
+static const struct value_type types[] = {
+	[KEY_STRING] = { 0, read_string, write_string, true, false,
+	    "a value that is not empty" },
+	[KEY_PATH] = { 0, read_path, write_string, true, false,
+	    "the path of a file" },
+	[KEY_DURATION] = { 0, read_duration, write_duration, false, false,
+	    A_DURATION },
+	[KEY_SIZE] = { 0, read_size, write_size, false, false,
+	    "a size such as 4096, 256k or 64m" },
+	[KEY_INT] = { 0, read_int, write_int, false, false, "a whole number" },
+	[KEY_SWITCH] = { 0, read_switch, write_switch, false, false, NULL },
+	[KEY_CHOICE] = { 0, read_choice, write_choice, false, false, NULL },
+	[KEY_STRINGS] = { sizeof(char *), read_string, write_header, true, false,
+	    "values that are not empty" },
+	[KEY_DURATIONS] = { sizeof(int64_t), read_duration, write_duration, false,
+	    true, "durations such as {\"5s\", \"30s\", \"2m\"}" },
+	[KEY_INTS] = { sizeof(int64_t), read_int, write_int, false, true,
+	    "whole numbers such as {1, 2}" },
+	[KEY_RANGES] = { sizeof(struct config_range), read_range, write_range,
+	    false, true, "statuses such as \"200-299,302,409\"" },
+};
+
+/* ---- whole members ---- */
+
+/* The limits of a number, in its own notation. */
+static void
+say_limits(const struct key *key, struct buf *why)
+{
+	const struct value_type *type = &types[key->type];
+	int64_t min = key->min, max = key->max;
+	struct config_range range = { .low = (int)min, .high = (int)max };
+
+	if (key->type == KEY_RANGES) {
+		buf_puts(why, ", within ");
+		type->write(key, &range, why);
+		return;
+	}
+	buf_puts(why, ", from ");
+	type->write(key, &min, why);	/* sizes too: as unsigned, the same */
+	buf_puts(why, " to ");
+	type->write(key, &max, why);
+}
+
+static bool
+has_control(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return true;
+	return false;
+}
+
+static int
+say_expected(const struct key *key, const char *text, struct buf *why)
+{
+	const struct value_type *type = &types[key->type];
+
+	buf_puts(why, "expected ");
+	for (int i = 0; type->expected == NULL && key->names[i] != NULL; i++)
+		buf_printf(why, "%s%s", i == 0 ? "" :
+		    key->names[i + 1] == NULL ? " or " : ", ", key->names[i]);
+	if (type->expected != NULL)
+		buf_puts(why, type->expected);
+	if (key->max != 0)
+		say_limits(key, why);
+	if (key->flags & KEY_OFF)
+		buf_printf(why, ", or %s", key->def);
+	if (text != NULL && has_control(text))
+		buf_puts(why, ", without control characters");
+	else if (text != NULL)
+		buf_printf(why, "; got \"%.64s\"", text);
+	return -1;
+}
+
+static void
+free_elements(const struct key *key, void *list, size_t count)
+{
+	if (types[key->type].owned)
+		for (size_t i = 0; i < count; i++)
+			free(((char **)list)[i]);
+	free(list);
+}
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Cut blanks off both ends, in place. */
+static char *
+trim(char *str)
+{
+	char *end = str + strlen(str);
+
+	while (end > str && end[-1] == ' ')
+		*--end = '\0';
+	return str + strspn(str, " ");
+}
+
+/*
+ * Read one string of a list behind the *n elements of ${list}, which has room
+ * for LIST_MAX: one more, or several parted by commas.
+ */
+static int
+read_items(const struct setter *s, const char *text, char *list, size_t *n)
+{
+	const struct value_type *type = &types[s->key->type];
+	char *copy = strdup(text);
+	char *rest = copy;
+	int rc = copy == NULL ? -1 : 0;
+
+	while (rc == 0 && rest != NULL) {
+		struct setter one = *s;
+		char *item = trim(strsep(&rest, type->comma ? "," : ""));
+
+		one.slot = list + *n * type->size;
+		if (*n == LIST_MAX || type->read(&one, item) == -1)
+			rc = -1;
+		else
+			(*n)++;
+	}
+	free(copy);
+	return rc;
+}
+
+static int
+set_list(const struct setter *s, void *base, const char *const *texts,
+    size_t count, struct buf *why)
+{
+	size_t size = types[s->key->type].size;
+	char *list = calloc(LIST_MAX, size);
+	void *fit;
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (list == NULL || has_control(texts[i]) ||
+		    read_items(s, texts[i], list, &n) == -1) {
+			free_elements(s->key, list, n);
+			return say_expected(s->key, texts[i], why);
+		}
+	if (n == 0) {
+		free(list);
+		return say_expected(s->key, NULL, why);
+	}
+	if (s->key->type == KEY_INTS)
+		qsort(list, n, size, compare_ints);
+	fit = realloc(list, n * size);
+	*(void **)member(s->key, base) = fit != NULL ? fit : list;
+	*member_count(s->key, base) = n;
+	return 0;
+}
+
+static void
+set_off(const struct key *key, void *base)
+{
+	if (key->type == KEY_DURATION)
+		*(int64_t *)member(key, base) = -1;
+}
+
+int
+value_set(const struct key *key, void *base, const char *const *texts,
+    size_t count, const char *folder, struct buf *why)
+{
+	const struct value_type *type = &types[key->type];
+	struct setter s = { .key = key, .folder = folder,
+	    .slot = member(key, base) };
+
+	if (count == 1 && (key->flags & KEY_OFF) &&
+	    strcmp(texts[0], key->def) == 0) {
+		set_off(key, base);
+		return 0;
+	}
+	if (type->size != 0)
+		return set_list(&s, base, texts, count, why);
+	if (count != 1 || has_control(texts[0]) || type->read(&s, texts[0]) == -1)
+		return say_expected(key, count == 1 ? texts[0] : NULL, why);
+	return 0;
+}
+
+int
+value_set_default(const struct key *key, void *base, const char *folder)
+{
+	struct buf why = { 0 };
+	int rc = 0;
+
+	if (key->def == NULL)
+		set_off(key, base);
+	else
+		rc = value_set(key, base, &key->def, 1, folder, &why);
+	buf_free(&why);
+	return rc;
+}
+
+static void
+print_list(const struct key *key, void *base, struct buf *out)
+{
+	const struct value_type *type = &types[key->type];
+	const char *list = *(char **)member(key, base);
+	size_t n = *member_count(key, base);
+
+	buf_putc(out, '{');
+	for (size_t i = 0; i < n; i++) {
+		buf_puts(out, i == 0 ? "" : ", ");
+		type->write(key, list + i * type->size, out);
+	}
+	buf_putc(out, '}');
+}
+
+void
+value_print(const struct key *key, const void *base, struct buf *out)
+{
+	const struct value_type *type = &types[key->type];
+	void *slot = member(key, (void *)(uintptr_t)base);
+	bool set = true;
+
+	if (type->size != 0 || type->owned)
+		set = *(void **)slot != NULL;
+	else if (key->type == KEY_DURATION)
+		set = *(int64_t *)slot != -1;
+	if (!set) {
+		if (key->flags & KEY_OFF)
+			buf_puts(out, key->def);
+	} else if (type->size != 0)
+		print_list(key, (void *)(uintptr_t)base, out);
+	else
+		type->write(key, slot, out);
+}
+
+void
+value_free(const struct key *key, void *base)
+{
+	void **slot = member(key, base);
+
+	if (types[key->type].size != 0) {
+		free_elements(key, *slot, *member_count(key, base));
+		*member_count(key, base) = 0;
+	} else if (types[key->type].owned)
+		free(*slot);
+	else
+		return;
+	*slot = NULL;
+}
