@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,12 +216,12 @@ serve_one(struct runner *rn)
 	return rc;
 }
 
-static void
+static bool
 limit(int resource, rlim_t value)
 {
 	struct rlimit rl = { value, value };
 
-	setrlimit(resource, &rl);
+	return setrlimit(resource, &rl) == 0;
 }
 
 /* The address space in use now, in bytes. */
@@ -239,8 +240,12 @@ used_memory(void)
 	    64u << 20;
 }
 
-/* After libjq is loaded: nothing of ours to read, nowhere to write, little to eat. */
-static void
+/*
+ * After libjq is loaded: nothing of ours to read, nowhere to write, little to
+ * eat.  False when the system does not let itself be limited (a system call
+ * filter); then nothing may run.
+ */
+static bool
 confine(void)
 {
 	static char *nothing[] = { NULL };
@@ -254,14 +259,25 @@ confine(void)
 			close(null);
 	}
 	environ = nothing;	/* after clearenv it is NULL, which jq's env follows */
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_FSIZE, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* A sanitizer's shadow memory takes more than any limit. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	limit(RLIMIT_AS, used_memory() + PROGRAM_MEMORY);
+	if (!limit(RLIMIT_AS, used_memory() + PROGRAM_MEMORY))
+		return false;
 #endif
-	limit(RLIMIT_NOFILE, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) &&
+	    limit(RLIMIT_NOFILE, 0);
+}
+
+/* Answer the first message, whatever it is, with what is wrong, and end. */
+static _Noreturn void
+refuse(int fd, const char *why)
+{
+	char first;
+
+	if (recv(fd, &first, 1, MSG_PEEK) == 1)
+		(void)reply(fd, WIRE_ERROR, why, strlen(why));
+	_exit(1);
 }
 
 void
@@ -269,18 +285,14 @@ runner_main(int fd)
 {
 	static struct runner rn;	/* the process's only one */
 	const char *why;
-	char first;
 
 	rn.fd = fd;
 	signal(SIGALRM, SIG_DFL);
 	prctl(PR_SET_NAME, "leadrelay-jq");
-	if ((why = libjq_load(&rn.lib)) != NULL) {
-		/* Answer the first message, whatever it is, with the reason. */
-		if (recv(fd, &first, 1, MSG_PEEK) == 1)
-			(void)reply(fd, WIRE_ERROR, why, strlen(why));
-		_exit(1);
-	}
-	confine();
+	if ((why = libjq_load(&rn.lib)) != NULL)
+		refuse(fd, why);
+	if (!confine())
+		refuse(fd, "the system does not allow its process to be limited");
 	while (serve_one(&rn) == 0)
 		;
 	_exit(0);
