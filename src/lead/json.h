@@ -23,6 +23,7 @@ struct json_member {
 /*
  * Scan ${len} bytes at ${text}.  Returns NULL when they are one JSON object in
  * UTF-8 without BOM, no name twice in any object (compared after unescaping),
+ * no NUL in a name (json-c would cut it there, and take it for another member),
  * no lone surrogate, no deeper than JSON_MAX_DEPTH, and nothing but white space
  * round it; the wanted members are then located.  Otherwise a constant phrase
  * ("duplicate member name") with *at set to the offset of the fault.  Never

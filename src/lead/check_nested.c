@@ -1,0 +1,149 @@
+/*
+ * The fields that hold more than one value.
+ */
+#include <json-c/json.h>
+
+#include "lead/check.h"
+#include "lead/rules.h"
+
+static bool
+is_string(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_string);
+}
+
+static bool
+is_date(struct json_object *value)
+{
+	return is_string(value) && check_date_text(json_object_get_string(value),
+	    (size_t)json_object_get_string_len(value), false);
+}
+
+/* Every array at ${value} or inside it holds only dates; recursion ends at JSON_MAX_DEPTH. */
+static void
+judge_dates(struct report *r, const struct report_step *at, struct json_object *value)
+{
+	struct report_step step = { at, NULL, 0 };
+	struct json_object *element;
+	size_t count;
+
+	if (json_object_is_type(value, json_type_array)) {
+		count = json_object_array_length(value);
+		for (; step.index < count; step.index++) {
+			element = json_object_array_get_idx(value, step.index);
+			if (!is_date(element))
+				report_element(r, &step, "date", "must be an ISO 8601 date");
+			judge_dates(r, &step, element);
+		}
+	} else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, name, member) {
+			step.name = name;
+			judge_dates(r, &step, member);
+		}
+	}
+}
+
+static void
+judge_availability(struct report *r, const struct rule *rule, struct json_object *value)
+{
+	struct report_step at = { r->field, "hours", 0 };
+	struct json_object *hours;
+
+	check_bytes(r, rule);
+	hours = json_object_object_get(value, "hours");
+	if (hours != NULL && !json_object_is_type(hours, json_type_array))
+		report_element(r, &at, "type", "must be an array");
+	judge_dates(r, r->field, value);
+}
+
+static void
+schema_availability(const struct rule *rule, struct buf *out)
+{
+	buf_printf(out, ", \"additionalProperties\": { \"$ref\": \"#/$defs/dates\" }, "
+	    "\"properties\": { \"hours\": { \"type\": [\"array\", \"null\"], "
+	    "\"$ref\": \"#/$defs/dates\" } }, "
+	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }", rule->max);
+}
+
+const struct check check_availability = { judge_availability, schema_availability };
+
+static void
+judge_meta(struct report *r, const struct rule *rule, struct json_object *value)
+{
+	struct report_step step = { r->field, NULL, 0 };
+
+	check_bytes(r, rule);
+	json_object_object_foreach(value, name, member) {
+		step.name = name;
+		if (!is_string(member))
+			report_element(r, &step, "type", "must be a string");
+	}
+}
+
+static void
+schema_meta(const struct rule *rule, struct buf *out)
+{
+	buf_printf(out, ", \"additionalProperties\": { \"type\": \"string\" }, "
+	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }", rule->max);
+}
+
+const struct check check_meta = { judge_meta, schema_meta };
+
+/* One question and its answer. */
+static void
+judge_pair(struct report *r, const struct report_step *at, struct json_object *value)
+{
+	struct report_step step = { at, NULL, 0 };
+	size_t count = 0;
+
+	if (json_object_is_type(value, json_type_array))
+		count = json_object_array_length(value);
+	if (count != 2)
+		report_element(r, at, "items", "must be an array of exactly 2 strings");
+	for (; step.index < count; step.index++)
+		if (!is_string(json_object_array_get_idx(value, step.index)))
+			report_element(r, &step, "type", "must be a string");
+}
+
+static void
+judge_questionnaire(struct report *r, const struct rule *rule, struct json_object *value)
+{
+	struct report_step step = { r->field, NULL, 0 };
+	size_t count = json_object_array_length(value);
+
+	check_bytes(r, rule);
+	for (; step.index < count; step.index++)
+		judge_pair(r, &step, json_object_array_get_idx(value, step.index));
+}
+
+static void
+schema_questionnaire(const struct rule *rule, struct buf *out)
+{
+	buf_printf(out, ", \"items\": { \"type\": \"array\", \"minItems\": 2, \"maxItems\": 2, "
+	    "\"items\": { \"type\": \"string\" } }, "
+	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }", rule->max);
+}
+
+const struct check check_questionnaire = { judge_questionnaire, schema_questionnaire };
+
+static void
+judge_objects(struct report *r, const struct rule *rule, struct json_object *value)
+{
+	struct report_step step = { r->field, NULL, 0 };
+	size_t count = json_object_array_length(value);
+
+	(void)rule;
+	for (; step.index < count; step.index++)
+		if (!json_object_is_type(json_object_array_get_idx(value, step.index),
+		    json_type_object))
+			report_element(r, &step, "items", "must be an object");
+}
+
+static void
+schema_objects(const struct rule *rule, struct buf *out)
+{
+	(void)rule;
+	buf_puts(out, ", \"items\": { \"type\": \"object\" }");
+}
+
+const struct check check_objects = { judge_objects, schema_objects };

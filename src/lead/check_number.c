@@ -1,0 +1,76 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lead/check.h"
+#include "lead/number.h"
+#include "lead/rules.h"
+
+/*
+ * json-c keeps the text of numbers with a point or an exponent, and prints just
+ * that; the others are integers, saturated far outside of what is allowed.
+ */
+bool
+check_integer(struct json_object *value, int64_t *n)
+{
+	const char *text;
+
+	if (json_object_is_type(value, json_type_int)) {
+		*n = json_object_get_int64(value);
+		return *n >= -NUMBER_MAX_INTEGER && *n <= NUMBER_MAX_INTEGER;
+	}
+	text = json_object_get_string(value);
+	return text != NULL && number_integer(text, strlen(text), n);
+}
+
+static void
+judge_decimals(struct report *r, const struct rule *rule, struct json_object *value)
+{
+	const char *text;
+
+	if (json_object_is_type(value, json_type_int))
+		return;
+	text = json_object_get_string(value);
+	if (text == NULL || number_decimals(text, strlen(text)) > rule->max)
+		report_field(r, "decimals", "must have at most %u decimal places",
+		    rule->max);
+}
+
+static void
+schema_decimals(const struct rule *rule, struct buf *out)
+{
+	buf_printf(out, ", \"x-leadrelay-rule\": { \"maxDecimals\": %u }", rule->max);
+}
+
+const struct check check_decimals = { judge_decimals, schema_decimals };
+
+static int
+compare_offices(const void *va, const void *vb)
+{
+	const int64_t *a = va, *b = vb;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+static void
+judge_office(struct report *r, const struct rule *rule, struct json_object *value)
+{
+	int64_t id;
+
+	(void)rule;
+	if (r->offices == NULL || !check_integer(value, &id))
+		return;
+	if (r->office_count == 0 || bsearch(&id, r->offices, r->office_count,
+	    sizeof(id), compare_offices) == NULL)
+		report_field(r, "office_id", "must be one of the configured office ids");
+}
+
+static void
+schema_office(const struct rule *rule, struct buf *out)
+{
+	(void)rule;
+	buf_puts(out, ", \"x-leadrelay-rule\": { \"officeIds\": \"as configured\" }");
+}
+
+const struct check check_office = { judge_office, schema_office };

@@ -1,0 +1,115 @@
+#include "lead/check.h"
+#include "lead/lead.h"
+#include "lead/number.h"
+#include "lead/rules.h"
+
+static const char *const type_words[] = {
+	[RULE_STRING] = "string", [RULE_NUMBER] = "number", [RULE_INTEGER] = "integer",
+	[RULE_BOOLEAN] = "boolean", [RULE_OBJECT] = "object", [RULE_ARRAY] = "array",
+};
+
+/* Names of the fields with this condition, as JSON strings with commas between. */
+static void
+put_names(struct buf *out, enum rule_when when)
+{
+	const char *comma = "";
+	size_t i;
+
+	for (i = 0; i < rules_count; i++)
+		if (rules[i].required == when) {
+			buf_printf(out, "%s\"%s\"", comma, rules[i].name);
+			comma = ", ";
+		}
+}
+
+static void
+put_field(struct buf *out, const struct rule *rule)
+{
+	const char *type = type_words[rule->type];
+
+	buf_printf(out, "        \"%s\": { \"type\": ", rule->name);
+	/* A null in a field that may be absent counts as absent. */
+	if (rule->required == RULE_ALWAYS)
+		buf_printf(out, "\"%s\"", type);
+	else
+		buf_printf(out, "[\"%s\", \"null\"]", type);
+	if (rule->type == RULE_INTEGER)
+		buf_printf(out, ", \"minimum\": -%lld, \"maximum\": %lld",
+		    (long long)NUMBER_MAX_INTEGER, (long long)NUMBER_MAX_INTEGER);
+	if (rule->check != NULL)
+		rule->check->schema(rule, out);
+	buf_puts(out, " }");
+}
+
+/* "if" the condition holds, "then" its fields are there and not null. */
+static void
+put_condition(struct buf *out, enum rule_when when)
+{
+	const struct rule_condition *c = &rules_conditions[when];
+	const char *comma = "";
+	size_t i;
+
+	buf_puts(out, "        { \"if\": { \"required\": [\"type\"], "
+	    "\"properties\": { \"type\": { \"enum\": [");
+	check_put_words(out, c->types, false);
+	buf_puts(out, "] }");
+	if (c->no_office)
+		buf_puts(out, ", \"office_id\": { \"type\": \"null\" }");
+	buf_puts(out, " } },\n          \"then\": { \"required\": [");
+	put_names(out, when);
+	buf_puts(out, "], \"properties\": { ");
+	for (i = 0; i < rules_count; i++)
+		if (rules[i].required == when) {
+			buf_printf(out, "%s\"%s\": { \"not\": { \"type\": \"null\" } }",
+			    comma, rules[i].name);
+			comma = ", ";
+		}
+	buf_puts(out, " } } }");
+}
+
+static void
+put_data(struct buf *out)
+{
+	size_t i;
+
+	buf_puts(out, "    \"data\": {\n      \"type\": \"object\",\n      \"required\": [");
+	put_names(out, RULE_ALWAYS);
+	buf_puts(out, "],\n      \"properties\": {\n");
+	for (i = 0; i < rules_count; i++) {
+		put_field(out, &rules[i]);
+		buf_puts(out, i + 1 < rules_count ? ",\n" : "\n");
+	}
+	buf_puts(out, "      },\n      \"allOf\": [\n");
+	for (i = RULE_VALUED; i < RULE_WHENS; i++) {
+		put_condition(out, (enum rule_when)i);
+		buf_puts(out, i + 1 < RULE_WHENS ? ",\n" : "\n");
+	}
+	buf_puts(out, "      ]\n    }\n");
+}
+
+void
+lead_schema(struct buf *out)
+{
+	buf_puts(out, "{\n"
+	    "  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+	    "  \"title\": \"LeadPro webhook\",\n"
+	    "  \"type\": \"object\",\n"
+	    "  \"required\": [\"event\", \"data\"],\n"
+	    "  \"properties\": {\n"
+	    "    \"event\": { \"enum\": [");
+	check_put_words(out, rules_events, false);
+	buf_puts(out, "] },\n");
+	put_data(out);
+	buf_printf(out, "  },\n"
+	    "  \"x-leadrelay-rule\": { \"maxDepth\": %d, \"uniqueNames\": true },\n",
+	    JSON_MAX_DEPTH);
+	buf_puts(out, "  \"$defs\": {\n"
+	    "    \"date\": { \"type\": \"string\", \"pattern\": "
+	    CHECK_DATE_PATTERN("?") ",\n"
+	    "      \"x-leadrelay-rule\": { \"calendarDay\": true } },\n"
+	    "    \"dates\": {\n"
+	    "      \"items\": { \"allOf\": [{ \"$ref\": \"#/$defs/date\" }, "
+	    "{ \"$ref\": \"#/$defs/dates\" }] },\n"
+	    "      \"additionalProperties\": { \"$ref\": \"#/$defs/dates\" } }\n"
+	    "  }\n}\n");
+}
