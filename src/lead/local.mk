@@ -33,3 +33,11 @@ tests_unit_lead_test_rules_SOURCES = tests/unit/lead/test_rules.c tests/unit/uni
 tests_unit_lead_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_lead_test_rules_LDADD = $(UNIT_LDADD)
 endif
+
+# What the rules say, for tests/e2e/test_schema.py: built by check, no test itself.
+EXTRA_PROGRAMS = tests/unit/lead/judge
+check_DATA = tests/unit/lead/judge$(EXEEXT)
+CLEANFILES += tests/unit/lead/judge$(EXEEXT)
+tests_unit_lead_judge_SOURCES = tests/unit/lead/judge.c
+tests_unit_lead_judge_LDADD = libleadrelay.a $(JSONC_LIBS) $(CRYPTO_LIBS)
+EXTRA_DIST += tests/e2e/test_schema.py
