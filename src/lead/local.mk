@@ -41,3 +41,4 @@ CLEANFILES += tests/unit/lead/judge$(EXEEXT)
 tests_unit_lead_judge_SOURCES = tests/unit/lead/judge.c
 tests_unit_lead_judge_LDADD = libleadrelay.a $(JSONC_LIBS) $(CRYPTO_LIBS)
 EXTRA_DIST += tests/e2e/test_schema.py
+EXTRA_DIST += tests/fuzz/fuzz_json.c tests/fuzz/fuzz_lead.c tests/fuzz/replay.h
