@@ -1,14 +1,12 @@
+#include "config/secret.h"
+
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "config/secret.h"
 
 #define BOM "\xef\xbb\xbf"
 #define RUN_SECRETS "/run/secrets"	/* where container engines mount them, mode 0444 */

@@ -46,7 +46,7 @@ int secret_read_list(const char *path, bool allow_readable,
 int secret_read_one(const char *path, bool allow_readable, struct buf *out,
     struct buf *why);
 
-/* The path that would really be read for ${path}; the caller frees it.  NULL: out of memory. */
+/* The path that would really be read for ${path}; the caller frees it.  NULL: no memory. */
 char *secret_resolve(const char *path);
 
 /* Overwrite and free. */
