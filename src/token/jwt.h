@@ -10,12 +10,16 @@
 #include "config/secret.h"
 
 /*
- * Does libjwt accept ${token} (NUL-terminated, policy already applied) as HS256
- * under ${secret}?  exp and nbf are not judged here.  ${secret} is never empty.
+ * Does libjwt accept ${token} (NUL-terminated, policy already applied, at most
+ * TOKEN_TEXT_MAX long) as HS256 under ${secret}?  exp and nbf are not judged
+ * here.  Never under an empty secret.  False also when memory runs out.
  */
 bool jwt_accepts(const char *token, const struct secret *secret);
 
-/* The library's name and version as linked, e.g. "libjwt 1.10.2"; a constant. */
+/*
+ * The library's name and the version it was built against, which the loader
+ * ties to the one that is linked: "libjwt 1.10.2"; a constant.
+ */
 const char *jwt_library(void);
 
 #endif
