@@ -16,6 +16,12 @@
 #include "base/digest.h"
 #include "config/secret.h"
 
+/*
+ * The longest token looked at, and the stack to give a thread that verifies:
+ * libjwt copies a token there, and a sanitizer wants its share.
+ */
+#define TOKEN_TEXT_MAX (128 * 1024)
+#define TOKEN_STACK_MIN (1024 * 1024)
 #define TOKEN_HEADER_MAX 1024	/* bytes of decoded JOSE header */
 #define TOKEN_LEEWAY_MS 60000	/* for exp and nbf */
 
@@ -23,7 +29,7 @@ enum token_verdict {
 	TOKEN_OK,		/* authentic; payload is set */
 	TOKEN_UNREADABLE,	/* authentic, but libjwt cannot read it; payload is set */
 	TOKEN_MISSING,
-	TOKEN_MALFORMED,	/* not three segments of base64url, header no JSON object or too long */
+	TOKEN_MALFORMED,	/* not three base64url segments; header no strict JSON or too long */
 	TOKEN_ALGORITHM,	/* alg is not HS256, or crit, b64, jwk, jku, x5c, x5u */
 	TOKEN_SIGNATURE,	/* no secret signs it so */
 	TOKEN_FAULT		/* our own: out of memory */
@@ -40,7 +46,13 @@ struct token {
  * Verify the ${len} characters at ${text} (no "Bearer ", no blanks) against
  * each secret.  ${text} need not be NUL-terminated.  Whatever the verdict,
  * ${out} may be given to token_free; payload is non-NULL only for TOKEN_OK and
- * TOKEN_UNREADABLE.
+ * TOKEN_UNREADABLE, and digest is set only then.
+ *
+ * The header is judged first, then the signature's form, then the payload's.
+ * base64url is taken strictly (base64url.h), so one text has one reading; a
+ * payload that is not so, or empty, is malformed even when rightly signed: there
+ * is no telling what bytes were meant.  A signature in the right alphabet but
+ * of a wrong length, or with stray last bits, is TOKEN_SIGNATURE.
  */
 enum token_verdict token_verify(const char *text, size_t len,
     const struct secret_list *secrets, struct token *out);
@@ -56,7 +68,10 @@ const char *token_from_header(const char *value, size_t value_len, size_t *len);
 /* The short name a problem type ends in: "token-missing", "token-signature", … */
 const char *token_verdict_name(enum token_verdict verdict);
 
-/* Sign ${payload} with HS256 as LeadPro does; a string the caller frees, or NULL. */
+/*
+ * Sign ${payload} (any bytes) with HS256 as LeadPro does; a string the caller
+ * frees, or NULL without memory or with an empty secret.
+ */
 char *token_sign(const char *payload, size_t payload_len,
     const struct secret *secret);
 

@@ -1,0 +1,87 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signer.h"
+#include "token/jwt.h"
+
+/*
+ * The bare door, without the policy that stands before it: what libjwt itself
+ * must decide rightly, whatever its generation.
+ */
+
+#define KEY "a signing secret of 32 bytes, ok"
+
+static bool
+accepts(const char *header, const char *payload, const char *hash,
+    const char *signed_with, const char *secret)
+{
+	struct secret s = { .bytes = (char *)(uintptr_t)secret, .len = strlen(secret) };
+	char *h = signer_encode(header, strlen(header));
+	char *p = signer_encode(payload, strlen(payload));
+	char *text = signer_sign_text(h, p, hash, signed_with);
+	bool ok = jwt_accepts(text, &s);
+
+	free(text);
+	free(p);
+	free(h);
+	return ok;
+}
+
+static void
+test_accepts(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *alg;
+		const char *payload;
+		const char *hash;
+		const char *signed_with;
+		const char *secret;
+		bool ok;
+	} cases[] = {
+		{ "right", "HS256", "{}", "SHA256", KEY, KEY, true },
+		{ "short secret", "HS256", "{}", "SHA256", "k", "k", true },
+		{ "expired", "HS256", "{\"exp\":1}", "SHA256", KEY, KEY, true },
+		{ "not yet", "HS256", "{\"nbf\":99999999999}", "SHA256", KEY, KEY, true },
+		{ "exp a string", "HS256", "{\"exp\":\"1\"}", "SHA256", KEY, KEY, true },
+		{ "wrong secret", "HS256", "{}", "SHA256", "other", KEY, false },
+		{ "part of the secret", "HS256", "{}", "SHA256", "a", "aa", false },
+		{ "HS384", "HS384", "{}", "SHA384", KEY KEY, KEY KEY, false },
+		{ "HS512", "HS512", "{}", "SHA512", KEY KEY, KEY KEY, false },
+		{ "none", "none", "{}", "SHA256", KEY, KEY, false },
+		{ "empty secret", "HS256", "{}", "SHA256", "", "", false },
+		{ "no JSON", "HS256", "{", "SHA256", KEY, KEY, false },
+	};
+	char header[32];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(header, sizeof(header), "{\"alg\":\"%s\"}", cases[i].alg);
+		if (accepts(header, cases[i].payload, cases[i].hash, cases[i].signed_with,
+		    cases[i].secret) != cases[i].ok)
+			fail_msg("%s: %s", cases[i].name,
+			    cases[i].ok ? "refused" : "accepted");
+	}
+}
+
+static void
+test_library(void **state)
+{
+	(void)state;
+	assert_memory_equal(jwt_library(), "libjwt ", 7);
+	assert_true(jwt_library()[7] >= '1' && jwt_library()[7] <= '9');
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_accepts),
+		cmocka_unit_test(test_library),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
