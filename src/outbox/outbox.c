@@ -1,0 +1,429 @@
+#include "outbox/outbox.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+
+#define BUSY_MS 5000		/* how long to wait for another process's writing */
+#define GROUP_MAX 512		/* jobs in one transaction */
+
+static const struct store_ops *const backends[] = { &store_sqlite };
+
+struct outbox {
+	struct store *store;
+	int64_t *destinations;		/* numbers, in the configuration's order */
+	size_t destination_count;
+	bool write;			/* transactions are for writing */
+
+	/*
+	 * The mutex guards the queue; without a committing thread it is held
+	 * while a job runs, so that jobs never meet in the store.
+	 */
+	pthread_mutex_t mutex;
+	pthread_cond_t arrived;
+	struct outbox_job *head;
+	struct outbox_job **tail;
+	bool stopping;
+	bool threaded;
+	pthread_t thread;
+	atomic_size_t backlog;
+};
+
+/* A job whose submitter waits for it. */
+struct waited_job {
+	struct outbox_job job;
+	int (*fn)(struct store *store, void *arg);
+	void *arg;
+	struct store_fault fault;
+	sem_t done;
+};
+
+const struct store_ops *
+outbox_backend(const char *url, const char **location)
+{
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		len = strlen(backends[i]->scheme);
+		if (strncmp(url, backends[i]->scheme, len) == 0 &&
+		    url[len] == ':') {
+			*location = url + len + 1;
+			return backends[i];
+		}
+	}
+	return NULL;
+}
+
+/* Fill ${fault} with what went wrong outside any back end; returns NULL. */
+static void *
+fail(struct store_fault *fault, enum store_fault_kind kind, const char *text)
+{
+	fault->kind = kind;
+	snprintf(fault->text, sizeof(fault->text), "%s", text);
+	return NULL;
+}
+
+/* The fault of the operation that just failed; one that names none is ours. */
+static struct store_fault
+fault_of(const struct store *store)
+{
+	struct store_fault fault = store->fault;
+
+	if (fault.kind == STORE_FAULT_NONE)
+		fail(&fault, STORE_FAULT_IO, "outbox: an operation failed");
+	return fault;
+}
+
+static int
+begin(struct outbox *ob)
+{
+	memset(&ob->store->fault, 0, sizeof(ob->store->fault));
+	return ob->store->ops->begin(ob->store, ob->write);
+}
+
+/* Call every job's done.  It may free the job, so the next comes first. */
+static void
+finish(struct outbox *ob, struct outbox_job *job,
+    const struct store_fault *fault)
+{
+	struct outbox_job *next;
+
+	for (; job != NULL; job = next) {
+		next = job->next;
+		atomic_fetch_sub_explicit(&ob->backlog, 1,
+		    memory_order_relaxed);
+		job->done(job, fault);
+	}
+}
+
+/* How far a transaction of several jobs came. */
+enum group_result { GROUP_DONE, GROUP_FAILED, GROUP_NO_STORE };
+
+/*
+ * Run the jobs in one transaction.  GROUP_FAILED: one of them failed, nothing
+ * has happened.  GROUP_NO_STORE: it did not begin, or its outcome is unknown.
+ */
+static enum group_result
+run_group(struct outbox *ob, struct outbox_job *jobs,
+    struct store_fault *fault)
+{
+	const struct store_ops *ops = ob->store->ops;
+
+	if (begin(ob) == -1) {
+		*fault = fault_of(ob->store);
+		return GROUP_NO_STORE;
+	}
+	for (struct outbox_job *job = jobs; job != NULL; job = job->next)
+		if (job->run(ob->store, job) == -1) {
+			*fault = fault_of(ob->store);
+			ops->rollback(ob->store);
+			return GROUP_FAILED;
+		}
+	if (ops->commit(ob->store) == -1) {
+		*fault = fault_of(ob->store);
+		return GROUP_NO_STORE;
+	}
+	return GROUP_DONE;
+}
+
+/* Run and finish the jobs, together if that goes well, else one by one. */
+static void
+commit_jobs(struct outbox *ob, struct outbox_job *jobs)
+{
+	struct outbox_job *job, *next;
+	struct store_fault fault;
+	enum group_result result;
+
+	result = run_group(ob, jobs, &fault);
+	if (result == GROUP_DONE) {
+		finish(ob, jobs, NULL);
+	} else if (result == GROUP_NO_STORE || jobs->next == NULL) {
+		finish(ob, jobs, &fault);
+	} else {
+		for (job = jobs; job != NULL; job = next) {
+			next = job->next;
+			job->next = NULL;
+			result = run_group(ob, job, &fault);
+			finish(ob, job, result == GROUP_DONE ? NULL : &fault);
+		}
+	}
+	if (ob->write)
+		ob->store->ops->tidy(ob->store);
+}
+
+/* Take up to GROUP_MAX jobs off the queue.  The mutex is held. */
+static struct outbox_job *
+take_jobs(struct outbox *ob)
+{
+	struct outbox_job *jobs = ob->head, *last = jobs;
+
+	for (int i = 1; i < GROUP_MAX && last->next != NULL; i++)
+		last = last->next;
+	ob->head = last->next;
+	if (ob->head == NULL)
+		ob->tail = &ob->head;
+	last->next = NULL;
+	return jobs;
+}
+
+/* The committing thread. */
+static void *
+commit_until_stopped(void *arg)
+{
+	struct outbox *ob = arg;
+	struct outbox_job *jobs;
+
+	pthread_mutex_lock(&ob->mutex);
+	for (;;) {
+		while (ob->head == NULL && !ob->stopping)
+			pthread_cond_wait(&ob->arrived, &ob->mutex);
+		if (ob->head == NULL)
+			break;
+		jobs = take_jobs(ob);
+		pthread_mutex_unlock(&ob->mutex);
+		commit_jobs(ob, jobs);
+		pthread_mutex_lock(&ob->mutex);
+	}
+	pthread_mutex_unlock(&ob->mutex);
+	return NULL;
+}
+
+void
+outbox_submit(struct outbox *ob, struct outbox_job *job)
+{
+	bool wake;
+
+	job->next = NULL;
+	atomic_fetch_add_explicit(&ob->backlog, 1, memory_order_relaxed);
+	pthread_mutex_lock(&ob->mutex);
+	if (!ob->threaded) {
+		commit_jobs(ob, job);
+		pthread_mutex_unlock(&ob->mutex);
+		return;
+	}
+	wake = ob->head == NULL;
+	*ob->tail = job;
+	ob->tail = &job->next;
+	pthread_mutex_unlock(&ob->mutex);
+	if (wake)
+		pthread_cond_signal(&ob->arrived);
+}
+
+static int
+waited_run(struct store *store, struct outbox_job *job)
+{
+	struct waited_job *w = (struct waited_job *)job;
+
+	return w->fn(store, w->arg);
+}
+
+static void
+waited_done(struct outbox_job *job, const struct store_fault *fault)
+{
+	struct waited_job *w = (struct waited_job *)job;
+
+	if (fault != NULL)
+		w->fault = *fault;
+	sem_post(&w->done);
+}
+
+int
+outbox_run(struct outbox *ob, int (*fn)(struct store *store, void *arg),
+    void *arg, struct store_fault *fault)
+{
+	struct waited_job w = {
+		.job = { .run = waited_run, .done = waited_done },
+		.fn = fn,
+		.arg = arg
+	};
+
+	sem_init(&w.done, 0, 0);
+	outbox_submit(ob, &w.job);
+	while (sem_wait(&w.done) == -1 && errno == EINTR)
+		;
+	sem_destroy(&w.done);
+	if (w.fault.kind == STORE_FAULT_NONE)
+		return 0;
+	if (fault != NULL)
+		*fault = w.fault;
+	return -1;
+}
+
+/* Make the configuration's destinations known, writing only if it must. */
+static int
+configure(struct outbox *ob, const struct config *config,
+    struct store_fault *fault)
+{
+	const struct store_ops *ops = ob->store->ops;
+	struct store_destination *list;
+	bool write = false;
+	int rc = -1;
+
+	if ((list = calloc(ob->destination_count + 1, sizeof(*list))) == NULL) {
+		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
+		return -1;
+	}
+	for (size_t i = 0; i < ob->destination_count; i++) {
+		list[i].name = config->destinations[i].name;
+		list[i].hold_on_dead = config->destinations[i].hold_on_dead;
+	}
+	do {
+		if (ops->begin(ob->store, write) == -1)
+			goto out;
+		rc = ops->configure(ob->store, list, ob->destination_count);
+		if (rc == -1) {
+			ops->rollback(ob->store);
+			goto out;
+		}
+		if (ops->commit(ob->store) == -1) {
+			rc = -1;
+			goto out;
+		}
+		write = ob->write;
+	} while (rc == 1 && write);
+	for (size_t i = 0; i < ob->destination_count; i++)
+		ob->destinations[i] = list[i].number;
+	rc = 0;
+out:
+	if (rc == -1)
+		*fault = fault_of(ob->store);
+	free(list);
+	return rc;
+}
+
+struct outbox *
+outbox_open(const struct config *config, enum outbox_mode mode,
+    struct store_fault *fault)
+{
+	struct store_options options = {
+		.create = mode == OUTBOX_SERVE || mode == OUTBOX_REQUEST,
+		.read_only = mode == OUTBOX_READ,
+		.brief = mode != OUTBOX_SERVE,
+		.max_waiting = config->store.max_waiting,
+		.min_free = config->store.min_free,
+		.busy_ms = BUSY_MS
+	};
+	const struct store_ops *ops;
+	struct outbox *ob;
+
+	memset(fault, 0, sizeof(*fault));
+	ops = outbox_backend(config->store.url, &options.location);
+	if (ops == NULL)
+		return fail(fault, STORE_FAULT_CANTCREAT,
+		    "outbox: no store of this kind");
+	if ((ob = calloc(1, sizeof(*ob))) == NULL)
+		return fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
+	pthread_mutex_init(&ob->mutex, NULL);
+	pthread_cond_init(&ob->arrived, NULL);
+	ob->tail = &ob->head;
+	ob->write = mode != OUTBOX_READ;
+	ob->destination_count = config->destination_count;
+	ob->destinations = calloc(ob->destination_count + 1,
+	    sizeof(*ob->destinations));
+	if (ob->destinations == NULL) {
+		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
+		goto fail;
+	}
+	if ((ob->store = ops->open(&options, fault)) == NULL ||
+	    configure(ob, config, fault) == -1)
+		goto fail;
+	if (mode == OUTBOX_SERVE) {
+		if (pthread_create(&ob->thread, NULL, commit_until_stopped,
+		    ob) != 0) {
+			fail(fault, STORE_FAULT_MEMORY,
+			    "outbox: cannot start a thread");
+			goto fail;
+		}
+		ob->threaded = true;
+	}
+	return ob;
+fail:
+	outbox_close(ob);
+	return NULL;
+}
+
+void
+outbox_close(struct outbox *ob)
+{
+	if (ob == NULL)
+		return;
+	if (ob->threaded) {
+		pthread_mutex_lock(&ob->mutex);
+		ob->stopping = true;
+		pthread_mutex_unlock(&ob->mutex);
+		pthread_cond_signal(&ob->arrived);
+		pthread_join(ob->thread, NULL);
+	}
+	if (ob->store != NULL)
+		ob->store->ops->close(ob->store);
+	pthread_cond_destroy(&ob->arrived);
+	pthread_mutex_destroy(&ob->mutex);
+	free(ob->destinations);
+	free(ob);
+}
+
+int
+outbox_become_owner(const struct config *config, struct store_fault *fault)
+{
+	const struct store_ops *ops;
+	const char *location;
+
+	memset(fault, 0, sizeof(*fault));
+	if ((ops = outbox_backend(config->store.url, &location)) == NULL)
+		return 0;		/* opening it will say so */
+	return ops->become_owner(location, fault);
+}
+
+int64_t
+outbox_destination(const struct outbox *ob, size_t index)
+{
+	return ob->destinations[index];
+}
+
+size_t
+outbox_backlog(struct outbox *ob)
+{
+	return atomic_load_explicit(&ob->backlog, memory_order_relaxed);
+}
+
+int
+outbox_lock_relay(struct outbox *ob)
+{
+	return ob->store->ops->lock_relay(ob->store);
+}
+
+void
+outbox_unlock_relay(struct outbox *ob)
+{
+	ob->store->ops->unlock_relay(ob->store);
+}
+
+void
+outbox_beat(struct outbox *ob, int64_t now_ms)
+{
+	ob->store->ops->beat(ob->store, now_ms);
+}
+
+int
+outbox_wake_fd(struct outbox *ob)
+{
+	return ob->store->ops->wake_fd(ob->store);
+}
+
+void
+outbox_drain_wake(struct outbox *ob)
+{
+	ob->store->ops->drain_wake(ob->store);
+}
+
+void
+outbox_wake(struct outbox *ob)
+{
+	ob->store->ops->wake(ob->store);
+}

@@ -1,0 +1,36 @@
+/* lite: the table of operations. */
+#include "outbox/sqlite/lite.h"
+
+const struct store_ops store_sqlite = {
+	.scheme = "sqlite",
+	.become_owner = lite_place_become_owner,
+	.open = lite_open,
+	.close = lite_open_close,
+	.configure = lite_schema_configure,
+	.begin = lite_txn_begin,
+	.commit = lite_txn_commit,
+	.rollback = lite_txn_rollback,
+	.tidy = lite_txn_tidy,
+	.accept = lite_accept,
+	.claim = lite_claim,
+	.probe = lite_claim_probe,
+	.settle = lite_settle,
+	.next_due = lite_due_next,
+	.make_due = lite_due_make,
+	.recover = lite_due_recover,
+	.delivered_since = lite_stats_delivered,
+	.load_state = lite_stats_load,
+	.save_state = lite_stats_save,
+	.purge = lite_purge,
+	.list = lite_list,
+	.show = lite_show,
+	.act = lite_act,
+	.stats = lite_stats,
+	.try_write = lite_txn_try,
+	.lock_relay = lite_lock_relay,
+	.unlock_relay = lite_lock_unrelay,
+	.beat = lite_lock_beat,
+	.wake = lite_lock_wake,
+	.wake_fd = lite_lock_wake_fd,
+	.drain_wake = lite_lock_drain
+};

@@ -1,0 +1,285 @@
+/*
+ * lite: the outbox on SQLite.  Private to this folder, one file per subject.
+ *
+ * What is kept, and by which rules (the schema itself is in lite_schema.c):
+ *
+ * - An event's number rises with every event of the outbox and is never given
+ *   twice.  Its payload stands in a table of its own, so that closing an event
+ *   does not write the payload again.
+ * - A delivery's number is its event's number and its destination's in one
+ *   (LITE_DELIVERY): the table is its own index by event.
+ * - "blocks" marks the deliveries that later ones of their lead wait for:
+ *   waiting, sending, and where on_dead = hold also the dead and those held
+ *   before anything was sent.  "ready" marks the one waiting delivery of a lead
+ *   and destination that nothing blocks; claim and probe look at no other.
+ *   Only lite_delivery.c changes either, and it keeps the counts too.
+ * - An event is open while a delivery of it waits or is being sent; "closed" is
+ *   when that ended (for a held event: when it came), and starts its lifetime.
+ *
+ * Functions return 0, or -1 with the fault noted in lt->store.fault; those that
+ * look something up return 1 when it is there and 0 when it is not.
+ */
+#ifndef LEADRELAY_OUTBOX_SQLITE_LITE_H
+#define LEADRELAY_OUTBOX_SQLITE_LITE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outbox/store.h"
+
+/* States of an event, as stored. */
+enum { LITE_EVENT_ACCEPTED, LITE_EVENT_HELD, LITE_EVENT_DISCARDED };
+
+/* A delivery's number, and what it is made of. */
+#define LITE_DESTINATIONS 65535
+#define LITE_DELIVERY(event, destination) ((event) * 65536 + (destination))
+#define LITE_EVENT_OF(delivery) ((delivery) / 65536)
+#define LITE_DESTINATION_OF(delivery) ((delivery) % 65536)
+
+/* Every statement; the texts are in lite_sql.c. */
+enum lite_sql {
+	LITE_BEGIN_READ, LITE_BEGIN_WRITE, LITE_COMMIT,
+	LITE_HEAD_GET, LITE_HEAD_SET, LITE_HEAD_TRY, LITE_TALLY_ADD,
+	LITE_DESTINATION_GET, LITE_DESTINATION_ADD, LITE_DESTINATION_HOLD,
+	LITE_DESTINATION_STOPPED,
+	LITE_STATE_GET, LITE_STATE_SET,
+	LITE_LEAD_FIND, LITE_LEAD_ADD, LITE_LEAD_SET, LITE_LEAD_SEQUENCE,
+	LITE_LEAD_DROP,
+	LITE_EVENT_ADD, LITE_EVENT_GET, LITE_EVENT_BY_TOKEN, LITE_EVENT_BY_ID,
+	LITE_EVENT_SET, LITE_EVENT_CLOSE, LITE_EVENT_OF_LEAD, LITE_EVENT_DROP,
+	LITE_PAYLOAD_ADD, LITE_PAYLOAD_DROP,
+	LITE_DELIVERY_ADD, LITE_DELIVERY_GET, LITE_DELIVERY_SET,
+	LITE_DELIVERY_WORDS, LITE_DELIVERY_READY, LITE_DELIVERY_NEXT,
+	LITE_DELIVERY_OPEN, LITE_DELIVERY_COUNTS, LITE_DELIVERY_DROP,
+	LITE_BLOCKER_FIRST, LITE_BLOCKER_BEFORE, LITE_BLOCKER_AFTER,
+	LITE_CLAIM_DUE, LITE_CLAIM_PROBE, LITE_CLAIM_EVENT,
+	LITE_NEXT_DUE, LITE_LATER_OLDEST, LITE_LATER_DUE, LITE_SENDING,
+	LITE_NEWER_DELIVERED, LITE_NEWER_SENDING, LITE_DELIVERED_SINCE,
+	LITE_ATTEMPT_ADD, LITE_ATTEMPT_DROP,
+	LITE_PURGE_NEXT,
+	LITE_SHOW_EVENT, LITE_SHOW_DELIVERIES, LITE_SHOW_ATTEMPTS,
+	LITE_STATS_DESTINATIONS, LITE_STATS_TALLY, LITE_STATS_OLDEST,
+	LITE_STATS_NEWEST,
+	LITE_SQL_COUNT
+};
+
+/* The one row of numbers about the whole outbox, as this transaction has it. */
+struct lite_head {
+	bool loaded;
+	bool changed;
+	int64_t event;			/* the last event number given */
+	int64_t open;			/* events with a delivery waiting or sending */
+	int64_t held;			/* events held */
+	int64_t floor;			/* highest sequence of any lead forgotten */
+};
+
+/* What this transaction did to the counts of one destination. */
+struct lite_tally {
+	int64_t destination;
+	int64_t delta[DELIVERY_STATES];
+};
+
+/* A destination of the configuration. */
+struct lite_destination {
+	int64_t number;
+	bool hold_on_dead;
+	char *name;
+};
+
+struct lite {
+	struct store store;		/* first, so that one is the other */
+	sqlite3 *db;			/* NULL after a commit of unknown outcome */
+	sqlite3_stmt *statements[LITE_SQL_COUNT];
+	char *folder;			/* canonical */
+	char *path;			/* of the database, in that folder */
+	bool create;
+	bool read_only;
+	bool logged;			/* in WAL mode */
+	int64_t max_waiting;
+	uint64_t min_free;
+	int busy_ms;
+	struct lite_destination *destinations;
+	size_t destination_count;
+
+	/* The transaction. */
+	bool writing;
+	struct lite_head head;
+	struct lite_tally *tallies;
+	size_t tally_count;
+
+	/* The log. */
+	int log_pages;			/* in it, after the last commit */
+	int log_limit;			/* pages worth a checkpoint */
+	int log_next;			/* pages at which the next one is due */
+	bool log_warned;
+
+	/* Free space, looked at once a second. */
+	int64_t space_seen_ms;		/* by the monotonic clock; 0: never */
+	uint64_t space_free;
+
+	/* Files beside the database; -1: not open. */
+	int lock_fd;
+	int relay_fd;
+	int wake_fd;
+};
+
+/* One row of delivery, but for its words. */
+struct lite_delivery {
+	int64_t number;
+	int64_t lead;
+	enum delivery_state state;
+	bool ready;
+	bool blocks;
+	int64_t due;
+	int64_t attempts;
+	int64_t begun;			/* claims since the last outcome */
+	bool unknown;
+	int64_t key_number;
+	int64_t first_attempt;
+	int64_t first_failure;
+	int64_t taken;			/* when last claimed */
+	int64_t settled;
+	int64_t status;
+	bool words;			/* has a reason or a record */
+};
+
+/* lite_sql: statements. */
+const char *lite_sql_text(enum lite_sql which);
+/* Ready to bind, or NULL. */
+sqlite3_stmt *lite_sql_get(struct lite *lt, enum lite_sql which);
+/* 1: a row, to be followed by lite_sql_done; 0: no (more) row; -1. */
+int lite_sql_step(struct lite *lt, sqlite3_stmt *s);
+void lite_sql_done(sqlite3_stmt *s);
+/* Get, bind whole numbers to ?1, ?2, …, and step. */
+int lite_sql_run(struct lite *lt, enum lite_sql which, const int64_t *values,
+    size_t count);
+#define LITE_RUN(lt, which, ...) lite_sql_run((lt), (which), \
+	(const int64_t[]){ __VA_ARGS__ }, \
+	sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+void lite_sql_bind(sqlite3_stmt *s, const int64_t *values, size_t count);
+#define LITE_BIND(s, ...) lite_sql_bind((s), \
+	(const int64_t[]){ __VA_ARGS__ }, \
+	sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+/* A column's text, "" for NULL; or a copy of it, NULL when memory is out. */
+const char *lite_sql_column(sqlite3_stmt *s, int column);
+char *lite_sql_copy(sqlite3_stmt *s, int column);
+/* Collect up to ${max} numbers from the first column; ends the statement. */
+int lite_sql_numbers(struct lite *lt, sqlite3_stmt *s, int64_t *numbers,
+    size_t max, size_t *count);
+void lite_sql_finalize(struct lite *lt);
+
+/* lite_fault: what SQLite's and the system's errors mean.  Both return -1. */
+int lite_fault(struct lite *lt, int code, const char *what);
+int lite_fault_set(struct lite *lt, enum store_fault_kind kind,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum store_fault_kind lite_fault_errno(int error);
+
+/* lite_place: the folder and the files in it. */
+int lite_place_find(struct lite *lt, const char *location);
+int lite_place_make(struct lite *lt);
+bool lite_place_is_network(const struct lite *lt);
+int lite_place_become_owner(const char *location, struct store_fault *fault);
+/* The path of the database with ${suffix} behind it; the caller frees. */
+char *lite_place_beside(const struct lite *lt, const char *suffix);
+
+/* lite_open: the connection. */
+struct store *lite_open(const struct store_options *options,
+    struct store_fault *fault);
+void lite_open_close(struct store *st);
+int lite_open_connect(struct lite *lt);
+void lite_open_disconnect(struct lite *lt);
+
+/* lite_schema: tables, versions, destinations. */
+int lite_schema_check(struct lite *lt);
+int lite_schema_pragma(struct lite *lt, const char *name, int64_t *value);
+int lite_schema_configure(struct store *st, struct store_destination *list,
+    size_t count);
+
+/* lite_lock: the writer's lock, the relay's lock, the wake-up. */
+int lite_lock_open(struct lite *lt);
+void lite_lock_close(struct lite *lt);
+int lite_lock_writer(struct lite *lt);
+void lite_lock_release(struct lite *lt);
+int lite_lock_relay(struct store *st);
+void lite_lock_unrelay(struct store *st);
+void lite_lock_beat(struct store *st, int64_t now_ms);
+void lite_lock_look(const struct lite *lt, struct store_stats *stats);
+void lite_lock_wake(struct store *st);
+int lite_lock_wake_fd(struct store *st);
+void lite_lock_drain(struct store *st);
+
+/* lite_txn: transactions, the head and the counts they carry. */
+int lite_txn_begin(struct store *st, bool write);
+int lite_txn_commit(struct store *st);
+void lite_txn_rollback(struct store *st);
+void lite_txn_tidy(struct store *st);
+int lite_txn_try(struct store *st);
+/* The head, loaded; change it and set changed.  NULL: fault. */
+struct lite_head *lite_txn_head(struct lite *lt);
+int lite_txn_tally(struct lite *lt, int64_t destination,
+    enum delivery_state state, int64_t delta);
+
+/* lite_delivery: the one place where deliveries change state. */
+int lite_delivery_get(struct lite *lt, int64_t number,
+    struct lite_delivery *d);
+/* The same for one that must be there: 0, or -1. */
+int lite_delivery_need(struct lite *lt, int64_t number,
+    struct lite_delivery *d);
+/*
+ * Make one, waiting and due at ${due}, for each configured destination.
+ * ${alone}: the lead has no other event.
+ */
+int lite_delivery_make(struct lite *lt, int64_t event, int64_t lead,
+    int64_t due, bool alone);
+/*
+ * Write ${d}, as changed by the caller, with the state ${to}.  ${unsent}: it
+ * stopped before anything was sent (which blocks where on_dead = hold).
+ */
+int lite_delivery_move(struct lite *lt, struct lite_delivery *d,
+    enum delivery_state to, bool unsent, int64_t now_ms);
+/* As if it had never been tried: waiting and due. */
+int lite_delivery_revive(struct lite *lt, struct lite_delivery *d,
+    int64_t now_ms);
+/* Why it stopped, and the receiver's record; NULL: none. */
+int lite_delivery_words(struct lite *lt, const struct lite_delivery *d,
+    const char *reason, const char *record);
+/* The event's next delivery after ${*number} (0: its first). */
+int lite_delivery_next(struct lite *lt, int64_t event, int64_t *number);
+/* Note an attempt that came to ${o}. */
+int lite_delivery_attempt(struct lite *lt,
+    const struct delivery_outcome *o);
+
+/* One operation of struct store_ops each. */
+int lite_accept(struct store *st, const struct event_in *in,
+    struct event_out *out);
+int lite_claim(struct store *st, int64_t destination, int64_t now_ms,
+    size_t max, struct delivery_claim *claims, size_t *count, size_t *held);
+int lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
+    int64_t cursor, struct delivery_claim *claim, size_t *count,
+    size_t *held);
+int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
+    size_t count, int64_t now_ms);
+int lite_due_next(struct store *st, int64_t destination, int64_t *due_ms);
+int lite_due_make(struct store *st, int64_t destination, int64_t now_ms,
+    size_t max, size_t *count);
+int lite_due_recover(struct store *st, int64_t now_ms, int64_t *count);
+int lite_stats(struct store *st, struct store_stats *stats,
+    void (*destination)(void *arg,
+    const struct store_destination_stats *stats), void *arg);
+int lite_stats_delivered(struct store *st, int64_t destination,
+    int64_t since_ms, int max, int *count);
+int lite_stats_load(struct store *st, struct destination_state *state);
+int lite_stats_save(struct store *st, const struct destination_state *state);
+int lite_purge(struct store *st, int64_t delivered_before_ms,
+    int64_t failed_before_ms, size_t max, size_t *count);
+int lite_list(struct store *st, const struct store_filter *filter,
+    void (*row)(void *arg, const struct store_row *row), void *arg);
+int lite_show(struct store *st, const char *id,
+    const struct store_visitor *visitor, bool *found);
+int lite_act(struct store *st, enum store_action action, const char *id,
+    const char *destination, bool force, int64_t now_ms,
+    struct store_act_out *out);
+
+#endif

@@ -1,0 +1,367 @@
+/*
+ * lite_accept: one webhook comes in.
+ *
+ * A lead's row carries its latest event's digest, so that a new event needs one
+ * look-up and its own inserts, and nothing of the lead's history.
+ */
+#include "outbox/sqlite/lite.h"
+
+#include <sys/statvfs.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* The lead's row; number 0: it is new here. */
+struct known_lead {
+	int64_t number;
+	int64_t sequence;
+	int64_t latest;
+	bool same;			/* its latest event is this one again */
+};
+
+/* An earlier event that may be the same. */
+struct known_event {
+	int64_t number;
+	int64_t lead;
+	int64_t received;
+	int64_t sequence;
+	int state;
+	enum event_hold hold;
+};
+
+/* What to do with the webhook. */
+enum verdict { FAULT = -1, NEW, KNOWN };
+
+static bool
+within_window(const struct event_in *in, int64_t received)
+{
+	return in->received_ms - received < in->duplicate_window_ms;
+}
+
+static int
+find_lead(struct lite *lt, const struct event_in *in, struct known_lead *lead)
+{
+	sqlite3_stmt *s;
+	int rc;
+
+	memset(lead, 0, sizeof(*lead));
+	if ((s = lite_sql_get(lt, LITE_LEAD_FIND)) == NULL)
+		return -1;
+	sqlite3_bind_text(s, 1, in->lead, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 2, in->source, -1, SQLITE_STATIC);
+	if ((rc = lite_sql_step(lt, s)) != 1)
+		return rc;
+	lead->number = sqlite3_column_int64(s, 0);
+	lead->sequence = sqlite3_column_int64(s, 1);
+	lead->latest = sqlite3_column_int64(s, 2);
+	lead->same = within_window(in, sqlite3_column_int64(s, 3)) &&
+	    strcmp(lite_sql_column(s, 4), in->name) == 0 &&
+	    sqlite3_column_bytes(s, 5) == DIGEST_SIZE &&
+	    memcmp(sqlite3_column_blob(s, 5), in->data_digest, DIGEST_SIZE) == 0;
+	lite_sql_done(s);
+	return 0;
+}
+
+/* The number of the event that brought the same token, or 0. */
+static int
+find_token(struct lite *lt, const struct event_in *in, int64_t *number)
+{
+	sqlite3_stmt *s;
+	int rc;
+
+	*number = 0;
+	if (in->token_digest == NULL)
+		return 0;
+	if ((s = lite_sql_get(lt, LITE_EVENT_BY_TOKEN)) == NULL)
+		return -1;
+	sqlite3_bind_blob(s, 1, in->token_digest, DIGEST_SIZE, SQLITE_STATIC);
+	sqlite3_bind_text(s, 2, in->source, -1, SQLITE_STATIC);
+	if ((rc = lite_sql_step(lt, s)) == 1) {
+		*number = sqlite3_column_int64(s, 0);
+		lite_sql_done(s);
+	}
+	return rc == -1 ? -1 : 0;
+}
+
+/* Read event ${number}; its id and violations go to ${out}. */
+static int
+get_event(struct lite *lt, int64_t number, struct known_event *e,
+    struct event_out *out)
+{
+	sqlite3_stmt *s;
+	int rc;
+
+	if ((s = lite_sql_get(lt, LITE_EVENT_GET)) == NULL)
+		return -1;
+	LITE_BIND(s, number);
+	if ((rc = lite_sql_step(lt, s)) != 1)
+		return rc;
+	e->number = number;
+	e->lead = sqlite3_column_int64(s, 0);
+	e->received = sqlite3_column_int64(s, 1);
+	e->state = sqlite3_column_int(s, 2);
+	e->hold = (enum event_hold)sqlite3_column_int(s, 3);
+	e->sequence = sqlite3_column_int64(s, 5);
+	strncpy(out->id, lite_sql_column(s, 4), sizeof(out->id) - 1);
+	free(out->violations);
+	out->violations = NULL;
+	if (e->hold != EVENT_HOLD_NONE &&
+	    sqlite3_column_type(s, 6) != SQLITE_NULL &&
+	    (out->violations = lite_sql_copy(s, 6)) == NULL)
+		rc = lite_fault_set(lt, STORE_FAULT_MEMORY,
+		    "outbox: no memory");
+	lite_sql_done(s);
+	return rc;
+}
+
+/* Somebody pressed "resend": what is dead of the event becomes due. */
+static int
+revive(struct lite *lt, int64_t event, int64_t now_ms, bool *revived)
+{
+	struct lite_delivery d;
+	int64_t number = 0;
+	int rc;
+
+	while ((rc = lite_delivery_next(lt, event, &number)) == 1) {
+		if (lite_delivery_need(lt, number, &d) == -1)
+			return -1;
+		if (d.state != DELIVERY_DEAD)
+			continue;
+		if (lite_delivery_revive(lt, &d, now_ms) == -1)
+			return -1;
+		*revived = true;
+	}
+	return rc;
+}
+
+/* A live event takes the place of one held as stale. */
+static int
+replace(struct lite *lt, const struct known_event *e, const char *id,
+    int64_t now_ms)
+{
+	struct lite_head *head;
+	sqlite3_stmt *s;
+	char note[16 + UUID7_SIZE] = "replaced by ";
+
+	if ((head = lite_txn_head(lt)) == NULL ||
+	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
+		return -1;
+	head->held--;
+	head->changed = true;
+	strcat(note, id);
+	LITE_BIND(s, e->number, LITE_EVENT_DISCARDED, now_ms, 1);
+	sqlite3_bind_text(s, 5, note, -1, SQLITE_STATIC);
+	return lite_sql_step(lt, s);
+}
+
+/*
+ * Event ${e} is this one again.  What was held as stale gives way to the same
+ * with a live token, unless a person has let it go since; anything else keeps
+ * its first answer, and a stale token changes nothing at all.
+ */
+static enum verdict
+judge(struct lite *lt, const struct event_in *in, const struct known_event *e,
+    bool latest, struct event_out *out)
+{
+	bool live = in->hold != EVENT_HOLD_STALE;
+
+	if (live && e->hold == EVENT_HOLD_STALE) {
+		if (e->state != LITE_EVENT_ACCEPTED)
+			return NEW;
+		out->hold = EVENT_HOLD_NONE;
+	} else {
+		out->hold = e->hold;
+	}
+	out->fate = EVENT_DUPLICATE;
+	out->sequence = e->sequence;
+	if (live && latest && e->state == LITE_EVENT_ACCEPTED &&
+	    revive(lt, e->number, in->received_ms, &out->revived) == -1)
+		return FAULT;
+	return KNOWN;
+}
+
+/*
+ * Is it new?  ${stale->number} becomes that of the held event whose place it
+ * takes, if any.
+ */
+static enum verdict
+decide(struct lite *lt, const struct event_in *in,
+    const struct known_lead *lead, struct known_event *stale,
+    struct event_out *out)
+{
+	int64_t candidates[2] = { lead->same ? lead->latest : 0, 0 };
+	struct known_event e;
+	enum verdict verdict;
+	int rc;
+
+	if (find_token(lt, in, &candidates[1]) == -1)
+		return FAULT;
+	for (int i = 0; i < 2; i++) {
+		if (candidates[i] == 0)
+			continue;
+		if ((rc = get_event(lt, candidates[i], &e, out)) == -1)
+			return FAULT;
+		/* Gone since, or too old. */
+		if (rc == 0 || !within_window(in, e.received))
+			continue;
+		verdict = judge(lt, in, &e, e.number == lead->latest, out);
+		if (verdict != NEW)
+			return verdict;
+		if (e.state == LITE_EVENT_HELD)
+			*stale = e;
+		return NEW;
+	}
+	return NEW;
+}
+
+/* Which limit forbids a new event?  NULL: none.  *fault on a fault. */
+static const char *
+find_limit(struct lite *lt, const struct event_in *in, bool *fault)
+{
+	struct lite_head *head;
+	struct statvfs fs;
+	int64_t now;
+
+	*fault = (head = lite_txn_head(lt)) == NULL;
+	if (*fault)
+		return NULL;
+	if (in->hold == EVENT_HOLD_NONE && lt->max_waiting > 0 &&
+	    head->open >= lt->max_waiting)
+		return "max_waiting";
+	if (lt->min_free == 0)
+		return NULL;
+	now = clock_mono_ms();
+	if (lt->space_seen_ms == 0 || now - lt->space_seen_ms >= 1000) {
+		if (statvfs(lt->folder, &fs) == -1)
+			return NULL;	/* writing will tell */
+		lt->space_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+		lt->space_seen_ms = now;
+	}
+	return lt->space_free < lt->min_free ? "min_free" : NULL;
+}
+
+/* Write the lead's row: this is its latest event now. */
+static int
+save_lead(struct lite *lt, const struct event_in *in, struct known_lead *lead)
+{
+	sqlite3_stmt *s;
+
+	s = lite_sql_get(lt, lead->number != 0 ? LITE_LEAD_SET : LITE_LEAD_ADD);
+	if (s == NULL)
+		return -1;
+	LITE_BIND(s, lead->latest, lead->sequence, in->received_ms);
+	sqlite3_bind_text(s, 4, in->name, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(s, 5, in->data_digest, DIGEST_SIZE, SQLITE_STATIC);
+	if (lead->number != 0) {
+		sqlite3_bind_int64(s, 6, lead->number);
+		return lite_sql_step(lt, s);
+	}
+	sqlite3_bind_text(s, 6, in->lead, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 7, in->source, -1, SQLITE_STATIC);
+	if (lite_sql_step(lt, s) == -1)
+		return -1;
+	lead->number = sqlite3_last_insert_rowid(lt->db);
+	return 0;
+}
+
+/* Write the event and its payload. */
+static int
+save_event(struct lite *lt, const struct event_in *in,
+    const struct known_lead *lead, const char *id)
+{
+	bool held = in->hold != EVENT_HOLD_NONE;
+	sqlite3_stmt *s;
+
+	if ((s = lite_sql_get(lt, LITE_EVENT_ADD)) == NULL)
+		return -1;
+	/* A held one waits for a person: its lifetime runs from the start. */
+	LITE_BIND(s, lead->latest, lead->number, lead->sequence,
+	    in->received_ms, held ? LITE_EVENT_HELD : LITE_EVENT_ACCEPTED,
+	    in->hold, held ? in->received_ms : 0, held);
+	sqlite3_bind_text(s, 9, id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 10, in->name, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(s, 11, in->token_digest, DIGEST_SIZE, SQLITE_STATIC);
+	sqlite3_bind_text(s, 12, in->violations, -1, SQLITE_STATIC);
+	if (lite_sql_step(lt, s) == -1)
+		return -1;
+
+	if ((s = lite_sql_get(lt, LITE_PAYLOAD_ADD)) == NULL)
+		return -1;
+	LITE_BIND(s, lead->latest);
+	sqlite3_bind_blob64(s, 2, in->payload, in->payload_len, SQLITE_STATIC);
+	return lite_sql_step(lt, s);
+}
+
+/* Store a new event.  The head has been loaded. */
+static int
+store(struct lite *lt, const struct event_in *in, struct known_lead *lead,
+    struct event_out *out)
+{
+	struct lite_head *head = &lt->head;
+	bool alone = lead->number == 0;
+
+	if (uuid7_make(in->received_ms, out->id) == -1)
+		return lite_fault_set(lt, STORE_FAULT_IO,
+		    "outbox: the system gives no random bytes");
+	lead->latest = ++head->event;
+	lead->sequence = (alone ? head->floor : lead->sequence) + 1;
+	head->changed = true;
+	if (save_lead(lt, in, lead) == -1 ||
+	    save_event(lt, in, lead, out->id) == -1)
+		return -1;
+	out->fate = EVENT_STORED;
+	out->hold = in->hold;
+	out->sequence = lead->sequence;
+	if (in->hold != EVENT_HOLD_NONE) {
+		head->held++;
+		return 0;
+	}
+	head->open++;
+	out->deliveries = (int)lt->destination_count;
+	return lite_delivery_make(lt, lead->latest, lead->number,
+	    in->received_ms, alone);
+}
+
+int
+lite_accept(struct store *st, const struct event_in *in, struct event_out *out)
+{
+	struct lite *lt = (struct lite *)st;
+	struct known_lead lead;
+	struct known_event stale = { 0 };
+	enum verdict verdict;
+	bool fault;
+
+	memset(out, 0, sizeof(*out));
+	if (lt->destination_count == 0)
+		return lite_fault_set(lt, STORE_FAULT_IO,
+		    "outbox: no destination is configured");
+	if (find_lead(lt, in, &lead) == -1)
+		goto fail;
+	verdict = decide(lt, in, &lead, &stale, out);
+	if (verdict == FAULT)
+		goto fail;
+	if (verdict == KNOWN)
+		return 0;
+
+	free(out->violations);
+	memset(out, 0, sizeof(*out));
+	out->limit = find_limit(lt, in, &fault);
+	if (fault)
+		goto fail;
+	if (out->limit != NULL) {
+		out->fate = EVENT_FULL;
+		return 0;
+	}
+	if (store(lt, in, &lead, out) == -1)
+		goto fail;
+	if (stale.number != 0 &&
+	    replace(lt, &stale, out->id, in->received_ms) == -1)
+		goto fail;
+	return 0;
+fail:
+	free(out->violations);
+	out->violations = NULL;
+	return -1;
+}

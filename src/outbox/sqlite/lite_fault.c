@@ -1,0 +1,67 @@
+/* lite_fault: what SQLite's and the system's errors mean to the outbox. */
+#include "outbox/sqlite/lite.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum store_fault_kind
+lite_fault_errno(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return STORE_FAULT_FULL;
+	case ENOMEM:
+		return STORE_FAULT_MEMORY;
+	default:
+		return STORE_FAULT_IO;
+	}
+}
+
+static enum store_fault_kind
+kind_of(struct lite *lt, int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return STORE_FAULT_FULL;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return STORE_FAULT_BUSY;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return STORE_FAULT_CORRUPT;
+	case SQLITE_NOMEM:
+		return STORE_FAULT_MEMORY;
+	case SQLITE_IOERR:
+		/* A full disk often shows as this. */
+		if (lt->db == NULL)
+			return STORE_FAULT_IO;
+		return lite_fault_errno(sqlite3_system_errno(lt->db));
+	default:
+		return STORE_FAULT_IO;
+	}
+}
+
+int
+lite_fault(struct lite *lt, int code, const char *what)
+{
+	return lite_fault_set(lt, kind_of(lt, code), "outbox %s: %s: %s",
+	    lt->path, what,
+	    lt->db != NULL ? sqlite3_errmsg(lt->db) : sqlite3_errstr(code));
+}
+
+int
+lite_fault_set(struct lite *lt, enum store_fault_kind kind, const char *fmt,
+    ...)
+{
+	struct store_fault *fault = &lt->store.fault;
+	va_list ap;
+
+	fault->kind = kind;
+	va_start(ap, fmt);
+	vsnprintf(fault->text, sizeof(fault->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}

@@ -1,0 +1,241 @@
+/*
+ * lite_list: what a person sees: the list, and one event whole.
+ *
+ * The list's text is put together from the filter, so that each of its parts
+ * can use the index it has.
+ */
+#include "outbox/sqlite/lite.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+
+#define LIST_SELECT \
+	"SELECT e.id, l.source, l.key, e.name, t.name, d.state, e.state, " \
+	"e.sequence, e.received, d.due, d.settled, e.closed, d.attempts, " \
+	"d.status, d.reason, d.record, d.ready, e.hold, e.note FROM event e " \
+	"JOIN lead l ON l.number = e.lead " \
+	"LEFT JOIN delivery d ON d.number BETWEEN e.number * 65536 " \
+	"AND e.number * 65536 + 65535 " \
+	"LEFT JOIN destination t ON t.number = d.destination " \
+	"WHERE 1"
+#define LIST_ORDER " ORDER BY e.number DESC, d.number LIMIT ?6"
+
+/* NULL for NULL, unlike lite_sql_column. */
+static const char *
+text_or_null(sqlite3_stmt *s, int column)
+{
+	return (const char *)sqlite3_column_text(s, column);
+}
+
+/* An event without deliveries is held, or was discarded while it was. */
+static enum delivery_state
+state_of_event(int state)
+{
+	return state == LITE_EVENT_HELD ? DELIVERY_HELD : DELIVERY_DISCARDED;
+}
+
+static sqlite3_stmt *
+prepare_list(struct lite *lt, const struct store_filter *f)
+{
+	sqlite3_stmt *s = NULL;
+	struct buf text = { 0 };
+	int code;
+
+	buf_puts(&text, LIST_SELECT);
+	if (f->id != NULL)
+		buf_puts(&text, " AND e.id = ?1");
+	if (f->lead != NULL)
+		buf_puts(&text, " AND e.lead IN "
+		    "(SELECT number FROM lead WHERE key = ?2)");
+	if (f->destination != NULL)
+		buf_puts(&text, " AND t.name = ?3");
+	if (f->since_ms != 0)
+		buf_puts(&text, " AND e.received >= ?4");
+	if (f->state >= 0)
+		buf_puts(&text, " AND ifnull(d.state, "
+		    "CASE e.state WHEN 1 THEN 4 ELSE 5 END) = ?5");
+	buf_puts(&text, LIST_ORDER);
+	if (!buf_ok(&text)) {
+		lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
+		goto out;
+	}
+	code = sqlite3_prepare_v2(lt->db, text.data, (int)text.len, &s, NULL);
+	if (code != SQLITE_OK) {
+		lite_fault(lt, code, "list");
+		goto out;
+	}
+	sqlite3_bind_text(s, 1, f->id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 2, f->lead, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, f->destination, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 4, f->since_ms);
+	sqlite3_bind_int64(s, 5, f->state);
+	sqlite3_bind_int64(s, 6, f->limit > 0 ? f->limit : -1);
+out:
+	buf_free(&text);
+	return s;
+}
+
+static void
+read_row(sqlite3_stmt *s, struct store_row *row)
+{
+	bool delivery = sqlite3_column_type(s, 5) != SQLITE_NULL;
+
+	memset(row, 0, sizeof(*row));
+	row->id = lite_sql_column(s, 0);
+	row->source = lite_sql_column(s, 1);
+	row->lead = lite_sql_column(s, 2);
+	row->name = lite_sql_column(s, 3);
+	row->destination = text_or_null(s, 4);
+	row->sequence = sqlite3_column_int64(s, 7);
+	row->received_ms = sqlite3_column_int64(s, 8);
+	if (!delivery) {
+		row->state = state_of_event(sqlite3_column_int(s, 6));
+		if (row->state == DELIVERY_DISCARDED)
+			row->settled_ms = sqlite3_column_int64(s, 11);
+		row->reason = text_or_null(s, 18);
+		if (row->reason == NULL)
+			row->reason = event_hold_name(
+			    (enum event_hold)sqlite3_column_int(s, 17));
+		return;
+	}
+	row->state = (enum delivery_state)sqlite3_column_int(s, 5);
+	if (row->state == DELIVERY_WAITING)
+		row->due_ms = sqlite3_column_int64(s, 9);
+	row->settled_ms = sqlite3_column_int64(s, 10);
+	row->attempts = sqlite3_column_int(s, 12);
+	row->last_status = sqlite3_column_int(s, 13);
+	row->reason = text_or_null(s, 14);
+	row->record = text_or_null(s, 15);
+	row->blocked = row->state == DELIVERY_WAITING &&
+	    sqlite3_column_int(s, 16) == 0;
+}
+
+int
+lite_list(struct store *st, const struct store_filter *filter,
+    void (*row)(void *arg, const struct store_row *row), void *arg)
+{
+	struct lite *lt = (struct lite *)st;
+	struct store_row r;
+	sqlite3_stmt *s;
+	int rc;
+
+	if ((s = prepare_list(lt, filter)) == NULL)
+		return -1;
+	while ((rc = lite_sql_step(lt, s)) == 1) {
+		read_row(s, &r);
+		row(arg, &r);
+	}
+	sqlite3_finalize(s);
+	return rc;
+}
+
+/* The attempts of one delivery. */
+static int
+show_attempts(struct lite *lt, int64_t delivery, const char *destination,
+    const struct store_visitor *visitor)
+{
+	struct store_attempt a;
+	sqlite3_stmt *s;
+	int rc;
+
+	if ((s = lite_sql_get(lt, LITE_SHOW_ATTEMPTS)) == NULL)
+		return -1;
+	LITE_BIND(s, delivery);
+	while ((rc = lite_sql_step(lt, s)) == 1) {
+		memset(&a, 0, sizeof(a));
+		a.destination = destination;
+		a.number = sqlite3_column_int(s, 0);
+		a.started_ms = sqlite3_column_int64(s, 1);
+		a.took_ms = sqlite3_column_int64(s, 2);
+		a.status = sqlite3_column_int(s, 3);
+		a.counted = sqlite3_column_int(s, 4) != 0;
+		a.error = text_or_null(s, 5);
+		a.answer = sqlite3_column_blob(s, 6);
+		a.answer_len = (size_t)sqlite3_column_bytes(s, 6);
+		visitor->attempt(visitor->arg, &a);
+	}
+	return rc;
+}
+
+/* The deliveries of the event that ${e} tells of. */
+static int
+show_deliveries(struct lite *lt, int64_t event, const struct store_event *e,
+    const struct store_visitor *visitor)
+{
+	struct store_row row;
+	sqlite3_stmt *s;
+	int rc;
+
+	if ((s = lite_sql_get(lt, LITE_SHOW_DELIVERIES)) == NULL)
+		return -1;
+	LITE_BIND(s, event);
+	while ((rc = lite_sql_step(lt, s)) == 1) {
+		memset(&row, 0, sizeof(row));
+		row.id = e->id;
+		row.source = e->source;
+		row.lead = e->lead;
+		row.name = e->name;
+		row.sequence = e->sequence;
+		row.received_ms = e->received_ms;
+		row.destination = lite_sql_column(s, 1);
+		row.state = (enum delivery_state)sqlite3_column_int(s, 2);
+		if (row.state == DELIVERY_WAITING)
+			row.due_ms = sqlite3_column_int64(s, 3);
+		row.settled_ms = sqlite3_column_int64(s, 4);
+		row.attempts = sqlite3_column_int(s, 5);
+		row.last_status = sqlite3_column_int(s, 6);
+		row.reason = text_or_null(s, 7);
+		row.record = text_or_null(s, 8);
+		row.blocked = row.state == DELIVERY_WAITING &&
+		    sqlite3_column_int(s, 9) == 0;
+		visitor->delivery(visitor->arg, &row);
+		if (show_attempts(lt, sqlite3_column_int64(s, 0),
+		    row.destination, visitor) == -1) {
+			lite_sql_done(s);
+			return -1;
+		}
+	}
+	return rc;
+}
+
+int
+lite_show(struct store *st, const char *id,
+    const struct store_visitor *visitor, bool *found)
+{
+	static const char *const states[] = {
+		[LITE_EVENT_ACCEPTED] = "accepted",
+		[LITE_EVENT_HELD] = "held",
+		[LITE_EVENT_DISCARDED] = "discarded"
+	};
+	struct lite *lt = (struct lite *)st;
+	struct store_event e = { 0 };
+	sqlite3_stmt *s;
+	int rc;
+
+	*found = false;
+	if ((s = lite_sql_get(lt, LITE_SHOW_EVENT)) == NULL)
+		return -1;
+	sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+	if ((rc = lite_sql_step(lt, s)) != 1)
+		return rc;
+	*found = true;
+	e.id = lite_sql_column(s, 1);
+	e.source = lite_sql_column(s, 2);
+	e.lead = lite_sql_column(s, 3);
+	e.name = lite_sql_column(s, 4);
+	e.state = states[sqlite3_column_int(s, 5) % 3];
+	e.hold = event_hold_name((enum event_hold)sqlite3_column_int(s, 6));
+	e.sequence = sqlite3_column_int64(s, 7);
+	e.received_ms = sqlite3_column_int64(s, 8);
+	if (sqlite3_column_int(s, 5) != LITE_EVENT_HELD)
+		e.closed_ms = sqlite3_column_int64(s, 9);
+	e.violations = text_or_null(s, 10);
+	e.note = text_or_null(s, 11);
+	e.payload = sqlite3_column_blob(s, 12);
+	e.payload_len = (size_t)sqlite3_column_bytes(s, 12);
+	visitor->event(visitor->arg, &e);
+	rc = show_deliveries(lt, sqlite3_column_int64(s, 0), &e, visitor);
+	lite_sql_done(s);
+	return rc;
+}

@@ -1,0 +1,182 @@
+/*
+ * lite_open: one connection.
+ *
+ * SQLite before 3.51.3 can damage a database when one connection resets the WAL
+ * while another checkpoints.  So nothing is checkpointed by SQLite on its own
+ * (no autocheckpoint, none on close); lite_txn does it, under the same lock that
+ * every transaction that writes holds.
+ */
+#include "outbox/sqlite/lite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define LOG_PAGES 4096		/* 16 MB: the more, the fewer page writes a lead */
+#define LOG_PAGES_BRIEF 128	/* what the next opener reads through */
+#define CACHE_KB "8192"
+
+static int
+note_log_pages(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct lite *lt = arg;
+
+	(void)db;
+	(void)name;
+	if (pages < lt->log_pages)
+		lt->log_next = lt->log_limit;	/* it began anew */
+	lt->log_pages = pages;
+	return SQLITE_OK;
+}
+
+/* Settings that hold for the connection, not the file. */
+static int
+settle_in(struct lite *lt)
+{
+	int code;
+
+	sqlite3_busy_timeout(lt->db, lt->busy_ms);
+	sqlite3_extended_result_codes(lt->db, 1);
+	sqlite3_db_config(lt->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_db_config(lt->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_wal_autocheckpoint(lt->db, 0);
+	sqlite3_wal_hook(lt->db, note_log_pages, lt);
+	code = sqlite3_exec(lt->db,
+	    "PRAGMA synchronous = FULL;"
+	    "PRAGMA cache_size = -" CACHE_KB ";"
+	    "PRAGMA mmap_size = 0;"
+	    "PRAGMA temp_store = MEMORY;"
+	    "PRAGMA secure_delete = ON;"	/* what is erased is gone */
+	    "PRAGMA journal_size_limit = 33554432", NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "open");
+}
+
+/* The journal mode SQLite really has after being asked for ${mode} ("": only asked). */
+static int
+journal_mode(struct lite *lt, const char *ask, bool *logged)
+{
+	sqlite3_stmt *s = NULL;
+	int code;
+
+	code = sqlite3_prepare_v2(lt->db, ask, -1, &s, NULL);
+	if (code == SQLITE_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		*logged = strcmp(lite_sql_column(s, 0), "wal") == 0;
+		code = SQLITE_OK;
+	}
+	sqlite3_finalize(s);
+	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "journal mode");
+}
+
+/*
+ * A write-ahead log where it can work, else a rollback journal.  TRUNCATE is
+ * the kind whose end is itself synced, so that a journal of a finished
+ * transaction cannot come back after a power cut.
+ */
+static int
+choose_journal(struct lite *lt)
+{
+	bool network = lite_place_is_network(lt);
+	int rc;
+
+	if (journal_mode(lt, "PRAGMA journal_mode", &lt->logged) == -1)
+		return -1;
+	if (!lt->read_only && lt->logged == network) {
+		if (lite_lock_writer(lt) == -1)
+			return -1;
+		rc = journal_mode(lt, network ? "PRAGMA journal_mode = TRUNCATE" :
+		    "PRAGMA journal_mode = WAL", &lt->logged);
+		lite_lock_release(lt);
+		if (rc == -1)
+			return -1;
+	}
+	if (!lt->logged && !lt->read_only) {
+		if (journal_mode(lt, "PRAGMA journal_mode = TRUNCATE",
+		    &lt->logged) == -1)
+			return -1;
+		log_warn("outbox %s: no write-ahead log on this file system; "
+		    "using a rollback journal, which is slower", lt->path);
+	}
+	return 0;
+}
+
+int
+lite_open_connect(struct lite *lt)
+{
+	int64_t probe;
+	int code;
+
+	if (lite_place_make(lt) == -1)
+		return -1;
+	code = sqlite3_open_v2(lt->path, &lt->db, SQLITE_OPEN_NOMUTEX |
+	    (lt->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE),
+	    NULL);
+	if (code != SQLITE_OK) {
+		lite_fault(lt, code, "open");
+		goto fail;
+	}
+	lt->log_pages = 0;
+	lt->log_next = lt->log_limit;
+	if (settle_in(lt) == -1 ||
+	    lite_schema_pragma(lt, "application_id", &probe) == -1 ||
+	    choose_journal(lt) == -1 || lite_schema_check(lt) == -1)
+		goto fail;
+	return 0;
+fail:
+	lite_open_disconnect(lt);
+	return -1;
+}
+
+void
+lite_open_disconnect(struct lite *lt)
+{
+	lite_sql_finalize(lt);
+	sqlite3_close(lt->db);		/* NULL is fine */
+	lt->db = NULL;
+}
+
+struct store *
+lite_open(const struct store_options *options, struct store_fault *fault)
+{
+	struct lite *lt;
+
+	if ((lt = calloc(1, sizeof(*lt))) == NULL) {
+		fault->kind = STORE_FAULT_MEMORY;
+		strcpy(fault->text, "outbox: no memory");
+		return NULL;
+	}
+	lt->store.ops = &store_sqlite;
+	lt->create = options->create && !options->read_only;
+	lt->read_only = options->read_only;
+	lt->max_waiting = options->max_waiting;
+	lt->min_free = options->min_free;
+	lt->busy_ms = (int)options->busy_ms;
+	lt->log_limit = options->brief ? LOG_PAGES_BRIEF : LOG_PAGES;
+	lt->lock_fd = lt->relay_fd = lt->wake_fd = -1;
+	if (lite_place_find(lt, options->location) == -1 ||
+	    lite_place_make(lt) == -1 || lite_lock_open(lt) == -1 ||
+	    lite_open_connect(lt) == -1) {
+		*fault = lt->store.fault;
+		lite_open_close(&lt->store);
+		return NULL;
+	}
+	return &lt->store;
+}
+
+void
+lite_open_close(struct store *st)
+{
+	struct lite *lt = (struct lite *)st;
+
+	if (lt == NULL)
+		return;
+	lite_open_disconnect(lt);
+	lite_lock_close(lt);
+	for (size_t i = 0; i < lt->destination_count; i++)
+		free(lt->destinations[i].name);
+	free(lt->destinations);
+	free(lt->tallies);
+	free(lt->folder);
+	free(lt->path);
+	free(lt);
+}

@@ -1,0 +1,307 @@
+/* lite_schema: the tables, their versions, and the destinations by name. */
+#include "outbox/sqlite/lite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "LdRl": what file(1) and we know an outbox by. */
+#define APPLICATION 1281642092
+
+/*
+ * Step N takes a database of version N to version N + 1; a new one takes them
+ * all.  Numbers in WHERE clauses are enum delivery_state.
+ */
+static const char *const steps[] = {
+	"CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1),"
+	" event INTEGER NOT NULL, open INTEGER NOT NULL,"
+	" held INTEGER NOT NULL, floor INTEGER NOT NULL);"
+	"INSERT INTO head VALUES (1, 0, 0, 0, 0);"
+
+	"CREATE TABLE destination (number INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE, hold_on_dead INTEGER NOT NULL,"
+	" paused INTEGER NOT NULL DEFAULT 0, pause_reason TEXT,"
+	" probes INTEGER NOT NULL DEFAULT 0,"
+	" next_probe INTEGER NOT NULL DEFAULT 0,"
+	" probe_cursor INTEGER NOT NULL DEFAULT 0,"
+	" not_before INTEGER NOT NULL DEFAULT 0,"
+	" recovered INTEGER NOT NULL DEFAULT 0,"
+	" last_success INTEGER NOT NULL DEFAULT 0,"
+	" refused_leads INTEGER NOT NULL DEFAULT 0);"
+
+	/* How many deliveries of each state a destination has. */
+	"CREATE TABLE tally (destination INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, count INTEGER NOT NULL,"
+	" PRIMARY KEY (destination, state)) WITHOUT ROWID;"
+
+	/* name, digest and received are those of its latest event. */
+	"CREATE TABLE lead (number INTEGER PRIMARY KEY,"
+	" key TEXT NOT NULL, source TEXT NOT NULL,"
+	" latest INTEGER NOT NULL, sequence INTEGER NOT NULL,"
+	" received INTEGER NOT NULL, name TEXT NOT NULL,"
+	" digest BLOB NOT NULL, UNIQUE (key, source));"
+
+	"CREATE TABLE event (number INTEGER PRIMARY KEY,"
+	" id TEXT NOT NULL UNIQUE, lead INTEGER NOT NULL,"
+	" sequence INTEGER NOT NULL, received INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, hold INTEGER NOT NULL,"
+	" closed INTEGER NOT NULL, failed INTEGER NOT NULL,"
+	" name TEXT NOT NULL, token BLOB, violations TEXT, note TEXT);"
+	"CREATE INDEX event_lead ON event (lead);"
+	"CREATE INDEX event_token ON event (token) WHERE token IS NOT NULL;"
+	"CREATE INDEX event_closed ON event (failed, closed) WHERE closed > 0;"
+
+	"CREATE TABLE payload (event INTEGER PRIMARY KEY,"
+	" bytes BLOB NOT NULL);"
+
+	"CREATE TABLE delivery (number INTEGER PRIMARY KEY,"
+	" lead INTEGER NOT NULL, destination INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, ready INTEGER NOT NULL,"
+	" later INTEGER NOT NULL DEFAULT 0, blocks INTEGER NOT NULL,"
+	" due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
+	" begun INTEGER NOT NULL DEFAULT 0,"
+	" unknown INTEGER NOT NULL DEFAULT 0,"
+	" key_number INTEGER NOT NULL DEFAULT 1,"
+	" first_attempt INTEGER NOT NULL DEFAULT 0,"
+	" first_failure INTEGER NOT NULL DEFAULT 0,"
+	" taken INTEGER NOT NULL DEFAULT 0,"
+	" settled INTEGER NOT NULL DEFAULT 0,"
+	" status INTEGER NOT NULL DEFAULT 0,"
+	" reason TEXT, record TEXT);"
+	"CREATE INDEX delivery_due ON delivery (destination, due)"
+	" WHERE ready = 1;"
+	"CREATE INDEX delivery_ready ON delivery (destination)"
+	" WHERE ready = 1;"
+	"CREATE INDEX delivery_later ON delivery (destination)"
+	" WHERE later = 1;"
+	"CREATE INDEX delivery_blocks ON delivery (lead, destination)"
+	" WHERE blocks = 1;"
+	"CREATE INDEX delivery_sending ON delivery (destination, lead)"
+	" WHERE state = 1;"
+	"CREATE INDEX delivery_delivered ON delivery"
+	" (destination, settled, lead) WHERE state = 2;"
+
+	"CREATE TABLE attempt (delivery INTEGER NOT NULL,"
+	" number INTEGER NOT NULL, started INTEGER NOT NULL,"
+	" took INTEGER NOT NULL, status INTEGER NOT NULL,"
+	" counted INTEGER NOT NULL, error TEXT, answer BLOB,"
+	" PRIMARY KEY (delivery, number)) WITHOUT ROWID;"
+};
+#define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
+
+int
+lite_schema_pragma(struct lite *lt, const char *name, int64_t *value)
+{
+	sqlite3_stmt *s = NULL;
+	char text[64];
+	int code;
+
+	snprintf(text, sizeof(text), "PRAGMA %s", name);
+	code = sqlite3_prepare_v2(lt->db, text, -1, &s, NULL);
+	if (code == SQLITE_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		*value = sqlite3_column_int64(s, 0);
+		code = SQLITE_OK;
+	}
+	sqlite3_finalize(s);
+	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "open");
+}
+
+static int
+execute(struct lite *lt, const char *text)
+{
+	int code;
+
+	code = sqlite3_exec(lt->db, text, NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "make tables");
+}
+
+/* The version of what is there; 0: an empty file. */
+static int
+read_version(struct lite *lt, int64_t *version)
+{
+	int64_t application, pages;
+
+	if (lite_schema_pragma(lt, "application_id", &application) == -1 ||
+	    lite_schema_pragma(lt, "user_version", version) == -1 ||
+	    lite_schema_pragma(lt, "page_count", &pages) == -1)
+		return -1;
+	if (application == APPLICATION && *version > VERSION)
+		return lite_fault_set(lt, STORE_FAULT_VERSION,
+		    "outbox %s: made by a newer leadrelay (version %lld of the "
+		    "tables; this one knows %lld)", lt->path,
+		    (long long)*version, (long long)VERSION);
+	if (application == APPLICATION && *version > 0)
+		return 0;
+	/* WAL mode gives an empty file its first page. */
+	if (application == 0 && *version == 0 && pages <= 1)
+		return 0;
+	return lite_fault_set(lt, STORE_FAULT_CORRUPT,
+	    "outbox %s: a database, but no outbox", lt->path);
+}
+
+/* Take every step that is missing, all in one transaction. */
+static int
+migrate(struct lite *lt)
+{
+	char stamp[96];
+	int64_t version;
+	int rc = -1;
+
+	if (lite_lock_writer(lt) == -1)
+		return -1;
+	if (execute(lt, "BEGIN IMMEDIATE") == -1)
+		goto out;
+	/* Another process may have done it while we waited. */
+	if (read_version(lt, &version) == -1)
+		goto out;
+	for (int64_t i = version; i < VERSION; i++)
+		if (execute(lt, steps[i]) == -1)
+			goto out;
+	snprintf(stamp, sizeof(stamp),
+	    "PRAGMA application_id = %d; PRAGMA user_version = %lld; COMMIT",
+	    APPLICATION, (long long)VERSION);
+	rc = execute(lt, stamp);
+out:
+	if (!sqlite3_get_autocommit(lt->db))
+		sqlite3_exec(lt->db, "ROLLBACK", NULL, NULL, NULL);
+	lite_lock_release(lt);
+	return rc;
+}
+
+int
+lite_schema_check(struct lite *lt)
+{
+	int64_t version;
+
+	if (read_version(lt, &version) == -1)
+		return -1;
+	if (version == VERSION)
+		return 0;
+	if (version == 0 && !lt->create)
+		return lite_fault_set(lt, STORE_FAULT_ABSENT,
+		    "outbox %s: empty", lt->path);
+	if (lt->read_only)
+		return lite_fault_set(lt, STORE_FAULT_VERSION,
+		    "outbox %s: made by an older leadrelay; its relay or worker "
+		    "brings it up to date", lt->path);
+	return migrate(lt);
+}
+
+/* on_dead is no longer hold: what stopped there stops nothing else any more. */
+static int
+unblock(struct lite *lt, int64_t destination)
+{
+	int64_t numbers[64];
+	struct lite_delivery d;
+	sqlite3_stmt *s;
+	size_t count;
+
+	do {
+		if ((s = lite_sql_get(lt, LITE_DESTINATION_STOPPED)) == NULL)
+			return -1;
+		LITE_BIND(s, destination);
+		if (lite_sql_numbers(lt, s, numbers, 64, &count) == -1)
+			return -1;
+		for (size_t i = 0; i < count; i++)
+			if (lite_delivery_need(lt, numbers[i], &d) == -1 ||
+			    lite_delivery_move(lt, &d, d.state, false,
+			    d.settled) == -1)
+				return -1;
+	} while (count > 0);
+	return 0;
+}
+
+/* Look ${item} up.  1: the store has it just so; 0: not yet. */
+static int
+find_destination(struct lite *lt, struct store_destination *item)
+{
+	sqlite3_stmt *s;
+	bool hold;
+	int rc;
+
+	item->number = 0;
+	if ((s = lite_sql_get(lt, LITE_DESTINATION_GET)) == NULL)
+		return -1;
+	sqlite3_bind_text(s, 1, item->name, -1, SQLITE_STATIC);
+	if ((rc = lite_sql_step(lt, s)) != 1)
+		return rc;
+	item->number = sqlite3_column_int64(s, 0);
+	hold = sqlite3_column_int(s, 1) != 0;
+	lite_sql_done(s);
+	return hold == item->hold_on_dead;
+}
+
+/* Write ${item} down: new, or with another on_dead. */
+static int
+save_destination(struct lite *lt, struct store_destination *item)
+{
+	sqlite3_stmt *s;
+
+	if (item->number != 0) {
+		if (LITE_RUN(lt, LITE_DESTINATION_HOLD, item->number,
+		    item->hold_on_dead) == -1)
+			return -1;
+		return item->hold_on_dead ? 0 : unblock(lt, item->number);
+	}
+	if ((s = lite_sql_get(lt, LITE_DESTINATION_ADD)) == NULL)
+		return -1;
+	LITE_BIND(s, item->hold_on_dead);
+	sqlite3_bind_text(s, 2, item->name, -1, SQLITE_STATIC);
+	if (lite_sql_step(lt, s) == -1)
+		return -1;
+	item->number = sqlite3_last_insert_rowid(lt->db);
+	if (item->number > LITE_DESTINATIONS)
+		return lite_fault_set(lt, STORE_FAULT_FULL,
+		    "outbox %s: more than %d names of destinations", lt->path,
+		    LITE_DESTINATIONS);
+	return 0;
+}
+
+/* Keep the list: what later events get deliveries for. */
+static int
+keep_destinations(struct lite *lt, const struct store_destination *list,
+    size_t count)
+{
+	struct lite_destination *kept;
+
+	if ((kept = calloc(count + 1, sizeof(*kept))) == NULL)
+		return lite_fault_set(lt, STORE_FAULT_MEMORY,
+		    "outbox: no memory");
+	for (size_t i = 0; i < lt->destination_count; i++)
+		free(lt->destinations[i].name);
+	free(lt->destinations);
+	lt->destinations = kept;
+	lt->destination_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if ((kept[i].name = strdup(list[i].name)) == NULL)
+			return lite_fault_set(lt, STORE_FAULT_MEMORY,
+			    "outbox: no memory");
+		kept[i].number = list[i].number;
+		kept[i].hold_on_dead = list[i].hold_on_dead;
+		lt->destination_count++;
+	}
+	return 0;
+}
+
+int
+lite_schema_configure(struct store *st, struct store_destination *list,
+    size_t count)
+{
+	struct lite *lt = (struct lite *)st;
+	bool behind = false;
+	int rc;
+
+	for (size_t i = 0; i < count; i++) {
+		if ((rc = find_destination(lt, &list[i])) == -1)
+			return -1;
+		if (rc == 1)
+			continue;
+		if (!lt->writing)
+			behind = true;
+		else if (save_destination(lt, &list[i]) == -1)
+			return -1;
+	}
+	if (keep_destinations(lt, list, count) == -1)
+		return -1;
+	return behind ? 1 : 0;
+}

@@ -1,0 +1,50 @@
+/* lite_settle: what an attempt came to. */
+#include "outbox/sqlite/lite.h"
+
+static int
+settle_one(struct lite *lt, const struct delivery_outcome *o, int64_t now_ms)
+{
+	const char *reason = o->reason;
+	struct lite_delivery d;
+	int rc;
+
+	if ((rc = lite_delivery_get(lt, o->delivery, &d)) != 1)
+		return rc;
+	if (d.state != DELIVERY_SENDING)
+		return 0;
+	if (o->attempted && lite_delivery_attempt(lt, o) == -1)
+		return -1;
+
+	d.begun = 0;
+	if (o->free_of_charge || !o->attempted)
+		d.attempts -= d.attempts > 0;
+	if (!o->attempted && d.attempts == 0)
+		d.first_attempt = 0;
+	/* Whatever came later, that one may have arrived. */
+	d.unknown = d.unknown || o->unknown;
+	if (o->attempted)
+		d.status = o->status;
+	if (o->state == DELIVERY_DELIVERED)
+		d.first_failure = 0;
+	else if (o->attempted && d.first_failure == 0)
+		d.first_failure = o->started_ms;
+	if (o->state == DELIVERY_WAITING) {
+		d.due = o->due_ms;
+		if (reason == NULL)
+			reason = o->error;
+	}
+	if ((d.words || reason != NULL || o->record != NULL) &&
+	    lite_delivery_words(lt, &d, reason, o->record) == -1)
+		return -1;
+	return lite_delivery_move(lt, &d, o->state, !o->attempted, now_ms);
+}
+
+int
+lite_settle(struct store *st, const struct delivery_outcome *outcomes,
+    size_t count, int64_t now_ms)
+{
+	for (size_t i = 0; i < count; i++)
+		if (settle_one((struct lite *)st, &outcomes[i], now_ms) == -1)
+			return -1;
+	return 0;
+}

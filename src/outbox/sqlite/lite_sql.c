@@ -1,0 +1,297 @@
+/*
+ * lite_sql: every statement there is, prepared once per connection, when it is
+ * first needed.  A test looks at each one's plan: none may walk a table that
+ * grows.
+ */
+#include "outbox/sqlite/lite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DELIVERIES_OF(event) \
+	"number BETWEEN " event " * 65536 AND " event " * 65536 + 65535"
+
+static const char *const texts[LITE_SQL_COUNT] = {
+	[LITE_BEGIN_READ] = "BEGIN",
+	[LITE_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+	[LITE_COMMIT] = "COMMIT",
+
+	[LITE_HEAD_GET] = "SELECT event, open, held, floor FROM head",
+	[LITE_HEAD_SET] =
+	    "UPDATE head SET event = ?1, open = ?2, held = ?3, floor = ?4",
+	[LITE_HEAD_TRY] = "UPDATE head SET event = event",
+	[LITE_TALLY_ADD] =
+	    "INSERT INTO tally (destination, state, count) VALUES (?1, ?2, ?3) "
+	    "ON CONFLICT DO UPDATE SET count = count + ?3",
+
+	[LITE_DESTINATION_GET] =
+	    "SELECT number, hold_on_dead FROM destination WHERE name = ?1",
+	[LITE_DESTINATION_ADD] =
+	    "INSERT INTO destination (name, hold_on_dead) VALUES (?2, ?1)",
+	[LITE_DESTINATION_HOLD] =
+	    "UPDATE destination SET hold_on_dead = ?2 WHERE number = ?1",
+	[LITE_DESTINATION_STOPPED] =
+	    "SELECT number FROM delivery WHERE blocks = 1 "
+	    "AND destination = ?1 AND state IN (3, 4) LIMIT 64",
+	[LITE_STATE_GET] =
+	    "SELECT paused, pause_reason, probes, next_probe, probe_cursor, "
+	    "not_before, recovered, last_success, refused_leads "
+	    "FROM destination WHERE number = ?1",
+	[LITE_STATE_SET] =
+	    "UPDATE destination SET paused = ?2, probes = ?3, next_probe = ?4, "
+	    "probe_cursor = ?5, not_before = ?6, recovered = ?7, "
+	    "last_success = ?8, refused_leads = ?9, pause_reason = ?10 "
+	    "WHERE number = ?1",
+
+	[LITE_LEAD_FIND] =
+	    "SELECT number, sequence, latest, received, name, digest "
+	    "FROM lead WHERE key = ?1 AND source = ?2",
+	[LITE_LEAD_ADD] =
+	    "INSERT INTO lead (latest, sequence, received, name, digest, key, "
+	    "source) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[LITE_LEAD_SET] =
+	    "UPDATE lead SET latest = ?1, sequence = ?2, received = ?3, "
+	    "name = ?4, digest = ?5 WHERE number = ?6",
+	[LITE_LEAD_SEQUENCE] = "SELECT sequence FROM lead WHERE number = ?1",
+	[LITE_LEAD_DROP] = "DELETE FROM lead WHERE number = ?1",
+
+	[LITE_EVENT_ADD] =
+	    "INSERT INTO event (number, lead, sequence, received, state, hold, "
+	    "closed, failed, id, name, token, violations) "
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+	[LITE_EVENT_GET] =
+	    "SELECT lead, received, state, hold, id, sequence, violations "
+	    "FROM event WHERE number = ?1",
+	[LITE_EVENT_BY_TOKEN] =
+	    "SELECT e.number FROM event e JOIN lead l ON l.number = e.lead "
+	    "WHERE e.token = ?1 AND l.source = ?2 "
+	    "ORDER BY e.number DESC LIMIT 1",
+	[LITE_EVENT_BY_ID] =
+	    "SELECT number, lead, state FROM event WHERE id = ?1",
+	[LITE_EVENT_SET] =
+	    "UPDATE event SET state = ?2, closed = ?3, failed = ?4, note = ?5 "
+	    "WHERE number = ?1",
+	[LITE_EVENT_CLOSE] =
+	    "UPDATE event SET closed = ?2, failed = ?3 WHERE number = ?1",
+	[LITE_EVENT_OF_LEAD] =
+	    "SELECT 1 FROM event WHERE lead = ?1 LIMIT 1",
+	[LITE_EVENT_DROP] = "DELETE FROM event WHERE number = ?1",
+	[LITE_PAYLOAD_ADD] =
+	    "INSERT INTO payload (event, bytes) VALUES (?1, ?2)",
+	[LITE_PAYLOAD_DROP] = "DELETE FROM payload WHERE event = ?1",
+
+	[LITE_DELIVERY_ADD] =
+	    "INSERT INTO delivery (number, lead, destination, due, ready, "
+	    "state, blocks) VALUES (?1, ?2, ?3, ?4, ?5, 0, 1)",
+	[LITE_DELIVERY_GET] =
+	    "SELECT lead, state, ready, blocks, due, attempts, begun, unknown, "
+	    "key_number, first_attempt, first_failure, taken, settled, status, "
+	    "reason IS NOT NULL OR record IS NOT NULL "
+	    "FROM delivery WHERE number = ?1",
+	[LITE_DELIVERY_SET] =
+	    "UPDATE delivery SET state = ?2, ready = ?3, later = ?4, "
+	    "blocks = ?5, due = ?6, attempts = ?7, begun = ?8, unknown = ?9, "
+	    "first_attempt = ?10, first_failure = ?11, taken = ?12, "
+	    "settled = ?13, status = ?14 WHERE number = ?1",
+	[LITE_DELIVERY_WORDS] =
+	    "UPDATE delivery SET reason = ?2, record = ?3 WHERE number = ?1",
+	[LITE_DELIVERY_READY] =
+	    "UPDATE delivery SET ready = ?2, later = (?2 AND due > ?3) "
+	    "WHERE number = ?1",
+	[LITE_DELIVERY_NEXT] =
+	    "SELECT number FROM delivery WHERE " DELIVERIES_OF("?1")
+	    " AND number > ?2 ORDER BY number LIMIT 1",
+	[LITE_DELIVERY_OPEN] =
+	    "SELECT total(state <= 1), total(state BETWEEN 3 AND 5) "
+	    "FROM delivery WHERE " DELIVERIES_OF("?1"),
+	[LITE_DELIVERY_COUNTS] =
+	    "SELECT destination, state, count(*) FROM delivery "
+	    "WHERE " DELIVERIES_OF("?1") " GROUP BY destination, state",
+	[LITE_DELIVERY_DROP] =
+	    "DELETE FROM delivery WHERE " DELIVERIES_OF("?1"),
+
+	[LITE_BLOCKER_FIRST] =
+	    "SELECT number, state, ready FROM delivery WHERE lead = ?1 "
+	    "AND destination = ?2 AND blocks = 1 ORDER BY number LIMIT 1",
+	[LITE_BLOCKER_BEFORE] =
+	    "SELECT 1 FROM delivery WHERE lead = ?1 AND destination = ?2 "
+	    "AND blocks = 1 AND number < ?3 LIMIT 1",
+	[LITE_BLOCKER_AFTER] =
+	    "SELECT number, ready FROM delivery WHERE lead = ?1 "
+	    "AND destination = ?2 AND blocks = 1 AND number > ?3 "
+	    "ORDER BY number LIMIT 1",
+
+	[LITE_CLAIM_DUE] =
+	    "SELECT number FROM delivery WHERE ready = 1 AND destination = ?1 "
+	    "AND due <= ?2 ORDER BY due, number LIMIT ?3",
+	[LITE_CLAIM_PROBE] =
+	    "SELECT number FROM delivery INDEXED BY delivery_ready "
+	    "WHERE ready = 1 AND destination = ?1 AND number > ?2 "
+	    "ORDER BY number LIMIT 1",
+	[LITE_CLAIM_EVENT] =
+	    "SELECT e.id, l.source, l.key, e.name, e.sequence, e.received, "
+	    "p.bytes FROM event e JOIN lead l ON l.number = e.lead "
+	    "JOIN payload p ON p.event = e.number WHERE e.number = ?1",
+	[LITE_NEXT_DUE] =
+	    "SELECT due FROM delivery WHERE ready = 1 AND destination = ?1 "
+	    "ORDER BY due LIMIT 1",
+	[LITE_LATER_OLDEST] =
+	    "SELECT number FROM delivery INDEXED BY delivery_later "
+	    "WHERE later = 1 AND destination = ?1 ORDER BY number LIMIT ?2",
+	[LITE_LATER_DUE] =
+	    "UPDATE delivery SET due = min(due, ?2), later = 0 "
+	    "WHERE number = ?1",
+	[LITE_SENDING] =
+	    "SELECT number FROM delivery INDEXED BY delivery_sending "
+	    "WHERE state = 1 LIMIT 64",
+	[LITE_NEWER_DELIVERED] =
+	    "SELECT e.id FROM event e JOIN delivery d "
+	    "ON d.number = e.number * 65536 + ?2 "
+	    "WHERE e.lead = ?1 AND e.number > ?3 AND d.state = 2 "
+	    "ORDER BY e.number LIMIT 1",
+	[LITE_NEWER_SENDING] =
+	    "SELECT 1 FROM delivery INDEXED BY delivery_sending "
+	    "WHERE state = 1 AND destination = ?2 AND lead = ?1 "
+	    "AND number > ?3 LIMIT 1",
+	[LITE_DELIVERED_SINCE] =
+	    "SELECT count(*) FROM (SELECT DISTINCT lead FROM delivery "
+	    "INDEXED BY delivery_delivered WHERE state = 2 "
+	    "AND destination = ?1 AND settled >= ?2 LIMIT ?3)",
+
+	[LITE_ATTEMPT_ADD] =
+	    "INSERT INTO attempt (delivery, number, started, took, status, "
+	    "counted, error, answer) VALUES (?1, (SELECT coalesce(max(number), "
+	    "0) + 1 FROM attempt WHERE delivery = ?1), ?2, ?3, ?4, ?5, ?6, ?7)",
+	[LITE_ATTEMPT_DROP] =
+	    "DELETE FROM attempt WHERE delivery BETWEEN ?1 * 65536 "
+	    "AND ?1 * 65536 + 65535",
+	[LITE_PURGE_NEXT] =
+	    "SELECT number FROM event WHERE failed = ?1 "
+	    "AND closed > 0 AND closed < ?2 ORDER BY closed LIMIT 1",
+
+	[LITE_SHOW_EVENT] =
+	    "SELECT e.number, e.id, l.source, l.key, e.name, e.state, e.hold, "
+	    "e.sequence, e.received, e.closed, e.violations, e.note, p.bytes "
+	    "FROM event e JOIN lead l ON l.number = e.lead "
+	    "JOIN payload p ON p.event = e.number WHERE e.id = ?1",
+	[LITE_SHOW_DELIVERIES] =
+	    "SELECT d.number, t.name, d.state, d.due, d.settled, d.attempts, "
+	    "d.status, d.reason, d.record, d.ready FROM delivery d "
+	    "JOIN destination t ON t.number = d.destination "
+	    "WHERE d." DELIVERIES_OF("?1") " ORDER BY d.number",
+	[LITE_SHOW_ATTEMPTS] =
+	    "SELECT number, started, took, status, counted, error, answer "
+	    "FROM attempt WHERE delivery = ?1 ORDER BY number",
+
+	[LITE_STATS_DESTINATIONS] =
+	    "SELECT number, name FROM destination ORDER BY number",
+	[LITE_STATS_TALLY] =
+	    "SELECT state, count FROM tally WHERE destination = ?1",
+	[LITE_STATS_OLDEST] =
+	    "SELECT e.received FROM delivery d INDEXED BY delivery_ready "
+	    "JOIN event e ON e.number = d.number / 65536 "
+	    "WHERE d.ready = 1 AND d.destination = ?1 "
+	    "ORDER BY d.number LIMIT 1",
+	[LITE_STATS_NEWEST] =
+	    "SELECT received FROM event ORDER BY number DESC LIMIT 1"
+};
+
+const char *
+lite_sql_text(enum lite_sql which)
+{
+	return texts[which];
+}
+
+sqlite3_stmt *
+lite_sql_get(struct lite *lt, enum lite_sql which)
+{
+	sqlite3_stmt **s = &lt->statements[which];
+	int code;
+
+	if (*s == NULL) {
+		code = sqlite3_prepare_v3(lt->db, texts[which], -1,
+		    SQLITE_PREPARE_PERSISTENT, s, NULL);
+		if (code != SQLITE_OK) {
+			lite_fault(lt, code, "prepare");
+			return NULL;
+		}
+	}
+	return *s;
+}
+
+int
+lite_sql_step(struct lite *lt, sqlite3_stmt *s)
+{
+	int code;
+
+	code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		return 1;
+	if (code != SQLITE_DONE)
+		lite_fault(lt, code, sqlite3_stmt_readonly(s) ? "read" : "write");
+	sqlite3_reset(s);
+	return code == SQLITE_DONE ? 0 : -1;
+}
+
+void
+lite_sql_done(sqlite3_stmt *s)
+{
+	sqlite3_reset(s);
+}
+
+void
+lite_sql_bind(sqlite3_stmt *s, const int64_t *values, size_t count)
+{
+	/* It can only fail for a number that the statement has not. */
+	for (size_t i = 0; i < count; i++)
+		sqlite3_bind_int64(s, (int)i + 1, values[i]);
+}
+
+int
+lite_sql_run(struct lite *lt, enum lite_sql which, const int64_t *values,
+    size_t count)
+{
+	sqlite3_stmt *s;
+
+	if ((s = lite_sql_get(lt, which)) == NULL)
+		return -1;
+	lite_sql_bind(s, values, count);
+	return lite_sql_step(lt, s);
+}
+
+const char *
+lite_sql_column(sqlite3_stmt *s, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	return text != NULL ? text : "";
+}
+
+char *
+lite_sql_copy(sqlite3_stmt *s, int column)
+{
+	return strdup(lite_sql_column(s, column));
+}
+
+int
+lite_sql_numbers(struct lite *lt, sqlite3_stmt *s, int64_t *numbers,
+    size_t max, size_t *count)
+{
+	int rc;
+
+	*count = 0;
+	while ((rc = lite_sql_step(lt, s)) == 1 && *count < max)
+		numbers[(*count)++] = sqlite3_column_int64(s, 0);
+	if (rc == 1)
+		lite_sql_done(s);
+	return rc == -1 ? -1 : 0;
+}
+
+void
+lite_sql_finalize(struct lite *lt)
+{
+	for (size_t i = 0; i < LITE_SQL_COUNT; i++) {
+		sqlite3_finalize(lt->statements[i]);
+		lt->statements[i] = NULL;
+	}
+}

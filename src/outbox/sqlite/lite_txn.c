@@ -1,0 +1,178 @@
+/*
+ * lite_txn: transactions, and the numbers every one of them carries: the head
+ * and the counts are kept in memory while it runs and written just before it
+ * commits, so that a group of a hundred jobs pays for them once.
+ */
+#include "outbox/sqlite/lite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* Forget what the transaction had counted. */
+static void
+forget(struct lite *lt)
+{
+	lt->head.loaded = lt->head.changed = false;
+	lt->tally_count = 0;
+	lt->writing = false;
+}
+
+int
+lite_txn_begin(struct store *st, bool write)
+{
+	struct lite *lt = (struct lite *)st;
+
+	forget(lt);
+	if (lt->db == NULL && lite_open_connect(lt) == -1)
+		return -1;
+	if (write && lite_lock_writer(lt) == -1)
+		return -1;
+	if (lite_sql_run(lt, write ? LITE_BEGIN_WRITE : LITE_BEGIN_READ, NULL,
+	    0) == -1) {
+		if (write)
+			lite_lock_release(lt);
+		return -1;
+	}
+	lt->writing = write;
+	return 0;
+}
+
+static int
+write_counts(struct lite *lt)
+{
+	const struct lite_head *h = &lt->head;
+
+	if (h->changed && LITE_RUN(lt, LITE_HEAD_SET, h->event, h->open,
+	    h->held, h->floor) == -1)
+		return -1;
+	for (size_t i = 0; i < lt->tally_count; i++)
+		for (int state = 0; state < DELIVERY_STATES; state++)
+			if (lt->tallies[i].delta[state] != 0 && LITE_RUN(lt,
+			    LITE_TALLY_ADD, lt->tallies[i].destination, state,
+			    lt->tallies[i].delta[state]) == -1)
+				return -1;
+	return 0;
+}
+
+int
+lite_txn_commit(struct store *st)
+{
+	struct lite *lt = (struct lite *)st;
+	bool wrote = lt->writing;
+	int rc;
+
+	rc = write_counts(lt);
+	if (rc == 0)
+		rc = lite_sql_run(lt, LITE_COMMIT, NULL, 0);
+	if (rc == -1)
+		/*
+		 * It may be on disk or not, and trying again would prove
+		 * nothing: a failed fsync forgets what it could not write.
+		 * Recovery, when the file is next opened, decides.
+		 */
+		lite_open_disconnect(lt);
+	if (wrote)
+		lite_lock_release(lt);
+	forget(lt);
+	return rc;
+}
+
+void
+lite_txn_rollback(struct store *st)
+{
+	struct lite *lt = (struct lite *)st;
+	enum store_fault_kind kind = st->fault.kind;
+
+	if (lt->db != NULL && !sqlite3_get_autocommit(lt->db))
+		sqlite3_exec(lt->db, "ROLLBACK", NULL, NULL, NULL);
+	/* After trouble with the file, start from what is on disk. */
+	if (kind == STORE_FAULT_IO || kind == STORE_FAULT_FULL ||
+	    kind == STORE_FAULT_CORRUPT)
+		lite_open_disconnect(lt);
+	if (lt->writing)
+		lite_lock_release(lt);
+	forget(lt);
+}
+
+void
+lite_txn_tidy(struct store *st)
+{
+	struct lite *lt = (struct lite *)st;
+	int code, pages = 0, done = 0;
+
+	if (lt->db == NULL || lt->read_only || lt->log_pages < lt->log_next)
+		return;
+	if (lite_lock_writer(lt) == -1)
+		return;			/* the next commit comes by again */
+	code = sqlite3_wal_checkpoint_v2(lt->db, NULL,
+	    SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
+	lite_lock_release(lt);
+	/* A reader may hold it back: then not again before it has grown. */
+	lt->log_next = lt->log_limit + (done < pages ? pages : 0);
+	if (code == SQLITE_OK && done == pages)
+		lt->log_pages = 0;
+	if (code != SQLITE_OK && !lt->log_warned)
+		log_warn("outbox %s: checkpoint: %s", lt->path,
+		    sqlite3_errmsg(lt->db));
+	lt->log_warned = code != SQLITE_OK;
+}
+
+int
+lite_txn_try(struct store *st)
+{
+	return lite_sql_run((struct lite *)st, LITE_HEAD_TRY, NULL, 0);
+}
+
+struct lite_head *
+lite_txn_head(struct lite *lt)
+{
+	struct lite_head *h = &lt->head;
+	sqlite3_stmt *s;
+	int rc;
+
+	if (h->loaded)
+		return h;
+	if ((s = lite_sql_get(lt, LITE_HEAD_GET)) == NULL)
+		return NULL;
+	if ((rc = lite_sql_step(lt, s)) != 1) {
+		if (rc == 0)
+			lite_fault_set(lt, STORE_FAULT_CORRUPT,
+			    "outbox %s: its head is missing", lt->path);
+		return NULL;
+	}
+	h->event = sqlite3_column_int64(s, 0);
+	h->open = sqlite3_column_int64(s, 1);
+	h->held = sqlite3_column_int64(s, 2);
+	h->floor = sqlite3_column_int64(s, 3);
+	lite_sql_done(s);
+	h->loaded = true;
+	h->changed = false;
+	return h;
+}
+
+int
+lite_txn_tally(struct lite *lt, int64_t destination, enum delivery_state state,
+    int64_t delta)
+{
+	struct lite_tally *more;
+	size_t i;
+
+	for (i = 0; i < lt->tally_count; i++)
+		if (lt->tallies[i].destination == destination)
+			break;
+	if (i == lt->tally_count) {
+		/* Few, and kept for the next transaction. */
+		more = realloc(lt->tallies, (i + 1) * sizeof(*more));
+		if (more == NULL)
+			return lite_fault_set(lt, STORE_FAULT_MEMORY,
+			    "outbox: no memory");
+		lt->tallies = more;
+		memset(&more[i], 0, sizeof(more[i]));
+		more[i].destination = destination;
+		lt->tally_count++;
+	}
+	lt->tallies[i].delta[state] += delta;
+	return 0;
+}

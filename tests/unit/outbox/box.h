@@ -1,0 +1,74 @@
+/*
+ * box: an outbox in a folder of its own, and short words for what tests do to it.
+ */
+#ifndef LEADRELAY_TESTS_OUTBOX_BOX_H
+#define LEADRELAY_TESTS_OUTBOX_BOX_H
+
+#include "unit.h"
+
+#include <stdbool.h>
+
+#include "outbox/store.h"
+
+#define BOX_NOW 1700000000000	/* the moment at which tests begin */
+#define BOX_HOUR 3600000
+
+struct box {
+	char folder[64];
+	char path[96];
+	struct store *store;
+	struct store_fault fault;	/* of the last box_open that failed */
+	struct store_destination destinations[4];
+	size_t destination_count;
+	struct event_out out;		/* of the last box_accept */
+	struct store_options options;
+};
+
+/* cmocka's setup and teardown: one destination, "crm". */
+int box_setup(void **state);
+int box_teardown(void **state);
+
+/* Open (again) with the options and destinations of ${box}; false: box->fault. */
+bool box_open(struct box *box);
+void box_close(struct box *box);
+
+/* Begin, run, commit one thing; they fail the test unless it works. */
+void box_begin(struct box *box);
+void box_commit(struct box *box);
+
+/*
+ * Accept {lead, name "lead.updated", data digest of ${data}} at ${now_ms}.  The
+ * variables behind box_in may be changed for one that is more special.
+ */
+struct event_in box_in(const char *lead, const char *data, int64_t now_ms);
+enum event_fate box_accept(struct box *box, const struct event_in *in);
+/* The same in short; returns the id, which lives until the next call. */
+const char *box_put(struct box *box, const char *lead, const char *data,
+    int64_t now_ms);
+
+/* Claim up to ${max} of destination ${index}; returns how many. */
+size_t box_claim(struct box *box, size_t index, int64_t now_ms, size_t max,
+    struct delivery_claim *claims);
+/* Settle one. */
+void box_settle(struct box *box, const struct delivery_claim *claim,
+    enum delivery_state state, int64_t due_ms, int64_t now_ms);
+void box_settle_with(struct box *box, const struct delivery_outcome *outcome,
+    int64_t now_ms);
+/* Claim the one that is due and settle it; returns the id, "" when none was due. */
+const char *box_send(struct box *box, size_t index,
+    enum delivery_state state, int64_t due_ms, int64_t now_ms);
+
+struct store_act_out box_act(struct box *box, enum store_action action,
+    const char *id, bool force, int64_t now_ms);
+struct store_stats box_stats(struct box *box);
+/* Counts of destination ${index}. */
+struct store_destination_stats box_counts(struct box *box, size_t index);
+/* The state of ${id} at destination ${index} (or of the held event), -1: none. */
+int box_state(struct box *box, const char *id, size_t index);
+
+/* Run ${sql} by another connection and return its one number. */
+int64_t box_number(const struct box *box, const char *sql);
+/* Fail the test unless everything derived agrees with what it derives from. */
+void box_check(const struct box *box);
+
+#endif
