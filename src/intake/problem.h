@@ -1,15 +1,19 @@
 /*
- * problem: every answer leadrelay gives, as one table: status, type, title.
+ * problem: every answer leadrelay gives to a webhook, as one table: status,
+ * type, title, detail.
  *
- * Problems are RFC 9457 objects.  No answer names a file, a library or another
- * lead.
+ * Problems are RFC 9457 objects; a type is "urn:leadrelay:problem:NAME" and
+ * never changes.  No answer names a file, a library or another lead.
  */
 #ifndef LEADRELAY_INTAKE_PROBLEM_H
 #define LEADRELAY_INTAKE_PROBLEM_H
 
-#include "intake/request.h"
+#include <stdbool.h>
+
+#include "intake/answer.h"
 
 enum problem {
+	PROBLEM_NONE,			/* no problem: problem_success */
 	PROBLEM_TOKEN_MISSING,
 	PROBLEM_TOKEN_MALFORMED,
 	PROBLEM_TOKEN_SIGNATURE,
@@ -21,13 +25,19 @@ enum problem {
 	PROBLEM_BODY_UNREADABLE,	/* 400, verify = none */
 	PROBLEM_CONTENT_TYPE,		/* 415 */
 	PROBLEM_RULES,			/* 422 */
-	PROBLEM_METHOD,			/* 405 */
+	PROBLEM_METHOD,			/* 405, a webhook's path */
+	PROBLEM_ADMIN_METHOD,		/* 405, an admin page */
 	PROBLEM_NOT_FOUND,		/* 404 */
 	PROBLEM_UNAVAILABLE,		/* 503, store */
 	PROBLEM_FULL,			/* 503, limits */
 	PROBLEM_CONFIGURATION,		/* 503, configuration */
-	PROBLEM_FAULT			/* 500 never meant to be seen */
+	PROBLEM_FAULT,			/* 500, never meant to be seen */
+	PROBLEMS
 };
+
+/* The HTTP status, and the last part of the type ("token-stale"): constants. */
+int problem_status(enum problem problem);
+const char *problem_name(enum problem problem);
 
 /*
  * Fill the answer.  ${id} is the held event's, or NULL.  ${errors} is a JSON

@@ -13,55 +13,50 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-
-/* One CGI parameter; both strings are NUL-terminated. */
-struct request_param {
-	const char *name;
-	const char *value;
-	size_t value_len;
-};
-
-struct answer {
-	int status;
-	const char *content_type;	/* a constant */
-	const char *allow;		/* Allow header, or NULL */
-	int retry_after_s;		/* 0: none */
-	const char *challenge;		/* WWW-Authenticate, or NULL; a constant */
-	struct buf body;
-};
+#include "intake/answer.h"
 
 struct request {
-	const struct request_param *params;
-	size_t param_count;
-	const char *body;		/* what was read of it; borrowed */
+	char **params;			/* "NAME=VALUE" strings, then NULL; libfcgi's FCGX_ParamArray */
+	bool params_too_large;		/* more came than the front end keeps: the list is empty */
+	const char *body;		/* what was kept of it; borrowed */
 	size_t body_len;
-	bool body_too_large;		/* more came than body_limit allows */
+	uint64_t body_total;		/* what came, kept or not */
 	bool tcp;			/* came over a TCP listener */
 	int64_t arrived_ms;		/* wall clock */
 	struct answer answer;
 	void (*respond)(struct request *rq);
 	void *front;			/* the front end's own */
-	void *stage;			/* the pipeline's own */
 };
 
 /* The value of the first parameter ${name}, or NULL. */
-const struct request_param *request_param(const struct request *rq,
-    const char *name);
+const char *request_param(const struct request *rq, const char *name);
 
 /*
  * The Authorization header, wherever the front server put it: one of
  * HTTP_AUTHORIZATION, REDIRECT_HTTP_AUTHORIZATION,
  * REDIRECT_REDIRECT_HTTP_AUTHORIZATION, Authorization, or LR_AUTH_0…n joined.
- * *value points into the request or into ${joined}, which the caller frees.
- * Returns the parameter's name as a constant, or NULL when there is none.
+ * An empty one counts as none.  *value points into the request or into
+ * ${joined}, which the caller frees.  Returns the parameter's name as a
+ * constant, or NULL when there is none.
  */
 const char *request_authorization(const struct request *rq, struct buf *joined,
     const char **value, size_t *len);
 
-/* The request's path: REQUEST_URI without query and without scheme and host. */
-void request_path(const struct request *rq, struct buf *path);
+/*
+ * The request's path: REQUEST_URI without query and without scheme and host,
+ * as the client wrote it (nothing is decoded).  Points into the request; *len
+ * is 0 when there is none.
+ */
+const char *request_path(const struct request *rq, size_t *len);
 
-/* Print the answer as a CGI response (RFC 3875 section 6): Status, headers, body. */
-void answer_print(const struct answer *answer, bool head, struct buf *out);
+/* Is this a HEAD request?  Its answer has no body. */
+bool request_is_head(const struct request *rq);
+
+/*
+ * The most bytes of a body that any front end need keep: what is never looked
+ * at (a source that is verified by its token) is counted, not kept.
+ */
+struct config;
+size_t request_body_keep(const struct config *config);
 
 #endif
