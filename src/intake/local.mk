@@ -1,14 +1,18 @@
 libleadrelay_a_SOURCES += \
+	src/intake/admin.c src/intake/admin.h \
 	src/intake/answer.c src/intake/answer.h \
 	src/intake/fastcgi.c src/intake/fastcgi.h \
 	src/intake/problem.c src/intake/problem.h \
-	src/intake/request.c src/intake/request.h
+	src/intake/receive.c src/intake/receive.h \
+	src/intake/request.c src/intake/request.h \
+	src/intake/served.c src/intake/served.h
 
 EXTRA_DIST += tests/fuzz/fuzz_fastcgi.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/intake/test_fastcgi \
 	tests/unit/intake/test_problem \
+	tests/unit/intake/test_receive \
 	tests/unit/intake/test_request
 tests_unit_intake_test_fastcgi_SOURCES = tests/unit/intake/test_fastcgi.c \
 	tests/unit/intake/records.h tests/unit/unit.h
@@ -17,6 +21,9 @@ tests_unit_intake_test_fastcgi_LDADD = $(UNIT_LDADD)
 tests_unit_intake_test_problem_SOURCES = tests/unit/intake/test_problem.c tests/unit/unit.h
 tests_unit_intake_test_problem_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_intake_test_problem_LDADD = $(UNIT_LDADD)
+tests_unit_intake_test_receive_SOURCES = tests/unit/intake/test_receive.c tests/unit/unit.h
+tests_unit_intake_test_receive_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_intake_test_receive_LDADD = $(UNIT_LDADD)
 tests_unit_intake_test_request_SOURCES = tests/unit/intake/test_request.c tests/unit/unit.h
 tests_unit_intake_test_request_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_intake_test_request_LDADD = $(UNIT_LDADD)

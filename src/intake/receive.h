@@ -5,6 +5,7 @@
 #define LEADRELAY_INTAKE_RECEIVE_H
 
 #include "intake/request.h"
+#include "intake/served.h"
 
 struct config;
 struct outbox;
@@ -12,14 +13,18 @@ struct counters;
 
 /* What the pipeline works with.  Lives as long as any request. */
 struct receiver {
-	const struct config *config;
-	struct outbox *outbox;		/* NULL: cannot be opened, every webhook is a 503 */
+	const struct config *config;	/* NULL: cannot be loaded, every webhook is a 503 */
 	struct counters *counters;
+	struct outbox *(*outbox)(void *owner);	/* NULL result: cannot be opened, a 503 */
+	void (*stored)(void *owner);	/* there is something new to deliver; or NULL */
+	void *owner;			/* given to both; both on any thread */
+	struct served served;		/* served_init, served_free */
 };
 
 /*
  * Take ${rq} through the stages.  Never blocks on the disk when the outbox has
  * a committing thread; rq->respond is called from there, or before this returns.
+ * The outbox is asked for only when there is something to store.
  */
 void receive_start(struct receiver *rx, struct request *rq);
 

@@ -1,0 +1,321 @@
+#include "config.h"
+
+#include "intake/admin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/counters.h"
+#include "config/config.h"
+#include "intake/problem.h"
+#include "outbox/outbox.h"
+
+/* What a page is made of; filled inside the job, printed after it. */
+struct page {
+	struct outbox_job job;		/* first: a job is its page */
+	struct receiver *rx;
+	struct request *rq;
+	const struct page_kind *kind;
+	struct store_stats stats;
+	struct buf states;		/* a part per destination; see each page */
+	struct buf oldest;
+	struct buf paused;
+};
+
+struct page_kind {
+	const char *name;
+	const char *content_type;
+	int (*ask)(struct store *store, struct page *page);
+	void (*print)(const struct page *page, struct buf *out);
+};
+
+/* --- healthz ------------------------------------------------------------- */
+
+static int
+ask_write(struct store *store, struct page *page)
+{
+	(void)page;
+	return store->ops->try_write(store);
+}
+
+static void
+print_health(const struct page *page, struct buf *out)
+{
+	(void)page;
+	buf_puts(out, "{\"status\":\"ok\"}");
+}
+
+/* --- metrics: Prometheus text format 0.0.4 ------------------------------- */
+
+/* A label's value (backslash, quote and line feed escaped), quotes included. */
+static void
+put_label(struct buf *out, const char *text)
+{
+	buf_putc(out, '"');
+	for (; *text != '\0'; text++) {
+		if (*text == '\\' || *text == '"')
+			buf_putc(out, '\\');
+		if (*text == '\n')
+			buf_puts(out, "\\n");
+		else
+			buf_putc(out, *text);
+	}
+	buf_putc(out, '"');
+}
+
+/* Seconds since ${then_ms}, 0 for "never". */
+static double
+age_s(int64_t then_ms)
+{
+	int64_t now_ms = clock_wall_ms();
+
+	return then_ms > 0 && now_ms > then_ms ?
+	    (double)(now_ms - then_ms) / 1000.0 : 0.0;
+}
+
+static void
+metrics_destination(void *arg, const struct store_destination_stats *stats)
+{
+	struct page *page = arg;
+	int state;
+
+	for (state = 0; state < DELIVERY_STATES; state++) {
+		buf_puts(&page->states, "leadrelay_deliveries{destination=");
+		put_label(&page->states, stats->name);
+		buf_printf(&page->states, ",state=\"%s\"} %lld\n",
+		    delivery_state_name((enum delivery_state)state),
+		    (long long)stats->count[state]);
+	}
+	buf_puts(&page->oldest, "leadrelay_oldest_waiting_seconds{destination=");
+	put_label(&page->oldest, stats->name);
+	buf_printf(&page->oldest, "} %.3f\n", age_s(stats->oldest_waiting_ms));
+	buf_puts(&page->paused, "leadrelay_destination_paused{destination=");
+	put_label(&page->paused, stats->name);
+	buf_printf(&page->paused, "} %d\n", stats->state.paused_ms != 0);
+}
+
+static int
+ask_metrics(struct store *store, struct page *page)
+{
+	return store->ops->stats(store, &page->stats, metrics_destination, page);
+}
+
+static void
+put_gauge(struct buf *out, const char *name, const char *help, double value)
+{
+	buf_printf(out, "# HELP leadrelay_%s %s\n# TYPE leadrelay_%s gauge\n"
+	    "leadrelay_%s %.17g\n", name, help, name, name, value);
+}
+
+static void
+put_family(struct buf *out, const char *name, const char *help,
+    const struct buf *samples)
+{
+	buf_printf(out, "# HELP leadrelay_%s %s\n# TYPE leadrelay_%s gauge\n",
+	    name, help, name);
+	buf_add(out, samples->data, samples->len);
+}
+
+static void
+print_metrics(const struct page *page, struct buf *out)
+{
+	const struct counters *c = page->rx->counters;
+	const struct store_stats *stats = &page->stats;
+
+	buf_puts(out, "# HELP leadrelay_build_info the version that answers\n"
+	    "# TYPE leadrelay_build_info gauge\n"
+	    "leadrelay_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+#define X(name, help) \
+	buf_printf(out, "# HELP leadrelay_" #name "_total " help \
+	    ", in this process\n# TYPE leadrelay_" #name "_total counter\n" \
+	    "leadrelay_" #name "_total %llu\n", \
+	    (unsigned long long)counters_get(c, name));
+	COUNTERS_TABLE(X)
+#undef X
+	put_gauge(out, "events_undelivered", "events with a delivery under way",
+	    (double)stats->events_undelivered);
+	put_gauge(out, "events_held", "events that wait for a person",
+	    (double)stats->events_held);
+	put_gauge(out, "relay_alive", "1 while a process relays",
+	    stats->relay_alive ? 1 : 0);
+	put_gauge(out, "last_received_timestamp_seconds",
+	    "when the last event was stored", (double)stats->last_received_ms / 1000.0);
+	put_gauge(out, "store_free_bytes", "free space where the outbox lies",
+	    (double)stats->free_bytes);
+	put_gauge(out, "store_bytes", "size of the outbox",
+	    (double)stats->store_bytes);
+	put_family(out, "deliveries", "deliveries by destination and state",
+	    &page->states);
+	put_family(out, "oldest_waiting_seconds",
+	    "age of the oldest event that waits", &page->oldest);
+	put_family(out, "destination_paused",
+	    "1 while a destination is paused", &page->paused);
+}
+
+/* --- status: the same for people and scripts, as JSON -------------------- */
+
+static void
+status_destination(void *arg, const struct store_destination_stats *stats)
+{
+	struct page *page = arg;
+	struct buf *out = &page->states;
+	int state;
+
+	buf_puts(out, out->len == 0 ? "{\"name\":" : ",{\"name\":");
+	buf_json(out, stats->name, strlen(stats->name));
+	buf_printf(out, ",\"configured\":%s,\"paused\":%s",
+	    stats->configured ? "true" : "false",
+	    stats->state.paused_ms != 0 ? "true" : "false");
+	for (state = 0; state < DELIVERY_STATES; state++)
+		buf_printf(out, ",\"%s\":%lld",
+		    delivery_state_name((enum delivery_state)state),
+		    (long long)stats->count[state]);
+	buf_printf(out, ",\"oldest_waiting_s\":%.3f}",
+	    age_s(stats->oldest_waiting_ms));
+}
+
+static int
+ask_status(struct store *store, struct page *page)
+{
+	return store->ops->stats(store, &page->stats, status_destination, page);
+}
+
+static void
+print_status(const struct page *page, struct buf *out)
+{
+	const struct counters *c = page->rx->counters;
+	const struct store_stats *stats = &page->stats;
+	const char *comma = "";
+
+	buf_printf(out, "{\"version\":\"" PACKAGE_VERSION "\","
+	    "\"undelivered\":%lld,\"held\":%lld,\"relay\":%s,"
+	    "\"last_received_s_ago\":",
+	    (long long)stats->events_undelivered, (long long)stats->events_held,
+	    stats->relay_alive ? "true" : "false");
+	if (stats->last_received_ms != 0)
+		buf_printf(out, "%.3f", age_s(stats->last_received_ms));
+	else
+		buf_puts(out, "null");
+	buf_puts(out, ",\"destinations\":[");
+	buf_add(out, page->states.data, page->states.len);
+	buf_puts(out, "],\"counters\":{");
+#define X(name, help) \
+	buf_printf(out, "%s\"" #name "\":%llu", comma, \
+	    (unsigned long long)counters_get(c, name)); \
+	comma = ",";
+	COUNTERS_TABLE(X)
+#undef X
+	buf_puts(out, "}}");
+}
+
+/* --- the way of a page --------------------------------------------------- */
+
+static const struct page_kind page_kinds[] = {
+	{ "healthz", "application/json", ask_write, print_health },
+	{ "metrics", "text/plain; version=0.0.4; charset=utf-8", ask_metrics,
+	    print_metrics },
+	{ "status", "application/json", ask_status, print_status },
+};
+
+static const struct page_kind *
+page_find(const char *path, size_t len)
+{
+	size_t start, i;
+
+	for (start = len; start > 0 && path[start - 1] != '/'; start--)
+		continue;
+	for (i = 0; i < sizeof(page_kinds) / sizeof(page_kinds[0]); i++)
+		if (strlen(page_kinds[i].name) == len - start &&
+		    memcmp(page_kinds[i].name, path + start, len - start) == 0)
+			return &page_kinds[i];
+	return NULL;
+}
+
+bool
+admin_names_page(const char *path, size_t len)
+{
+	return page_find(path, len) != NULL;
+}
+
+bool
+admin_allowed(const struct receiver *rx, const struct request *rq)
+{
+	const char *role = request_param(rq, "LEADRELAY_ROLE");
+
+	if (role == NULL || strcmp(role, "admin") != 0)
+		return false;
+	return !rq->tcp || (rx->config != NULL && rx->config->admin_tcp);
+}
+
+static void
+page_free(struct page *page)
+{
+	buf_free(&page->states);
+	buf_free(&page->oldest);
+	buf_free(&page->paused);
+	free(page);
+}
+
+static int
+page_run(struct store *store, struct outbox_job *job)
+{
+	struct page *page = (struct page *)job;
+
+	buf_reset(&page->states);	/* of an earlier try that was rolled back */
+	buf_reset(&page->oldest);
+	buf_reset(&page->paused);
+	page->stats = (struct store_stats){ 0 };
+	return page->kind->ask(store, page);
+}
+
+static void
+page_done(struct outbox_job *job, const struct store_fault *fault)
+{
+	struct page *page = (struct page *)job;
+	struct request *rq = page->rq;
+	struct answer *answer = &rq->answer;
+
+	if (fault != NULL) {
+		problem_answer(answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+	} else {
+		*answer = (struct answer){ .status = 200,
+		    .content_type = page->kind->content_type,
+		    .body = answer->body };
+		buf_reset(&answer->body);
+		page->kind->print(page, &answer->body);
+	}
+	page_free(page);
+	rq->respond(rq);
+}
+
+void
+admin_start(struct receiver *rx, struct request *rq)
+{
+	const char *path, *method;
+	struct outbox *outbox;
+	struct page *page;
+	size_t len;
+
+	method = request_param(rq, "REQUEST_METHOD");
+	if (method == NULL ||
+	    (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)) {
+		problem_answer(&rq->answer, PROBLEM_ADMIN_METHOD, NULL, NULL);
+		rq->respond(rq);
+		return;
+	}
+	outbox = rx->config != NULL ? rx->outbox(rx->owner) : NULL;
+	if (outbox == NULL || (page = calloc(1, sizeof(*page))) == NULL) {
+		problem_answer(&rq->answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+		rq->respond(rq);
+		return;
+	}
+	path = request_path(rq, &len);
+	page->rx = rx;
+	page->rq = rq;
+	page->kind = page_find(path, len);
+	page->job.run = page_run;
+	page->job.done = page_done;
+	outbox_submit(outbox, &page->job);
+}

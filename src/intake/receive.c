@@ -1,0 +1,555 @@
+#include "intake/receive.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "intake/admin.h"
+#include "intake/problem.h"
+#include "lead/lead.h"
+#include "outbox/outbox.h"
+#include "token/token.h"
+
+/* What became of a request: its log line's name and its counter. */
+enum outcome {
+	OUTCOME_ACCEPTED,
+	OUTCOME_DUPLICATE,
+	OUTCOME_HELD,
+	OUTCOME_REFUSED,
+	OUTCOME_UNAVAILABLE
+};
+
+/* A webhook in flight: allocated once, freed when it has been answered. */
+struct flight {
+	struct outbox_job job;		/* first: a job is its flight */
+	struct receiver *rx;
+	struct request *rq;
+	const struct config_source *source;	/* NULL until routed */
+	struct token token;
+	const char *payload;		/* the token's, or the request's body */
+	size_t payload_len;
+	struct lead lead;
+	char key[LEAD_KEY_SIZE];	/* what is left of the lead once it is judged */
+	char event[LEAD_EVENT_SIZE];
+	struct buf errors;		/* violations, a JSON array */
+	struct event_in in;
+	struct event_out out;
+	enum problem problem;
+	const char *reason;		/* for the log; NULL: the problem's name */
+	const char *hint;		/* what a person may look at, or NULL */
+	size_t bytes;			/* of the payload, or of what was refused */
+};
+
+/* What follows a stage. */
+enum next { NEXT_STAGE, NEXT_STORE, NEXT_ANSWER };
+
+static enum next
+refuse(struct flight *fl, enum problem problem, const char *reason)
+{
+	fl->problem = problem;
+	fl->reason = reason;
+	return NEXT_ANSWER;
+}
+
+static enum next
+hold(struct flight *fl, enum event_hold why, const char *reason)
+{
+	fl->in.hold = why;
+	fl->reason = reason;
+	return NEXT_STORE;
+}
+
+/* --- the end ------------------------------------------------------------- */
+
+static enum outcome
+outcome_of(const struct flight *fl)
+{
+	if (problem_status(fl->problem) >= 500)
+		return OUTCOME_UNAVAILABLE;
+	if (fl->out.id[0] == '\0')
+		return OUTCOME_REFUSED;
+	if (fl->out.fate == EVENT_DUPLICATE)
+		return OUTCOME_DUPLICATE;
+	return fl->problem == PROBLEM_NONE ? OUTCOME_ACCEPTED : OUTCOME_HELD;
+}
+
+static void
+count(const struct flight *fl, enum outcome outcome)
+{
+	struct counters *c = fl->rx->counters;
+
+	switch (outcome) {
+	case OUTCOME_ACCEPTED:
+		counters_add(c, accepted);
+		break;
+	case OUTCOME_DUPLICATE:
+		counters_add(c, duplicate);
+		break;
+	case OUTCOME_HELD:
+		counters_add(c, held);
+		break;
+	case OUTCOME_REFUSED:
+		if (problem_status(fl->problem) == 401)
+			counters_add(c, refused_token);
+		else
+			counters_add(c, refused_request);
+		break;
+	case OUTCOME_UNAVAILABLE:
+		counters_add(c, unavailable);
+		break;
+	}
+}
+
+static void
+say(const struct flight *fl, enum outcome outcome)
+{
+	static const struct {
+		const char *what;
+		enum log_level level;
+	} lines[] = {
+		[OUTCOME_ACCEPTED] = { "accepted", LOG_LV_INFO },
+		[OUTCOME_DUPLICATE] = { "duplicate", LOG_LV_INFO },
+		[OUTCOME_HELD] = { "held", LOG_LV_WARN },
+		[OUTCOME_REFUSED] = { "refused", LOG_LV_WARN },
+		[OUTCOME_UNAVAILABLE] = { "unavailable", LOG_LV_ERROR },
+	};
+	const char *reason = fl->reason, *name = NULL;
+	int64_t took_ms = clock_wall_ms() - fl->rq->arrived_ms;
+
+	if (fl->problem != PROBLEM_NONE)
+		name = problem_name(fl->problem);
+	if (fl->out.fate == EVENT_DUPLICATE && fl->out.revived)
+		reason = "dead deliveries are due again";
+	log_kv(lines[outcome].level, lines[outcome].what,
+	    "s:source", fl->source != NULL ? fl->source->name : NULL,
+	    "s:id", fl->out.id[0] != '\0' ? fl->out.id : NULL,
+	    "s:lead", fl->key[0] != '\0' ? fl->key : NULL,
+	    "s:event", fl->event[0] != '\0' ? fl->event : NULL,
+	    "d:status", (long long)fl->rq->answer.status,
+	    "s:problem", name, "s:reason", reason, "s:hint", fl->hint,
+	    "d:bytes", (long long)fl->bytes,
+	    "d:ms", (long long)(took_ms > 0 ? took_ms : 0), NULL);
+}
+
+static void
+flight_free(struct flight *fl)
+{
+	token_free(&fl->token);
+	lead_free(&fl->lead);
+	buf_free(&fl->errors);
+	free(fl->out.violations);
+	free(fl);
+}
+
+/* Count, log, answer.  The request is gone when this returns. */
+static void
+finish(struct flight *fl)
+{
+	struct request *rq = fl->rq;
+	enum outcome outcome = outcome_of(fl);
+
+	count(fl, outcome);
+	say(fl, outcome);
+	flight_free(fl);
+	rq->respond(rq);
+}
+
+static void
+finish_problem(struct flight *fl)
+{
+	problem_answer(&fl->rq->answer, fl->problem, NULL, NULL);
+	finish(fl);
+}
+
+/* --- the stages, in the order a webhook takes them ----------------------- */
+
+/* The front server refused the request itself and asks us to answer for it. */
+static enum next
+stage_front_error(struct flight *fl)
+{
+	const char *status;
+
+	if (fl->rq->params_too_large)
+		return refuse(fl, PROBLEM_TOKEN_TOO_LARGE,
+		    "more parameters than are read");
+	status = request_param(fl->rq, "LEADRELAY_STATUS");
+	if (status == NULL || *status == '\0')
+		return NEXT_STAGE;
+	return refuse(fl, strcmp(status, "413") == 0 ? PROBLEM_BODY_TOO_LARGE :
+	    PROBLEM_TOKEN_TOO_LARGE, "refused by the front server");
+}
+
+static enum next
+stage_route(struct flight *fl)
+{
+	const char *path;
+	struct buf copy = { 0 };
+	size_t len;
+
+	path = request_path(fl->rq, &len);
+	if (admin_names_page(path, len))
+		return refuse(fl, PROBLEM_NOT_FOUND, "not for this front door");
+	buf_add(&copy, path, len);
+	if (buf_ok(&copy))
+		fl->source = config_source_for(fl->rx->config, copy.data);
+	buf_free(&copy);
+	if (fl->source == NULL)
+		return refuse(fl, PROBLEM_NOT_FOUND, NULL);
+	return NEXT_STAGE;
+}
+
+static enum next
+stage_method(struct flight *fl)
+{
+	const char *method = request_param(fl->rq, "REQUEST_METHOD");
+
+	if (method == NULL || strcmp(method, "POST") != 0)
+		return refuse(fl, PROBLEM_METHOD, NULL);
+	return NEXT_STAGE;
+}
+
+/* A secret that the front server would hand out is none. */
+static enum next
+stage_served(struct flight *fl)
+{
+	const char *root = request_param(fl->rq, "DOCUMENT_ROOT");
+	const char *setting;
+
+	if (root == NULL || *root == '\0')
+		return NEXT_STAGE;
+	setting = served_setting(&fl->rx->served, fl->rx->config, root);
+	if (setting == NULL)
+		return NEXT_STAGE;
+	fl->hint = "lies inside the request's DOCUMENT_ROOT: move it out";
+	return refuse(fl, PROBLEM_CONFIGURATION, setting);
+}
+
+/* The length the client announced, if it is one. */
+static bool
+announced_length(const struct request *rq, uint64_t *len)
+{
+	const char *text = request_param(rq, "CONTENT_LENGTH");
+	int64_t value;
+
+	if (text == NULL || text_parse_int(text, 0, INT64_MAX, &value) == -1)
+		return false;
+	*len = (uint64_t)value;
+	return true;
+}
+
+static enum next
+stage_body_size(struct flight *fl)
+{
+	uint64_t announced = 0;
+
+	(void)announced_length(fl->rq, &announced);
+	if (announced < fl->rq->body_total)
+		announced = fl->rq->body_total;
+	fl->bytes = (size_t)announced;
+	if (announced > fl->source->max_body)
+		return refuse(fl, PROBLEM_BODY_TOO_LARGE, NULL);
+	return NEXT_STAGE;
+}
+
+/*
+ * Does a token look cut on its way?  Two front servers shorten or split what is
+ * too long for them without a word, at these lengths of the header.
+ */
+static const char *
+hint_for(const char *token, size_t token_len, size_t header_len)
+{
+	size_t i;
+	int dots = 0;
+
+	for (i = 0; i < token_len; i++)
+		dots += token[i] == '.';
+	if (dots < 2 || (header_len > 65474 - 16 && header_len < 65474 + 16))
+		return "looks cut: is a header limit of the front server too low?";
+	return NULL;
+}
+
+/* Read the payload; remember whose lead it is. */
+static const char *
+read_lead(struct flight *fl)
+{
+	const char *why = lead_read(fl->payload, fl->payload_len, &fl->lead);
+
+	memcpy(fl->key, fl->lead.key, sizeof(fl->key));
+	memcpy(fl->event, fl->lead.event, sizeof(fl->event));
+	return why;
+}
+
+/* What a verdict other than TOKEN_OK means for the request. */
+static enum next
+judge(struct flight *fl, enum token_verdict verdict)
+{
+	switch (verdict) {
+	case TOKEN_OK:
+		return NEXT_STAGE;
+	case TOKEN_UNREADABLE:
+		/* Signed so, but no object to our reader or libjwt's: kept as bytes. */
+		(void)read_lead(fl);
+		return hold(fl, EVENT_HOLD_UNREADABLE, fl->token.why);
+	case TOKEN_MISSING:
+		return refuse(fl, PROBLEM_TOKEN_MISSING, fl->token.why);
+	case TOKEN_MALFORMED:
+		return refuse(fl, PROBLEM_TOKEN_MALFORMED, fl->token.why);
+	case TOKEN_ALGORITHM:
+		return refuse(fl, PROBLEM_TOKEN_ALGORITHM, fl->token.why);
+	case TOKEN_SIGNATURE:
+		return refuse(fl, PROBLEM_TOKEN_SIGNATURE, fl->token.why);
+	case TOKEN_FAULT:
+		break;
+	}
+	return refuse(fl, PROBLEM_UNAVAILABLE, fl->token.why);
+}
+
+static enum next
+stage_token(struct flight *fl)
+{
+	struct buf joined = { 0 };
+	const char *value, *text;
+	enum token_verdict verdict;
+	enum next next;
+	size_t value_len, len;
+
+	if (fl->source->verify != CONFIG_VERIFY_JWT)
+		return NEXT_STAGE;
+	fl->bytes = 0;
+	if (request_authorization(fl->rq, &joined, &value, &value_len) == NULL) {
+		fl->hint = "no Authorization header arrived: does the front server pass it on?";
+		next = refuse(fl, PROBLEM_TOKEN_MISSING, NULL);
+		goto out;
+	}
+	fl->bytes = value_len;
+	text = token_from_header(value, value_len, &len);
+	if (len > fl->source->max_token) {
+		next = refuse(fl, PROBLEM_TOKEN_TOO_LARGE, "over max_token");
+		goto out;
+	}
+	verdict = token_verify(text, len, &fl->source->secrets, &fl->token);
+	if (verdict == TOKEN_MALFORMED || verdict == TOKEN_SIGNATURE)
+		fl->hint = hint_for(text, len, value_len);
+	fl->payload = fl->token.payload;
+	fl->payload_len = fl->token.payload_len;
+	next = judge(fl, verdict);
+out:
+	buf_free(&joined);
+	return next;
+}
+
+/* verify = none: the body is the payload, and must be said to be JSON. */
+static enum next
+stage_body(struct flight *fl)
+{
+	static const char json[] = "application/json";
+	const struct request *rq = fl->rq;
+	const char *type;
+	uint64_t announced;
+
+	if (fl->source->verify == CONFIG_VERIFY_JWT)
+		return NEXT_STAGE;
+	type = request_param(rq, "CONTENT_TYPE");
+	if (type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0)
+		return refuse(fl, PROBLEM_CONTENT_TYPE, NULL);
+	type += sizeof(json) - 1;
+	type += strspn(type, " \t");
+	if (*type != '\0' && *type != ';')
+		return refuse(fl, PROBLEM_CONTENT_TYPE, NULL);
+	if (rq->body_len != rq->body_total ||
+	    (announced_length(rq, &announced) && announced != rq->body_total))
+		return refuse(fl, PROBLEM_BODY_UNREADABLE,
+		    "the body is not as long as announced");
+	fl->payload = rq->body != NULL ? rq->body : "";
+	fl->payload_len = rq->body_len;
+	return NEXT_STAGE;
+}
+
+static enum next
+stage_read(struct flight *fl)
+{
+	const char *why;
+
+	fl->bytes = fl->payload_len;
+	if ((why = read_lead(fl)) == NULL)
+		return NEXT_STAGE;
+	if (fl->source->verify == CONFIG_VERIFY_JWT)
+		return hold(fl, EVENT_HOLD_UNREADABLE, why);
+	return refuse(fl, PROBLEM_BODY_UNREADABLE, why);
+}
+
+/* The claims are part of what was signed; an unsigned body has none. */
+static enum next
+stage_claims(struct flight *fl)
+{
+	const char *why = NULL;
+
+	if (fl->source->verify != CONFIG_VERIFY_JWT)
+		return NEXT_STAGE;
+	switch (lead_check_time(&fl->lead, fl->rq->arrived_ms, TOKEN_LEEWAY_MS,
+	    fl->source->max_age_ms, &why)) {
+	case LEAD_TIME_OK:
+		break;
+	case LEAD_TIME_MALFORMED:
+		return refuse(fl, PROBLEM_TOKEN_MALFORMED, why);
+	case LEAD_TIME_STALE:
+		if (fl->source->stale == CONFIG_STALE_REFUSE)
+			return refuse(fl, PROBLEM_TOKEN_STALE, why);
+		return hold(fl, EVENT_HOLD_STALE, why);
+	}
+	return NEXT_STAGE;
+}
+
+static enum next
+stage_rules(struct flight *fl)
+{
+	const struct config_source *source = fl->source;
+
+	if (lead_check(&fl->lead, source->office_count != 0 ?
+	    source->office_ids : NULL, source->office_count, &fl->errors) == 0)
+		return NEXT_STORE;
+	if (!buf_ok(&fl->errors))
+		return refuse(fl, PROBLEM_UNAVAILABLE, "out of memory");
+	fl->in.violations = fl->errors.data;
+	if (source->invalid == CONFIG_INVALID_HOLD)
+		return hold(fl, EVENT_HOLD_RULES, "breaks rules");
+	fl->reason = "breaks rules, relayed nevertheless";
+	return NEXT_STORE;
+}
+
+/* --- the outbox ---------------------------------------------------------- */
+
+static int
+job_run(struct store *store, struct outbox_job *job)
+{
+	struct flight *fl = (struct flight *)job;
+
+	free(fl->out.violations);	/* of an earlier try that was rolled back */
+	fl->out = (struct event_out){ 0 };
+	return store->ops->accept(store, &fl->in, &fl->out);
+}
+
+/* The answer an event of this kind was given when it first came. */
+static void
+answer_stored(struct flight *fl)
+{
+	static const enum problem problems[] = {
+		[EVENT_HOLD_NONE] = PROBLEM_NONE,
+		[EVENT_HOLD_RULES] = PROBLEM_RULES,
+		[EVENT_HOLD_UNREADABLE] = PROBLEM_PAYLOAD_UNREADABLE,
+		[EVENT_HOLD_STALE] = PROBLEM_TOKEN_STALE,
+	};
+	bool duplicate = fl->out.fate == EVENT_DUPLICATE;
+	const char *errors = NULL;
+
+	fl->problem = problems[fl->out.hold];
+	if (fl->problem == PROBLEM_NONE) {
+		problem_success(&fl->rq->answer, duplicate, fl->out.id);
+		return;
+	}
+	if (fl->problem == PROBLEM_RULES)
+		errors = duplicate ? fl->out.violations : fl->errors.data;
+	problem_answer(&fl->rq->answer, fl->problem, fl->out.id, errors);
+}
+
+static void
+job_done(struct outbox_job *job, const struct store_fault *fault)
+{
+	struct flight *fl = (struct flight *)job;
+	struct receiver *rx = fl->rx;
+
+	if (fault != NULL || fl->out.fate == EVENT_FULL) {
+		fl->out.id[0] = '\0';
+		fl->reason = fault != NULL ? fault->text : fl->out.limit;
+		fl->problem = fault != NULL && fault->kind != STORE_FAULT_FULL ?
+		    PROBLEM_UNAVAILABLE : PROBLEM_FULL;
+		finish_problem(fl);
+		return;
+	}
+	/* Before the answer: with that the request, and who waits for it, may go. */
+	if ((fl->out.deliveries > 0 || fl->out.revived) && rx->stored != NULL)
+		rx->stored(rx->owner);
+	answer_stored(fl);
+	finish(fl);
+}
+
+static void
+store(struct flight *fl)
+{
+	struct outbox *outbox = fl->rx->outbox(fl->rx->owner);
+
+	if (outbox == NULL) {
+		(void)refuse(fl, PROBLEM_UNAVAILABLE, "the outbox is not open");
+		finish_problem(fl);
+		return;
+	}
+	fl->in.source = fl->source->name;
+	fl->in.lead = fl->key;
+	fl->in.name = fl->event;
+	fl->in.payload = fl->payload;
+	fl->in.payload_len = fl->payload_len;
+	memcpy(fl->in.data_digest, fl->lead.data_digest, DIGEST_SIZE);
+	if (fl->source->verify == CONFIG_VERIFY_JWT &&
+	    (fl->lead.iat.kind != LEAD_CLAIM_ABSENT || fl->lead.has_jti))
+		fl->in.token_digest = fl->token.digest;
+	fl->in.received_ms = fl->rq->arrived_ms;
+	fl->in.duplicate_window_ms = fl->source->duplicate_window_ms;
+	/* The tree goes now, on this thread: the committing one has enough to do. */
+	lead_free(&fl->lead);
+	fl->lead = (struct lead){ 0 };
+	fl->job.run = job_run;
+	fl->job.done = job_done;
+	outbox_submit(outbox, &fl->job);
+}
+
+/* --- the whole way ------------------------------------------------------- */
+
+static void
+fly(struct flight *fl)
+{
+	static enum next (*const stages[])(struct flight *) = {
+		stage_front_error, stage_route, stage_method, stage_served,
+		stage_body_size, stage_token, stage_body, stage_read,
+		stage_claims, stage_rules,
+	};
+	enum next next = NEXT_STAGE;
+	size_t i;
+
+	if (fl->rx->config == NULL)
+		next = refuse(fl, PROBLEM_CONFIGURATION,
+		    "the configuration cannot be loaded");
+	for (i = 0; next == NEXT_STAGE; i++)
+		next = stages[i](fl);
+	if (next == NEXT_STORE)
+		store(fl);
+	else
+		finish_problem(fl);
+}
+
+void
+receive_start(struct receiver *rx, struct request *rq)
+{
+	struct flight *fl;
+	const char *path;
+	size_t len;
+
+	path = request_path(rq, &len);
+	if (admin_names_page(path, len) && admin_allowed(rx, rq)) {
+		admin_start(rx, rq);
+		return;
+	}
+	if ((fl = calloc(1, sizeof(*fl))) == NULL) {
+		counters_add(rx->counters, unavailable);
+		problem_answer(&rq->answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+		rq->respond(rq);
+		return;
+	}
+	fl->rx = rx;
+	fl->rq = rq;
+	fly(fl);
+}
