@@ -6,7 +6,12 @@
 
 #include "intake/receive.h"
 
-/* Read the request, answer it on standard output.  Returns the exit status. */
+/*
+ * Read the request (${environment} and exactly CONTENT_LENGTH bytes of
+ * standard input), answer it on standard output.  ${rx} may be without a
+ * configuration; its outbox must be one without a committing thread.
+ * Returns the exit status.
+ */
 int cgi_run(struct receiver *rx, char **environment);
 
 #endif

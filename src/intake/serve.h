@@ -29,11 +29,17 @@ bool serve_is_listening(int fd);
 /*
  * Serve requests on ${fd} with ${threads} threads until serve_stop: then accept
  * nothing more, answer what is in flight, and return within two seconds.
- * 0, or -1 when it could not start (said in the log).
+ *
+ * 0: all is answered.  1: some answers were still missing when time was up;
+ * they may come yet, so ${rx} and the outbox must stay as they are until the
+ * process ends.  -1: it could not start.  Both are said in the log.
  */
 int serve_run(struct receiver *rx, int fd, int threads);
 
-/* Ask serve_run to return.  Async-signal-safe, any thread. */
+/*
+ * Ask serve_run to return, now or, when it does not run yet, as soon as it
+ * does.  Async-signal-safe, any thread.
+ */
 void serve_stop(void);
 
 #endif

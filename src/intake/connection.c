@@ -1,0 +1,529 @@
+#include "intake/connection.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "intake/fastcgi.h"
+#include "intake/problem.h"
+#include "intake/receive.h"
+
+#define STALL_MS 30000			/* silence within a request or an answer */
+#define IDLE_MS 600000			/* between requests: longer than any front server keeps one */
+#define IN_FLIGHT_MAX 2048		/* requests; beyond it 503 */
+#define SPARE_BYTES 8192		/* a buffer's memory that is kept for the next request */
+#define SPARE_CONNECTIONS 64		/* closed connections that keep their buffers */
+
+struct connection {
+	struct connection_pool *pool;
+	struct connection *prev, *next;	/* in the waiting list; ${next} also in the free one */
+	uint32_t index;
+	uint32_t generation;		/* of its use: tells an event that comes late */
+	int fd;
+	bool waiting;			/* in the list; the rest belongs to whoever claims it */
+	bool registered;		/* ${fd} is known to the epoll set */
+	bool closing;			/* when ${out} has been sent */
+	bool served;			/* has had an answer */
+	int64_t since_ms;		/* waiting since */
+	struct fastcgi in;
+	struct buf pending;		/* came behind a whole request */
+	struct buf out;
+	size_t sent;			/* bytes of ${out} */
+	struct request rq;
+};
+
+struct connection_pool {
+	struct receiver *rx;
+	int epoll;
+	bool tcp;
+	size_t max;
+	size_t body_keep;
+	atomic_bool stopping;
+	atomic_size_t in_flight;
+	pthread_mutex_t lock;		/* guards what follows, and each ${waiting} */
+	struct connection *first, *last; /* those waiting, oldest first */
+	struct connection *spare;	/* those closed, latest first */
+	size_t spare_count;
+	size_t open;
+	size_t made;			/* entries used at ${all} */
+	struct connection *all[];
+};
+
+/* --- the pool ------------------------------------------------------------ */
+
+struct connection_pool *
+connection_pool_new(struct receiver *rx, int epoll, bool tcp, size_t max)
+{
+	struct connection_pool *pool;
+
+	pool = calloc(1, sizeof(*pool) + max * sizeof(pool->all[0]));
+	if (pool == NULL)
+		return NULL;
+	pool->rx = rx;
+	pool->epoll = epoll;
+	pool->tcp = tcp;
+	pool->max = max;
+	pool->body_keep = request_body_keep(rx->config);
+	(void)pthread_mutex_init(&pool->lock, NULL);
+	return pool;
+}
+
+static void
+connection_free_buffers(struct connection *c)
+{
+	fastcgi_free(&c->in);
+	fastcgi_init(&c->in, c->pool->body_keep);
+	buf_free(&c->pending);
+	buf_free(&c->out);
+	buf_free(&c->rq.answer.body);
+}
+
+void
+connection_pool_free(struct connection_pool *pool)
+{
+	size_t i;
+
+	if (pool == NULL)
+		return;
+	connection_drop_waiting(pool);
+	for (i = 0; i < pool->made; i++) {
+		connection_free_buffers(pool->all[i]);
+		free(pool->all[i]);
+	}
+	(void)pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+/* Take a connection off the waiting list; under the lock. */
+static void
+unlist(struct connection *c)
+{
+	struct connection_pool *pool = c->pool;
+
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		pool->first = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	else
+		pool->last = c->prev;
+	c->prev = c->next = NULL;
+	c->waiting = false;
+}
+
+/* A connection for ${fd}, claimed by the caller; NULL when there can be no more. */
+static struct connection *
+open_connection(struct connection_pool *pool, int fd)
+{
+	struct connection *c;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	if ((c = pool->spare) != NULL) {
+		pool->spare = c->next;
+		pool->spare_count--;
+	} else if (pool->made < pool->max &&
+	    (c = calloc(1, sizeof(*c))) != NULL) {
+		c->pool = pool;
+		c->index = (uint32_t)pool->made;
+		fastcgi_init(&c->in, pool->body_keep);
+		pool->all[pool->made++] = c;
+	}
+	if (c != NULL) {
+		pool->open++;
+		c->next = NULL;
+		c->fd = fd;
+		c->registered = c->closing = c->served = false;
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	return c;
+}
+
+/* Close a connection that the caller has claimed. */
+static void
+close_connection(struct connection *c)
+{
+	struct connection_pool *pool = c->pool;
+	int fd = c->fd;
+
+	fastcgi_reset(&c->in, SPARE_BYTES);
+	buf_reset(&c->pending);
+	buf_reset(&c->out);
+	c->sent = 0;
+	(void)pthread_mutex_lock(&pool->lock);
+	if (pool->spare_count >= SPARE_CONNECTIONS)
+		connection_free_buffers(c);
+	c->generation++;
+	c->next = pool->spare;
+	pool->spare = c;
+	pool->spare_count++;
+	pool->open--;
+	(void)pthread_mutex_unlock(&pool->lock);
+	(void)close(fd);
+}
+
+/*
+ * Let a claimed connection wait for ${events}.  Arming is done under the lock:
+ * the event may come, and the connection be claimed or dropped, at once.
+ */
+static void
+wait_for(struct connection *c, uint32_t events)
+{
+	struct connection_pool *pool = c->pool;
+	struct epoll_event ev = { .events = events | EPOLLONESHOT };
+	int op = c->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, rc;
+
+	ev.data.u64 = (uint64_t)c->index << 32 | c->generation;
+	c->since_ms = clock_mono_ms();
+	c->registered = true;
+	(void)pthread_mutex_lock(&pool->lock);
+	rc = epoll_ctl(pool->epoll, op, c->fd, &ev);
+	if (rc == 0) {
+		c->waiting = true;
+		c->prev = pool->last;
+		if (pool->last != NULL)
+			pool->last->next = c;
+		else
+			pool->first = c;
+		pool->last = c;
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	if (rc == -1) {
+		log_err("intake: epoll_ctl: %s", strerror(errno));
+		close_connection(c);
+	}
+}
+
+/* Wait for the next bytes, or be done at once with those that came already. */
+static void
+wait_for_input(struct connection *c)
+{
+	bool idle = c->served && c->pending.len == 0 && !fastcgi_begun(&c->in);
+
+	if (idle && atomic_load(&c->pool->stopping))
+		close_connection(c);
+	else
+		wait_for(c, c->pending.len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+enum flushed { FLUSHED, FLUSH_LATER, FLUSH_BROKEN };
+
+static enum flushed
+flush_out(struct connection *c)
+{
+	ssize_t n;
+
+	while (c->sent < c->out.len) {
+		n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent,
+		    MSG_NOSIGNAL);
+		if (n >= 0)
+			c->sent += (size_t)n;
+		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return FLUSH_LATER;
+		else if (errno != EINTR)
+			return FLUSH_BROKEN;
+	}
+	if (c->out.cap > SPARE_BYTES)
+		buf_free(&c->out);
+	else
+		buf_reset(&c->out);
+	c->sent = 0;
+	return FLUSHED;
+}
+
+/*
+ * Send what is due.  True: the caller may go on with the connection; else it
+ * has been let go.
+ */
+static bool
+write_out(struct connection *c)
+{
+	switch (flush_out(c)) {
+	case FLUSHED:
+		if (!c->closing)
+			return true;
+		break;
+	case FLUSH_LATER:
+		wait_for(c, EPOLLOUT);
+		return false;
+	case FLUSH_BROKEN:
+		break;
+	}
+	close_connection(c);
+	return false;
+}
+
+/* The answer is ready: on whatever thread. */
+static void
+connection_respond(struct request *rq)
+{
+	struct connection *c = rq->front;
+	struct connection_pool *pool = c->pool;
+	struct buf text = { 0 };
+
+	answer_print(&rq->answer, request_is_head(rq), &text);
+	fastcgi_answer(&c->in, text.data, text.len, &c->out);
+	if (!buf_ok(&text) || !buf_ok(&c->out) || !c->in.keep ||
+	    atomic_load(&pool->stopping))
+		c->closing = true;
+	buf_free(&text);
+	if (rq->answer.body.cap > SPARE_BYTES)
+		buf_free(&rq->answer.body);
+	fastcgi_next(&c->in, SPARE_BYTES);
+	c->served = true;
+	if (write_out(c))
+		wait_for_input(c);
+	/* The last touch: whoever stops the server waits for this. */
+	atomic_fetch_sub(&pool->in_flight, 1);
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+/* Hand the request over; the connection is no longer the caller's. */
+static void
+start_request(struct connection *c)
+{
+	struct connection_pool *pool = c->pool;
+	struct request *rq = &c->rq;
+	struct buf body = rq->answer.body;
+
+	buf_reset(&body);
+	*rq = (struct request){
+		.params = c->in.params,
+		.params_too_large = c->in.params_too_large,
+		.body = c->in.body.data,
+		.body_len = c->in.body.len,
+		.body_total = c->in.body_total,
+		.tcp = pool->tcp,
+		.arrived_ms = clock_wall_ms(),
+		.answer = { .body = body },
+		.respond = connection_respond,
+		.front = c,
+	};
+	if (atomic_fetch_add(&pool->in_flight, 1) < IN_FLIGHT_MAX) {
+		receive_start(pool->rx, rq);
+		return;
+	}
+	counters_add(pool->rx->counters, unavailable);
+	log_kv(LOG_LV_ERROR, "unavailable", "s:reason",
+	    "too many requests in flight", NULL);
+	problem_answer(&rq->answer, PROBLEM_FULL, NULL, NULL);
+	rq->respond(rq);
+}
+
+/* Parse ${len} bytes.  True: the caller still has the connection. */
+static bool
+parse(struct connection *c, const uint8_t *bytes, size_t len)
+{
+	enum fastcgi_step step;
+	size_t used;
+
+	step = fastcgi_feed(&c->in, bytes, len, &used);
+	if (c->in.reply.len > 0) {
+		buf_add(&c->out, c->in.reply.data, c->in.reply.len);
+		buf_reset(&c->in.reply);
+	}
+	if (used < len && step == FASTCGI_REQUEST)
+		buf_add(&c->pending, bytes + used, len - used);
+	if (step == FASTCGI_CLOSE || !buf_ok(&c->out) || !buf_ok(&c->pending))
+		c->closing = true;
+	else if (step == FASTCGI_REQUEST) {
+		start_request(c);
+		return false;
+	}
+	return write_out(c);
+}
+
+/* Go on with a claimed connection until it has to wait or is handed over. */
+static void
+run(struct connection *c, uint8_t *scratch)
+{
+	ssize_t n;
+
+	if (!write_out(c))
+		return;
+	for (;;) {
+		if (c->pending.len > 0) {
+			/* At most what one read left over: it fits. */
+			n = (ssize_t)c->pending.len;
+			memcpy(scratch, c->pending.data, c->pending.len);
+			buf_free(&c->pending);
+		} else {
+			n = recv(c->fd, scratch, CONNECTION_READ_SIZE, 0);
+		}
+		if (n > 0) {
+			if (!parse(c, scratch, (size_t)n))
+				return;
+			if (n == CONNECTION_READ_SIZE)
+				continue;
+		}
+		if (n > 0 || (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))) {
+			wait_for_input(c);
+			return;
+		}
+		if (n == -1 && errno == EINTR)
+			continue;
+		close_connection(c);
+		return;
+	}
+}
+
+bool
+connection_pool_full(struct connection_pool *pool)
+{
+	bool full;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	full = pool->open >= pool->max && pool->first == NULL;
+	(void)pthread_mutex_unlock(&pool->lock);
+	return full;
+}
+
+void
+connection_accepted(struct connection_pool *pool, int fd, uint8_t *scratch)
+{
+	struct connection *c;
+
+	while ((c = open_connection(pool, fd)) == NULL) {
+		if (!connection_drop_oldest(pool)) {
+			(void)close(fd);
+			return;
+		}
+	}
+	run(c, scratch);
+}
+
+void
+connection_ready(struct connection_pool *pool, uint64_t key, uint8_t *scratch)
+{
+	struct connection *c = NULL;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	if (key >> 32 < pool->made) {
+		c = pool->all[key >> 32];
+		if (c->waiting && c->generation == (uint32_t)key)
+			unlist(c);
+		else
+			c = NULL;
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	if (c != NULL)
+		run(c, scratch);
+}
+
+/* --- dropping ------------------------------------------------------------ */
+
+/* Claim the first of those waiting, or NULL. */
+static struct connection *
+claim_oldest(struct connection_pool *pool)
+{
+	struct connection *c;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	if ((c = pool->first) != NULL)
+		unlist(c);
+	(void)pthread_mutex_unlock(&pool->lock);
+	return c;
+}
+
+bool
+connection_drop_oldest(struct connection_pool *pool)
+{
+	struct connection *c = claim_oldest(pool);
+
+	if (c == NULL)
+		return false;
+	close_connection(c);
+	return true;
+}
+
+void
+connection_drop_waiting(struct connection_pool *pool)
+{
+	while (connection_drop_oldest(pool))
+		continue;
+}
+
+/* Between two requests, with nothing of the next? */
+static bool
+is_idle(const struct connection *c)
+{
+	return c->served && c->out.len == 0 && !fastcgi_begun(&c->in);
+}
+
+/* Drop those waiting for which ${due} is true. */
+static void
+drop_if(struct connection_pool *pool,
+    bool (*due)(const struct connection *c, int64_t now_ms), int64_t now_ms)
+{
+	struct connection *c, *next, *dropped = NULL;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	for (c = pool->first; c != NULL; c = next) {
+		next = c->next;
+		if (!due(c, now_ms))
+			continue;
+		unlist(c);
+		c->next = dropped;
+		dropped = c;
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	for (c = dropped; c != NULL; c = next) {
+		next = c->next;
+		close_connection(c);
+	}
+}
+
+static bool
+is_overdue(const struct connection *c, int64_t now_ms)
+{
+	return now_ms - c->since_ms > (is_idle(c) ? IDLE_MS : STALL_MS);
+}
+
+void
+connection_sweep(struct connection_pool *pool, int64_t now_ms)
+{
+	drop_if(pool, is_overdue, now_ms);
+}
+
+static bool
+is_between_requests(const struct connection *c, int64_t now_ms)
+{
+	(void)now_ms;
+	return is_idle(c) && c->pending.len == 0;
+}
+
+void
+connection_pool_stop(struct connection_pool *pool)
+{
+	atomic_store(&pool->stopping, true);
+	drop_if(pool, is_between_requests, 0);
+}
+
+size_t
+connection_open_count(struct connection_pool *pool)
+{
+	size_t open;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	open = pool->open;
+	(void)pthread_mutex_unlock(&pool->lock);
+	return open;
+}
+
+size_t
+connection_in_flight(const struct connection_pool *pool)
+{
+	return atomic_load(&pool->in_flight);
+}

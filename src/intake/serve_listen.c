@@ -1,0 +1,194 @@
+#include "intake/serve.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+#define BACKLOG 1024
+#define SOCKET_MODE 0660
+
+/* Say what failed, close, fail. */
+static int
+give_up(struct buf *why, const char *what, int fd)
+{
+	buf_printf(why, "%s: %s", what, strerror(errno));
+	if (fd != -1)
+		(void)close(fd);
+	return -1;
+}
+
+/* Does anybody answer on the socket at ${address}? */
+static bool
+is_alive(const struct sockaddr_un *address)
+{
+	int fd, error = 0;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return true;		/* cannot tell: leave it alone */
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == -1)
+		error = errno;
+	(void)close(fd);
+	return error != ECONNREFUSED && error != ENOENT;
+}
+
+/* Take a dead socket out of the way; anything else at ${path} stays. */
+static int
+clear_path(const struct sockaddr_un *address, struct buf *why)
+{
+	struct stat st;
+
+	if (lstat(address->sun_path, &st) == -1) {
+		if (errno == ENOENT)
+			return 0;
+		return give_up(why, address->sun_path, -1);
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		buf_printf(why, "%s is there already and is no socket",
+		    address->sun_path);
+		return -1;
+	}
+	if (is_alive(address)) {
+		buf_printf(why, "%s: another process is listening there",
+		    address->sun_path);
+		return -1;
+	}
+	if (unlink(address->sun_path) == -1 && errno != ENOENT)
+		return give_up(why, address->sun_path, -1);
+	return 0;
+}
+
+static int
+give_to_group(const char *path, const char *name, struct buf *why)
+{
+	struct group *group;
+
+	if (name == NULL)
+		return 0;
+	errno = 0;
+	if ((group = getgrnam(name)) == NULL) {
+		buf_printf(why, "there is no group %s (socket_group)", name);
+		return -1;
+	}
+	if (chown(path, (uid_t)-1, group->gr_gid) == -1) {
+		buf_printf(why, "giving %s to the group %s: %s", path, name,
+		    strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int
+listen_unix(const char *path, const char *group, struct buf *why)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int fd, rc;
+
+	if (*path == '\0' || strlen(path) >= sizeof(address.sun_path)) {
+		buf_printf(why, "a socket's path has 1 to %zu bytes",
+		    sizeof(address.sun_path) - 1);
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (clear_path(&address, why) == -1)
+		return -1;
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		return give_up(why, "socket", -1);
+	/* Closed to all until it belongs to the right group. */
+	mask = umask(0777 & ~0600);
+	rc = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+	(void)umask(mask);
+	if (rc == -1)
+		return give_up(why, path, fd);
+	if (give_to_group(path, group, why) == -1) {
+		(void)unlink(path);
+		(void)close(fd);
+		return -1;
+	}
+	if (chmod(path, SOCKET_MODE) == -1 || listen(fd, BACKLOG) == -1)
+		return give_up(why, path, fd);
+	return fd;
+}
+
+static int
+listen_at(const struct addrinfo *ai)
+{
+	const int on = 1;
+	int fd;
+
+	fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC, ai->ai_protocol);
+	if (fd == -1)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 ||
+	    listen(fd, BACKLOG) == -1) {
+		int saved = errno;
+
+		(void)close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+/* "host:port", the host perhaps in brackets (RFC 3986 section 3.2.2). */
+static int
+listen_tcp(const char *address, struct buf *why)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	struct addrinfo *list = NULL, *ai;
+	const char *colon = strrchr(address, ':');
+	char *host = NULL;
+	int rc, fd = -1;
+
+	if (colon == NULL || colon == address || colon[1] == '\0') {
+		buf_puts(why, "expected unix:/path or host:port");
+		return -1;
+	}
+	if (address[0] == '[' && colon[-1] == ']')
+		host = strndup(address + 1, (size_t)(colon - address) - 2);
+	else
+		host = strndup(address, (size_t)(colon - address));
+	if (host == NULL)
+		return give_up(why, address, -1);
+	if ((rc = getaddrinfo(host, colon + 1, &hints, &list)) != 0) {
+		buf_printf(why, "%s: %s", address, gai_strerror(rc));
+		goto out;
+	}
+	for (ai = list; ai != NULL && fd == -1; ai = ai->ai_next)
+		fd = listen_at(ai);
+	if (fd == -1)
+		(void)give_up(why, address, -1);
+	freeaddrinfo(list);
+out:
+	free(host);
+	return fd;
+}
+
+int
+serve_listen(const char *address, const char *group, struct buf *why)
+{
+	if (strncmp(address, "unix:", 5) == 0)
+		return listen_unix(address + 5, group, why);
+	return listen_tcp(address, why);
+}
+
+bool
+serve_is_listening(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 &&
+	    on != 0;
+}
