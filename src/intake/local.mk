@@ -1,4 +1,5 @@
 libleadrelay_a_SOURCES += \
+	src/worker.c src/worker.h \
 	src/intake/admin.c src/intake/admin.h \
 	src/intake/answer.c src/intake/answer.h \
 	src/intake/cgi.c src/intake/cgi.h \

@@ -1,0 +1,22 @@
+/*
+ * worker: leadrelay as a front server starts it: puts configuration, outbox,
+ * relay and intake together, and takes them apart in the right order.
+ */
+#ifndef LEADRELAY_WORKER_H
+#define LEADRELAY_WORKER_H
+
+/*
+ * Serve FastCGI until a signal says stop (TERM, INT, QUIT, USR1), and relay
+ * beside it where the configuration says so.  HUP opens the log file again.
+ * ${config_option} is --config's value or NULL; ${address} --listen's, or NULL
+ * to serve on descriptor 0.  Returns the exit status.
+ *
+ * An outbox that cannot be opened is tried again each second: meanwhile
+ * webhooks are answered 503, which a sender understands better than silence.
+ */
+int worker_serve(const char *config_option, const char *address);
+
+/* Answer one plain CGI request, whatever state things are in.  Exit status. */
+int worker_cgi(char **environment);
+
+#endif
