@@ -1,0 +1,350 @@
+#include "relay/destination.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/config.h"
+#include "relay/schedule.h"
+
+void
+destination_init(struct destination *d, const struct config_destination *config,
+    int64_t number)
+{
+	memset(d, 0, sizeof(*d));
+	d->config = config;
+	d->state.number = number;
+	d->window = config->max_concurrent;
+}
+
+void
+destination_free(struct destination *d)
+{
+	free(d->state.pause_reason);
+	d->state.pause_reason = NULL;
+}
+
+void
+destination_loaded(struct destination *d)
+{
+	int64_t refused = d->state.refused_leads;
+
+	/* Who they were is forgotten: as lead 0 they differ from all that come. */
+	d->refused_count = refused < 0 ? 0 :
+	    refused < DESTINATION_REFUSED_MAX ? (size_t)refused :
+	    DESTINATION_REFUSED_MAX - 1;
+	memset(d->refused, 0, sizeof(d->refused));
+	d->window = d->state.paused_ms != 0 ? 1 : d->config->max_concurrent;
+	d->changed = false;
+}
+
+/* FNV-1a over both names, the NUL between them included. */
+uint64_t
+destination_lead(const char *source, const char *lead)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	const char *part, *p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		part = i == 0 ? source : lead;
+		for (p = part; ; p++) {
+			hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+			if (*p == '\0')
+				break;
+		}
+	}
+	return hash != 0 ? hash : 1;
+}
+
+/*
+ * Is the moment ${at} yet to come?  One further off than it can have been set
+ * was set by a clock that has been put back since: it counts as past.
+ */
+static bool
+ahead(int64_t at, int64_t now, int64_t max)
+{
+	return at > now && at - now <= max;
+}
+
+static bool
+throttled(const struct destination *d, int64_t now)
+{
+	return ahead(d->state.not_before_ms, now, SCHEDULE_RETRY_AFTER_MAX_MS);
+}
+
+static int64_t
+probe_pause(const struct destination *d)
+{
+	return schedule_pause(d->config->probe_ms, d->config->probe_count,
+	    d->state.probes + 1);
+}
+
+static bool
+probe_ahead(const struct destination *d, int64_t now)
+{
+	return ahead(d->state.next_probe_ms, now, probe_pause(d));
+}
+
+bool
+destination_open(const struct destination *d, int64_t now_ms)
+{
+	return d->state.paused_ms == 0 && !throttled(d, now_ms);
+}
+
+bool
+destination_probe_due(const struct destination *d, int64_t now_ms)
+{
+	return d->state.paused_ms != 0 && !throttled(d, now_ms) &&
+	    !probe_ahead(d, now_ms);
+}
+
+int64_t
+destination_wake_ms(const struct destination *d, int64_t now_ms)
+{
+	int64_t wake = INT64_MAX;
+
+	if (d->state.paused_ms != 0 && probe_ahead(d, now_ms))
+		wake = d->state.next_probe_ms;
+	if (throttled(d, now_ms) &&
+	    (wake == INT64_MAX || d->state.not_before_ms > wake))
+		wake = d->state.not_before_ms;
+	return wake;
+}
+
+void
+destination_probed(struct destination *d, int64_t event_seq)
+{
+	d->state.probe_cursor = event_seq;
+	d->changed = true;
+}
+
+bool
+destination_asks_others(const struct destination *d,
+    const struct destination_attempt *a)
+{
+	return a->class == CLASSIFY_DESTINATION && a->status != 0 && !a->probe &&
+	    a->first_failure_ms != 0 &&
+	    d->state.last_success_ms >= a->first_failure_ms;
+}
+
+/* "status 503", or what went wrong instead of an answer. */
+static void
+describe(const struct destination_attempt *a, char *out, size_t size)
+{
+	if (a->status != 0)
+		(void)snprintf(out, size, "status %d", a->status);
+	else
+		(void)snprintf(out, size, "%s", a->error != NULL ? a->error : "no answer");
+}
+
+static void
+pause_destination(struct destination *d, const char *reason, int64_t now,
+    struct destination_verdict *v)
+{
+	if (d->state.paused_ms != 0)
+		return;
+	d->state.paused_ms = now;
+	free(d->state.pause_reason);
+	d->state.pause_reason = strdup(reason);	/* NULL only costs the words */
+	d->state.probes = 0;
+	d->state.next_probe_ms = now + probe_pause(d);
+	d->make_due = false;
+	v->turn = DESTINATION_PAUSED;
+}
+
+static void
+recover(struct destination *d, int64_t now, struct destination_verdict *v)
+{
+	v->turn = DESTINATION_RECOVERED;
+	v->paused_for_ms = now - d->state.paused_ms;
+	d->state.paused_ms = 0;
+	free(d->state.pause_reason);
+	d->state.pause_reason = NULL;
+	d->state.probes = 0;
+	d->state.next_probe_ms = 0;
+	d->state.recovered_ms = now;
+	d->make_due = true;
+	d->window = 1;
+}
+
+static void
+judge_delivered(struct destination *d, int64_t now, struct destination_verdict *v)
+{
+	v->state = DELIVERY_DELIVERED;
+	if (d->state.paused_ms != 0) {
+		recover(d, now, v);
+	} else if (d->failed_several) {
+		d->state.recovered_ms = now;
+		d->window = 1;
+	} else if (d->window < d->config->max_concurrent) {
+		d->window++;			/* so it doubles with every round */
+	}
+	if (d->failed_fresh)
+		d->make_due = true;
+	d->failures = 0;
+	d->failed_lead = 0;
+	d->failed_several = d->failed_fresh = false;
+	d->refused_count = 0;
+	d->state.refused_leads = 0;
+	d->state.last_success_ms = now;
+}
+
+static void
+judge_refused(struct destination *d, const struct destination_attempt *a,
+    int64_t now, struct destination_verdict *v)
+{
+	char reason[sizeof(v->reason)];
+	size_t i;
+
+	v->state = DELIVERY_DEAD;
+	(void)snprintf(v->reason, sizeof(v->reason), "refused with status %d", a->status);
+	for (i = 0; i < d->refused_count; i++)
+		if (d->refused[i] == a->lead)
+			return;
+	if (d->refused_count < DESTINATION_REFUSED_MAX)
+		d->refused[d->refused_count++] = a->lead;
+	d->state.refused_leads = (int64_t)d->refused_count;
+	if (d->refused_count == DESTINATION_REFUSED_MAX) {
+		(void)snprintf(reason, sizeof(reason),
+		    "it refuses everything (status %d): mapping?", a->status);
+		pause_destination(d, reason, now, v);
+	}
+}
+
+static void
+count_failure(struct destination *d, const struct destination_attempt *a)
+{
+	if (d->failed_lead == 0)
+		d->failed_lead = a->lead;
+	else if (d->failed_lead != a->lead)
+		d->failed_several = true;
+	d->failures++;
+}
+
+static void
+note_fresh(struct destination *d, const struct destination_attempt *a)
+{
+	if (a->first_failure_ms == 0 || a->first_failure_ms > d->state.last_success_ms)
+		d->failed_fresh = true;
+}
+
+/* The lead waits: for its next turn, or for ever when its time is up. */
+static void
+wait_or_die(const struct destination *d, const struct destination_attempt *a,
+    int64_t now, uint32_t random, struct destination_verdict *v)
+{
+	char last[96], age[TEXT_DURATION_SIZE];
+
+	if (schedule_given_up(a->first_attempt_ms, d->state.recovered_ms,
+	    d->config->retry_for_ms, now)) {
+		describe(a, last, sizeof(last));
+		v->state = DELIVERY_DEAD;
+		v->free_of_charge = false;
+		(void)snprintf(v->reason, sizeof(v->reason), "given up after %s: %s",
+		    text_format_duration(now - a->first_attempt_ms, age), last);
+		return;
+	}
+	v->state = DELIVERY_WAITING;
+	v->due_ms = a->retry_after_ms != 0 ? now + a->retry_after_ms :
+	    now + schedule_jitter(schedule_pause(d->config->retry_ms,
+	    d->config->retry_count, a->attempts), random);
+}
+
+/* Retry-After speaks for the whole destination; the latest moment holds. */
+static void
+obey_retry_after(struct destination *d, const struct destination_attempt *a,
+    int64_t now)
+{
+	if (a->retry_after_ms == 0)
+		return;
+	if (!throttled(d, now) || d->state.not_before_ms < now + a->retry_after_ms)
+		d->state.not_before_ms = now + a->retry_after_ms;
+}
+
+static void
+judge_passing(struct destination *d, const struct destination_attempt *a,
+    int64_t now, uint32_t random, struct destination_verdict *v)
+{
+	char reason[sizeof(v->reason)], last[96];
+
+	v->free_of_charge = a->retry_after_ms != 0;
+	wait_or_die(d, a, now, random, v);
+	note_fresh(d, a);
+	if (a->retry_after_ms != 0) {
+		/* It says itself when to come again: no sign of being down. */
+		obey_retry_after(d, a, now);
+		d->window = 1;
+		return;
+	}
+	count_failure(d, a);
+	if (d->failures >= DESTINATION_RUN_MAX && d->failed_several) {
+		describe(a, last, sizeof(last));
+		(void)snprintf(reason, sizeof(reason), "%d failures in a row, the last: %s",
+		    d->failures, last);
+		pause_destination(d, reason, now, v);
+	}
+}
+
+static void
+judge_fault(struct destination *d, const struct destination_attempt *a,
+    int64_t now, uint32_t random, struct destination_verdict *v)
+{
+	char reason[sizeof(v->reason)];
+
+	if (destination_asks_others(d, a) && a->others >= DESTINATION_OTHERS_MIN) {
+		v->state = DELIVERY_HELD;
+		(void)snprintf(v->reason, sizeof(v->reason),
+		    "status %d for this lead, while others are delivered", a->status);
+		return;
+	}
+	wait_or_die(d, a, now, random, v);
+	obey_retry_after(d, a, now);
+	note_fresh(d, a);
+	count_failure(d, a);
+	describe(a, reason, sizeof(reason));
+	pause_destination(d, reason, now, v);
+}
+
+static void
+judge_probe(struct destination *d, const struct destination_attempt *a,
+    int64_t now, struct destination_verdict *v)
+{
+	v->state = DELIVERY_WAITING;
+	v->due_ms = now;
+	v->free_of_charge = true;
+	obey_retry_after(d, a, now);
+	if (d->state.paused_ms == 0)
+		return;			/* something else got through meanwhile */
+	d->state.probes++;
+	d->state.next_probe_ms = now + probe_pause(d);
+}
+
+void
+destination_judge(struct destination *d, const struct destination_attempt *a,
+    int64_t now_ms, uint32_t random, struct destination_verdict *v)
+{
+	memset(v, 0, sizeof(*v));
+	d->changed = true;
+	if (a->class == CLASSIFY_DELIVERED) {
+		judge_delivered(d, now_ms, v);
+		return;
+	}
+	if (a->probe) {
+		judge_probe(d, a, now_ms, v);
+		return;
+	}
+	switch (a->class) {
+	case CLASSIFY_LEAD:
+		judge_refused(d, a, now_ms, v);
+		break;
+	case CLASSIFY_DESTINATION:
+		judge_fault(d, a, now_ms, random, v);
+		break;
+	case CLASSIFY_PASSING:
+	default:
+		judge_passing(d, a, now_ms, random, v);
+		break;
+	}
+}
