@@ -1,0 +1,150 @@
+#include "config.h"
+
+#include "relay/request.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/config.h"
+#include "config/secret.h"
+#include "lead/json.h"
+#include "outbox/event.h"
+#include "relay/credentials.h"
+
+/* Does the configuration set the header ${name} ("User-Agent:") itself? */
+static bool
+configured(const struct config_destination *config, const char *name)
+{
+	size_t i, len = strlen(name);
+
+	for (i = 0; i < config->header_count; i++)
+		if (strncasecmp(config->headers[i], name, len) == 0)
+			return true;
+	return false;
+}
+
+/* A value that can stand in a header line. */
+static bool
+plain(const char *value)
+{
+	for (; *value != '\0'; value++)
+		if (*value < 0x20 || *value == 0x7f)
+			return false;
+	return true;
+}
+
+static int
+make_body(struct request *rq, const struct config_destination *config,
+    const struct delivery_claim *claim, struct buf *why)
+{
+	struct json_member data = { .name = "data" };
+	const char *fault;
+	size_t at;
+
+	rq->body = claim->payload;
+	rq->body_len = claim->payload_len;
+	if (config->body == CONFIG_BODY_PAYLOAD)
+		return 0;
+	fault = json_scan(claim->payload, claim->payload_len, &data, 1, &at);
+	if (fault != NULL || data.value == NULL) {
+		buf_printf(why, "body = data: %s",
+		    fault != NULL ? fault : "the payload has no member \"data\"");
+		return -1;
+	}
+	rq->body = data.value;
+	rq->body_len = data.len;
+	return 0;
+}
+
+/*
+ * Write the lines of our own and of the credentials behind each other, each with
+ * its NUL, and return how many there are.  Credentials are copied because their
+ * files may be read again while the request is under way.
+ */
+static size_t
+write_lines(struct buf *text, const struct config_destination *config,
+    const struct credentials *credentials, const struct delivery_claim *claim)
+{
+	size_t i, n = 3, secret = credentials_header_count(credentials);
+
+	buf_printf(text, "Idempotency-Key: \"%s.%s.%d\"", claim->id, config->name,
+	    claim->key_number);
+	buf_putc(text, '\0');
+	buf_printf(text, "X-Leadrelay-Id: %s", claim->id);
+	buf_putc(text, '\0');
+	buf_printf(text, "X-Leadrelay-Sequence: %lld", (long long)claim->sequence);
+	buf_putc(text, '\0');
+	if (claim->name[0] != '\0' && plain(claim->name)) {
+		buf_printf(text, "X-Leadrelay-Event: %s", claim->name);
+		buf_putc(text, '\0');
+		n++;
+	}
+	if (!configured(config, "Content-Type:")) {
+		buf_printf(text, "Content-Type: %s", config->content_type != NULL ?
+		    config->content_type : "application/json");
+		buf_putc(text, '\0');
+		n++;
+	}
+	if (!configured(config, "User-Agent:")) {
+		buf_puts(text, "User-Agent: leadrelay/" PACKAGE_VERSION);
+		buf_putc(text, '\0');
+		n++;
+	}
+	for (i = 0; i < secret; i++) {
+		buf_puts(text, credentials_header(credentials, i));
+		buf_putc(text, '\0');
+	}
+	return n + secret;
+}
+
+static bool
+reserve_headers(struct request *rq, size_t count)
+{
+	const char **headers;
+
+	if (count <= rq->header_cap)
+		return true;
+	if ((headers = realloc(rq->headers, count * sizeof(*headers))) == NULL)
+		return false;
+	rq->headers = headers;
+	rq->header_cap = count;
+	return true;
+}
+
+int
+request_build(struct request *rq, const struct config_destination *config,
+    const struct credentials *credentials, const struct delivery_claim *claim,
+    struct buf *why)
+{
+	size_t i, count;
+	const char *line;
+
+	rq->method = config->method != NULL ? config->method : "POST";
+	rq->url = credentials_url(credentials);
+	rq->header_count = 0;
+	if (make_body(rq, config, claim, why) == -1)
+		return -1;
+
+	buf_reset(&rq->text);
+	count = write_lines(&rq->text, config, credentials, claim);
+	if (!buf_ok(&rq->text) || !reserve_headers(rq, count + config->header_count)) {
+		buf_puts(why, "out of memory");
+		return -1;
+	}
+	for (line = rq->text.data; count != 0; count--, line += strlen(line) + 1)
+		rq->headers[rq->header_count++] = line;
+	for (i = 0; i < config->header_count; i++)
+		rq->headers[rq->header_count++] = config->headers[i];
+	return 0;
+}
+
+void
+request_free(struct request *rq)
+{
+	free(rq->headers);
+	rq->headers = NULL;
+	rq->header_count = rq->header_cap = 0;
+	secret_wipe(&rq->text);
+}
