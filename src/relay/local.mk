@@ -1,12 +1,47 @@
 libleadrelay_a_SOURCES += \
+	src/relay/claims.c src/relay/claims.h \
+	src/relay/classify.c src/relay/classify.h \
+	src/relay/credentials.c src/relay/credentials.h \
+	src/relay/curl_api.c src/relay/curl_api.h \
+	src/relay/destination.c src/relay/destination.h \
+	src/relay/engine.h \
 	src/relay/form.c src/relay/form.h \
-	src/relay/sign.c src/relay/sign.h
+	src/relay/lane.c src/relay/lane.h \
+	src/relay/mailbox.c src/relay/mailbox.h \
+	src/relay/relay.c src/relay/relay.h src/relay/relay_try.c \
+	src/relay/request.c src/relay/request.h \
+	src/relay/schedule.c src/relay/schedule.h \
+	src/relay/settler.c src/relay/settler.h \
+	src/relay/sign.c src/relay/sign.h \
+	src/relay/transfer.c src/relay/transfer.h \
+	src/relay/transport.c src/relay/transport.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/relay/test_form tests/unit/relay/test_sign
+check_PROGRAMS += tests/unit/relay/test_classify \
+	tests/unit/relay/test_credentials \
+	tests/unit/relay/test_destination \
+	tests/unit/relay/test_form \
+	tests/unit/relay/test_request \
+	tests/unit/relay/test_schedule \
+	tests/unit/relay/test_sign
+tests_unit_relay_test_classify_SOURCES = tests/unit/relay/test_classify.c tests/unit/unit.h
+tests_unit_relay_test_classify_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_classify_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_credentials_SOURCES = tests/unit/relay/test_credentials.c tests/unit/unit.h
+tests_unit_relay_test_credentials_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_credentials_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_destination_SOURCES = tests/unit/relay/test_destination.c tests/unit/unit.h
+tests_unit_relay_test_destination_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_destination_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_form_SOURCES = tests/unit/relay/test_form.c tests/unit/unit.h
 tests_unit_relay_test_form_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_form_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_request_SOURCES = tests/unit/relay/test_request.c tests/unit/unit.h
+tests_unit_relay_test_request_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_request_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_schedule_SOURCES = tests/unit/relay/test_schedule.c tests/unit/unit.h
+tests_unit_relay_test_schedule_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_schedule_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_sign_SOURCES = tests/unit/relay/test_sign.c tests/unit/unit.h
 tests_unit_relay_test_sign_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_sign_LDADD = $(UNIT_LDADD)

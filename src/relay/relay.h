@@ -8,6 +8,7 @@
 #define LEADRELAY_RELAY_RELAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct config;

@@ -1,0 +1,168 @@
+#include "relay/claims.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/*
+ * New work makes itself known; should that ever fail, for another process's
+ * leads say, it is found within this time.
+ */
+#define LOOK_MS 1000
+
+/* What is due but was not given must not be asked for without a pause. */
+#define LOOK_MIN_MS 10
+
+void
+claims_init(struct claims *c, struct mailbox *box, int64_t destination,
+    const char *name)
+{
+	memset(c, 0, sizeof(*c));
+	c->box = box;
+	c->destination = destination;
+	c->name = name;
+}
+
+static void
+drop_batch(struct claims *c)
+{
+	while (c->count != 0)
+		delivery_claim_free(&c->batch[--c->count]);
+}
+
+void
+claims_destroy(struct claims *c)
+{
+	struct delivery_claim claim;
+
+	while (claims_next(c, &claim))
+		delivery_claim_free(&claim);
+	while (c->lost_count != 0)
+		delivery_claim_free(&c->lost[--c->lost_count]);
+	if (c->probe_ready)
+		delivery_claim_free(&c->probe);
+	drop_batch(c);
+}
+
+static int
+claim_run(struct store *store, struct mailbox_job *job)
+{
+	struct claims *c = (struct claims *)((char *)job - offsetof(struct claims, job));
+	const struct store_ops *ops = store->ops;
+	size_t count = 0;
+	int rc;
+
+	drop_batch(c);			/* of a first run that was rolled back */
+	c->next_due_ms = 0;
+	rc = c->probing ?
+	    ops->probe(store, c->destination, c->now_ms, c->cursor, c->batch, &count,
+	    &c->held) :
+	    ops->claim(store, c->destination, c->now_ms, c->max, c->batch, &count,
+	    &c->held);
+	if (rc == -1)
+		return -1;
+	c->count = count;
+	if (!c->probing && count < c->max)
+		return ops->next_due(store, c->destination, &c->next_due_ms);
+	return 0;
+}
+
+static void
+keep_batch(struct claims *c)
+{
+	size_t i;
+
+	if (c->probing && c->count != 0) {
+		c->probe = c->batch[0];
+		c->probe_ready = true;
+	} else {
+		for (i = 0; i < c->count; i++)
+			c->ready[(c->ready_first + c->ready_count++) %
+			    CLAIMS_READY_MAX] = c->batch[i];
+	}
+}
+
+static void
+claim_finish(struct mailbox_job *job, const struct store_fault *fault)
+{
+	struct claims *c = (struct claims *)((char *)job - offsetof(struct claims, job));
+	int64_t now = clock_wall_ms(), look = now + LOOK_MS;
+
+	c->busy = false;
+	if (fault != NULL) {
+		/* The commit may have happened all the same: their owner gives them back. */
+		memcpy(c->lost, c->batch, c->count * sizeof(c->batch[0]));
+		c->lost_count = c->count;
+		c->count = 0;
+		if (!c->failing)
+			log_err("destination %s: cannot take from the outbox, "
+			    "trying again every second: %s", c->name, fault->text);
+		c->failing = true;
+		c->look_ms = look;
+		return;
+	}
+	c->failing = false;
+	if (c->held != 0)
+		log_kv(LOG_LV_ERROR, "held", "s:destination", c->name, "d:count",
+		    (long long)c->held, "s:error", "begun three times without an outcome",
+		    NULL);
+	if (!c->probing && c->count == c->max)
+		look = 0;
+	else if (c->next_due_ms != 0 && c->next_due_ms < look)
+		look = c->next_due_ms > now + LOOK_MIN_MS ? c->next_due_ms :
+		    now + LOOK_MIN_MS;
+	if (look < c->look_ms)
+		c->look_ms = look;
+	keep_batch(c);
+	c->count = 0;
+}
+
+static void
+submit(struct claims *c, int64_t now_ms)
+{
+	c->now_ms = now_ms;
+	c->held = 0;
+	c->busy = true;
+	c->look_ms = INT64_MAX;
+	c->job.run = claim_run;
+	c->job.finish = claim_finish;
+	mailbox_submit(c->box, &c->job);
+}
+
+void
+claims_take(struct claims *c, size_t max, int64_t now_ms)
+{
+	size_t room = CLAIMS_READY_MAX - c->ready_count;
+
+	c->max = max < CLAIMS_BATCH ? max : CLAIMS_BATCH;
+	if (c->max > room)
+		c->max = room;
+	c->probing = false;
+	submit(c, now_ms);
+}
+
+void
+claims_take_probe(struct claims *c, int64_t cursor, int64_t now_ms)
+{
+	c->probing = true;
+	c->cursor = cursor;
+	submit(c, now_ms);
+}
+
+bool
+claims_next(struct claims *c, struct delivery_claim *claim)
+{
+	if (c->ready_count == 0)
+		return false;
+	*claim = c->ready[c->ready_first];
+	c->ready_first = (c->ready_first + 1) % CLAIMS_READY_MAX;
+	c->ready_count--;
+	return true;
+}
+
+void
+claims_look(struct claims *c)
+{
+	c->look_ms = 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * claims: takes deliveries from the outbox, a little ahead of their sending.
+ *
+ * One claim is under way at a time; what it brings waits in a ring.  The relay's
+ * thread only.
+ */
+#ifndef LEADRELAY_RELAY_CLAIMS_H
+#define LEADRELAY_RELAY_CLAIMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outbox/event.h"
+#include "relay/mailbox.h"
+
+#define CLAIMS_BATCH 64			/* taken by one job */
+#define CLAIMS_READY_MAX 256		/* waiting in the ring; a power of two */
+
+struct claims {
+	struct mailbox *box;
+	int64_t destination;		/* the store's number */
+	const char *name;		/* and its name, for the log */
+	bool busy;			/* a claim is with the outbox */
+	bool failing;
+	int64_t look_ms;		/* when there may be more; INT64_MAX: when the job is back */
+
+	struct delivery_claim ready[CLAIMS_READY_MAX];
+	size_t ready_first, ready_count;
+	struct delivery_claim lost[CLAIMS_BATCH];	/* of a job that failed: perhaps marked */
+	size_t lost_count;
+	struct delivery_claim probe;	/* what a probe's claim brought */
+	bool probe_ready;
+
+	/* the job */
+	struct mailbox_job job;
+	struct delivery_claim batch[CLAIMS_BATCH];
+	size_t max, count, held;
+	bool probing;
+	int64_t cursor;
+	int64_t now_ms, next_due_ms;
+};
+
+void claims_init(struct claims *c, struct mailbox *box, int64_t destination,
+    const char *name);
+void claims_destroy(struct claims *c);
+
+/* Ask for up to ${max} that are due; or for one to probe with, after ${cursor}. */
+void claims_take(struct claims *c, size_t max, int64_t now_ms);
+void claims_take_probe(struct claims *c, int64_t cursor, int64_t now_ms);
+
+/* The next in the ring, to be freed by the caller; false: it is empty. */
+bool claims_next(struct claims *c, struct delivery_claim *claim);
+
+/* There may be new work. */
+void claims_look(struct claims *c);
+
+#endif

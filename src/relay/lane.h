@@ -1,0 +1,61 @@
+/*
+ * lane: a destination at work: takes its deliveries, sends them, settles them.
+ *
+ * Lanes share the relay's thread, libcurl handle and outbox, nothing else: one
+ * that is stuck does not slow another.  How many are under way at once, whether
+ * any are, and what becomes of each is destination.h's to say; a lane carries it
+ * out.  Every function belongs to the relay's thread.
+ */
+#ifndef LEADRELAY_RELAY_LANE_H
+#define LEADRELAY_RELAY_LANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "relay/curl_api.h"
+
+struct config_destination;
+struct engine;
+struct lane;
+struct store;
+struct transfer;
+
+/* ${number} is the store's for it.  Both pointers are borrowed.  NULL: out of memory. */
+struct lane *lane_new(struct engine *engine,
+    const struct config_destination *config, int64_t number);
+
+/* None of its jobs may be under way.  NULL is fine. */
+void lane_free(struct lane *l);
+
+/* Read the destination's state; in a transaction.  -1: store->fault. */
+int lane_load(struct lane *l, struct store *store);
+
+/* There may be new work. */
+void lane_look(struct lane *l);
+
+/*
+ * Do what there is to do.  ${stopping}: begin nothing more, give back what was
+ * taken and not begun.  Returns the moment to be called again, should nothing
+ * else happen before.
+ */
+int64_t lane_step(struct lane *l, int64_t now_ms, bool stopping);
+
+/* Would new work be begun at once?  If not, it need not wake the relay. */
+bool lane_has_room(const struct lane *l, int64_t now_ms);
+
+/* A transfer of the lane ended. */
+void lane_ended(struct transfer *tr, CURLcode code);
+
+/* Break off what is under way; it stays "sending". */
+void lane_cancel(struct lane *l);
+
+/* Are requests under way? */
+bool lane_sending(const struct lane *l);
+
+/* Does it hold deliveries whose outcome is not yet on disk, or not yet known? */
+bool lane_unsettled(const struct lane *l);
+
+/* Could more be sent now, for all that is known? */
+bool lane_due(const struct lane *l, int64_t now_ms);
+
+#endif

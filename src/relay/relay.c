@@ -1,0 +1,461 @@
+#include "relay/relay.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/uuid7.h"
+#include "config/config.h"
+#include "outbox/outbox.h"
+#include "relay/engine.h"
+#include "relay/lane.h"
+#include "relay/transfer.h"
+#include "relay/transport.h"
+
+#define LOCK_POLL_MS 250	/* how often the relay lock is tried */
+#define FAULT_PAUSE_MS 1000	/* after the store failed */
+#define BEAT_MS 5000		/* how often a sign of life is given */
+#define SLEEP_MAX_MS 1000	/* no clock that is set back makes it oversleep */
+#define PURGE_BATCH 200
+#define PURGE_PAUSE_MS 1000	/* between batches */
+#define PURGE_REST_MS 60000	/* when nothing was left to delete */
+
+/* Whom the sleeping thread lets wake it. */
+enum { AWAKE, ASLEEP, ASLEEP_FOR_WORK };
+
+struct purge_job {
+	struct mailbox_job job;
+	const struct config_store *config;
+	int64_t now_ms;
+	size_t count;
+	bool busy;
+	int64_t next_mono_ms;
+};
+
+struct relay {
+	const struct config *config;
+	struct outbox *outbox;
+	struct engine engine;
+	struct lane **lanes;
+	size_t lane_count;
+	struct purge_job purge;
+	int64_t next_beat_mono_ms;
+
+	pthread_t thread;
+	bool started;
+
+	/* What other threads and signal handlers touch. */
+	atomic_int sleep;
+	atomic_bool woken;		/* there is new work */
+	atomic_bool holding;		/* the relay lock is ours */
+	atomic_bool stopping;
+	_Atomic int64_t stop_mono_ms;	/* end of the grace */
+};
+
+/* A job came back, on the committing thread. */
+static void
+notify(void *arg)
+{
+	struct relay *r = arg;
+
+	if (atomic_load(&r->sleep) != AWAKE)
+		(void)r->engine.curl.multi_wakeup(r->engine.multi);
+}
+
+/* Bits that differ from process to process; jitter needs no more. */
+static uint64_t
+seed(void)
+{
+	char id[UUID7_SIZE];
+	uint64_t bits = (uint64_t)clock_wall_ms() | 1;
+	size_t i;
+
+	if (uuid7_make(clock_wall_ms(), id) == 0)
+		for (i = 0; id[i] != '\0'; i++)
+			bits = bits * 31 + (unsigned char)id[i];
+	return bits | 1;
+}
+
+static int
+make_lanes(struct relay *r)
+{
+	const struct config *config = r->config;
+	long connections = 0;
+	size_t i;
+
+	r->lanes = calloc(config->destination_count + 1, sizeof(*r->lanes));
+	if (r->lanes == NULL)
+		return -1;
+	for (i = 0; i < config->destination_count; i++) {
+		r->lanes[i] = lane_new(&r->engine, &config->destinations[i],
+		    outbox_destination(r->outbox, i));
+		if (r->lanes[i] == NULL)
+			return -1;
+		r->lane_count++;
+		connections += (long)config->destinations[i].max_concurrent;
+	}
+	/* Keep a connection for each that may be under way. */
+	return r->engine.curl.multi_setopt(r->engine.multi, CURLMOPT_MAXCONNECTS,
+	    connections + 1) == CURLM_OK ? 0 : -1;
+}
+
+struct relay *
+relay_new(const struct config *config, struct outbox *outbox,
+    struct counters *counters, struct buf *why)
+{
+	struct relay *r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL) {
+		buf_puts(why, "out of memory");
+		return NULL;
+	}
+	r->config = config;
+	r->outbox = outbox;
+	r->purge.config = &config->store;
+	r->engine.counters = counters;
+	r->engine.ca_file = transport_ca_file();
+	r->engine.random = seed();
+	mailbox_init(&r->engine.mailbox, outbox, notify, r);
+	if (curl_api_load(&r->engine.curl, why) == -1)
+		goto fail;
+	if ((r->engine.multi = r->engine.curl.multi_init()) == NULL ||
+	    make_lanes(r) == -1) {
+		buf_puts(why, "libcurl: out of memory");
+		goto fail;
+	}
+	return r;
+fail:
+	relay_free(r);
+	return NULL;
+}
+
+void
+relay_free(struct relay *r)
+{
+	size_t i;
+
+	if (r == NULL)
+		return;
+	if (r->started) {
+		if (!atomic_load(&r->stopping))
+			relay_stop(r, 0);
+		(void)pthread_join(r->thread, NULL);
+	}
+	for (i = 0; i < r->lane_count; i++)
+		lane_free(r->lanes[i]);
+	free(r->lanes);
+	if (r->engine.multi != NULL)
+		(void)r->engine.curl.multi_cleanup(r->engine.multi);
+	mailbox_destroy(&r->engine.mailbox);
+	free(r);
+}
+
+/* --- sleeping and waking -------------------------------------------------- */
+
+/*
+ * Sleep up to ${ms}.  ${for_work}: new work wakes it, too; otherwise only jobs
+ * that come back, transfers and relay_stop do.  Whoever wakes it first makes its
+ * news known and then looks whether it sleeps; it first says that it sleeps and
+ * then looks for news: so none is missed.
+ */
+static void
+sleep_for(struct relay *r, int64_t ms, bool for_work)
+{
+	struct curl_waitfd fifo = { .fd = -1, .events = CURL_WAIT_POLLIN };
+
+	if (for_work && atomic_load(&r->holding))
+		fifo.fd = outbox_wake_fd(r->outbox);
+	atomic_store(&r->sleep, for_work ? ASLEEP_FOR_WORK : ASLEEP);
+	if (ms < 0 || mailbox_has_mail(&r->engine.mailbox) ||
+	    (for_work && atomic_load(&r->woken)))
+		ms = 0;
+	(void)r->engine.curl.multi_poll(r->engine.multi, &fifo,
+	    fifo.fd != -1 ? 1 : 0, (int)ms, NULL);
+	atomic_store(&r->sleep, AWAKE);
+	if (fifo.revents != 0) {
+		outbox_drain_wake(r->outbox);
+		atomic_store(&r->woken, true);
+	}
+}
+
+void
+relay_wake(struct relay *r)
+{
+	if (!atomic_load(&r->holding)) {
+		outbox_wake(r->outbox);
+		return;
+	}
+	if (atomic_exchange(&r->woken, true))
+		return;			/* somebody else said so already */
+	if (atomic_load(&r->sleep) == ASLEEP_FOR_WORK)
+		(void)r->engine.curl.multi_wakeup(r->engine.multi);
+}
+
+void
+relay_stop(struct relay *r, int64_t grace_ms)
+{
+	atomic_store(&r->stop_mono_ms, clock_mono_ms() + grace_ms);
+	atomic_store(&r->stopping, true);
+	(void)r->engine.curl.multi_wakeup(r->engine.multi);
+}
+
+/* --- the rounds ----------------------------------------------------------- */
+
+static int
+purge_run(struct store *store, struct mailbox_job *job)
+{
+	struct purge_job *p = (struct purge_job *)job;
+
+	return store->ops->purge(store, p->now_ms - p->config->keep_delivered_ms,
+	    p->now_ms - p->config->keep_failed_ms, PURGE_BATCH, &p->count);
+}
+
+static void
+purge_finish(struct mailbox_job *job, const struct store_fault *fault)
+{
+	struct purge_job *p = (struct purge_job *)job;
+	bool more = fault == NULL && p->count == PURGE_BATCH;
+
+	if (fault != NULL)
+		log_warn("outbox: old events cannot be deleted: %s", fault->text);
+	p->busy = false;
+	p->next_mono_ms = clock_mono_ms() + (more ? PURGE_PAUSE_MS : PURGE_REST_MS);
+}
+
+/* What is done by the clock: the sign of life, and deleting what is old. */
+static void
+do_periodic(struct relay *r, int64_t now_ms, int64_t mono_ms)
+{
+	struct purge_job *p = &r->purge;
+
+	if (mono_ms >= r->next_beat_mono_ms) {
+		r->next_beat_mono_ms = mono_ms + BEAT_MS;
+		outbox_beat(r->outbox, now_ms);
+	}
+	if (!p->busy && mono_ms >= p->next_mono_ms) {
+		p->busy = true;
+		p->now_ms = now_ms;
+		p->job.run = purge_run;
+		p->job.finish = purge_finish;
+		mailbox_submit(&r->engine.mailbox, &p->job);
+	}
+}
+
+/* Let libcurl work; true when a transfer ended. */
+static bool
+do_transfers(struct relay *r)
+{
+	const struct curl_api *curl = &r->engine.curl;
+	struct CURLMsg *msg;
+	struct transfer *tr;
+	char *private;
+	int running, queued;
+	bool ended = false;
+
+	(void)curl->multi_perform(r->engine.multi, &running);
+	while ((msg = curl->multi_info_read(r->engine.multi, &queued)) != NULL) {
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		if (curl->easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE,
+		    &private) != CURLE_OK)
+			continue;
+		tr = (struct transfer *)(void *)private;
+		lane_ended(tr, msg->data.result);
+		ended = true;
+	}
+	return ended;
+}
+
+static void
+look_everywhere(struct relay *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->lane_count; i++)
+		lane_look(r->lanes[i]);
+}
+
+/*
+ * Is there nothing left to do?  When stopping, what is under way has its grace;
+ * outcomes are written even after it, if the store lets us.
+ */
+static bool
+finished(struct relay *r, bool once, bool stopping, int64_t now, int64_t mono)
+{
+	bool grace_over = stopping && mono >= atomic_load(&r->stop_mono_ms);
+	bool busy = r->engine.mailbox.under_way != 0, waiting = false, due = false;
+	size_t i;
+
+	for (i = 0; i < r->lane_count; i++) {
+		if (grace_over)
+			lane_cancel(r->lanes[i]);
+		busy |= lane_sending(r->lanes[i]);
+		waiting |= lane_unsettled(r->lanes[i]);
+		due |= lane_due(r->lanes[i], now);
+	}
+	if (busy || (waiting && !grace_over))
+		return false;
+	return stopping || (once && !due);
+}
+
+/* Work with the lock in hand, until asked to stop or, ${once}, all that is due is done. */
+static void
+work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
+{
+	int64_t now, mono, wake, next;
+	bool stopping, for_work;
+	size_t i;
+
+	look_everywhere(r);
+	for (;;) {
+		(void)mailbox_collect(&r->engine.mailbox);
+		if (atomic_exchange(&r->woken, false))
+			look_everywhere(r);
+		now = clock_wall_ms();
+		mono = clock_mono_ms();
+		if (mono >= end_mono_ms && !atomic_load(&r->stopping))
+			relay_stop(r, grace_ms);
+		stopping = atomic_load(&r->stopping);
+		if (!stopping)
+			do_periodic(r, now, mono);
+		wake = now + SLEEP_MAX_MS;
+		for_work = false;
+		for (i = 0; i < r->lane_count; i++) {
+			next = lane_step(r->lanes[i], now, stopping);
+			wake = next < wake ? next : wake;
+			for_work |= lane_has_room(r->lanes[i], now);
+		}
+		if (do_transfers(r))
+			continue;
+		if (finished(r, once, stopping, now, mono))
+			return;
+		if (stopping && atomic_load(&r->stop_mono_ms) - mono < wake - now)
+			wake = now + atomic_load(&r->stop_mono_ms) - mono;
+		sleep_for(r, wake - now, for_work && !stopping);
+	}
+}
+
+/* --- taking the lock ------------------------------------------------------ */
+
+struct recovery {
+	struct relay *relay;
+	int64_t now_ms;
+	int64_t count;
+};
+
+static int
+recover(struct store *store, void *arg)
+{
+	struct recovery *recovery = arg;
+	struct relay *r = recovery->relay;
+	size_t i;
+
+	if (store->ops->recover(store, recovery->now_ms, &recovery->count) == -1)
+		return -1;
+	for (i = 0; i < r->lane_count; i++)
+		if (lane_load(r->lanes[i], store) == -1)
+			return -1;
+	return 0;
+}
+
+/*
+ * Become the outbox's relay: take the lock, and find out what the last holder
+ * left.  1 done, 0 somebody else has the lock, -1 the store failed.
+ */
+static int
+take_lock(struct relay *r, bool *complained)
+{
+	struct recovery recovery = { .relay = r, .now_ms = clock_wall_ms() };
+	struct store_fault fault;
+	int rc;
+
+	if ((rc = outbox_lock_relay(r->outbox)) != 1)
+		return rc;
+	if (outbox_run(r->outbox, recover, &recovery, &fault) == -1) {
+		if (!*complained)
+			log_err("relay: the outbox cannot be taken up, trying again: %s",
+			    fault.text);
+		*complained = true;
+		outbox_unlock_relay(r->outbox);
+		return -1;
+	}
+	if (recovery.count != 0)
+		log_warn("relay: %lld deliveries of unknown outcome will be sent again",
+		    (long long)recovery.count);
+	return 1;
+}
+
+void
+relay_run(struct relay *r, bool once, int64_t limit_ms)
+{
+	int64_t end = INT64_MAX, grace = 0;
+	bool complained = false;
+	sigset_t pipe;
+	int rc;
+
+	/* TLS libraries write to sockets without MSG_NOSIGNAL. */
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &pipe, NULL);
+	if (once) {
+		/* The last fifth is for what is then under way. */
+		grace = limit_ms / 5;
+		end = clock_mono_ms() + limit_ms - grace;
+	}
+	while ((rc = take_lock(r, &complained)) != 1) {
+		if (once || atomic_load(&r->stopping))
+			return;
+		sleep_for(r, rc == 0 ? LOCK_POLL_MS : FAULT_PAUSE_MS, false);
+	}
+	if (complained)
+		log_info("relay: the outbox is good again");
+	atomic_store(&r->holding, true);
+	work(r, once, end, grace);
+	atomic_store(&r->holding, false);
+	outbox_unlock_relay(r->outbox);
+}
+
+static void *
+thread_main(void *arg)
+{
+	relay_run(arg, false, 0);
+	return NULL;
+}
+
+int
+relay_start(struct relay *r)
+{
+	sigset_t all, old;
+	int rc;
+
+	/* Signals are for the thread that called us. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&r->thread, NULL, thread_main, r);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc != 0) {
+		errno = rc;
+		return -1;
+	}
+	r->started = true;
+	return 0;
+}
+
+const char *
+relay_library(void)
+{
+	struct curl_api curl;
+	struct buf why = { 0 };
+	const char *name = "libcurl (cannot be loaded)";
+
+	if (curl_api_load(&curl, &why) == 0)
+		name = curl.version();
+	buf_free(&why);
+	return name;
+}

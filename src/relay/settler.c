@@ -1,0 +1,183 @@
+#include "relay/settler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define RETRY_MS 1000
+
+/* One outcome with all it points to behind it. */
+struct settlement {
+	struct settlement *next;
+	struct delivery_outcome outcome;
+	char text[];
+};
+
+void
+settler_init(struct settler *s, struct mailbox *box, const char *destination)
+{
+	memset(s, 0, sizeof(*s));
+	s->box = box;
+	s->destination = destination;
+	s->last = &s->first;
+}
+
+static void
+free_list(struct settlement *list)
+{
+	struct settlement *next;
+
+	for (; list != NULL; list = next) {
+		next = list->next;
+		free(list);
+	}
+}
+
+void
+settler_destroy(struct settler *s)
+{
+	free_list(s->first);
+	free_list(s->batch);
+	free(s->state.pause_reason);
+}
+
+/* Copy ${len} bytes and a NUL to *at and move it on; NULL stays NULL. */
+static const char *
+keep(char **at, const char *bytes, size_t len)
+{
+	char *copy = *at;
+
+	if (bytes == NULL)
+		return NULL;
+	memcpy(copy, bytes, len);
+	copy[len] = '\0';
+	*at += len + 1;
+	return copy;
+}
+
+static size_t
+length(const char *str)
+{
+	return str != NULL ? strlen(str) : 0;
+}
+
+int
+settler_add(struct settler *s, const struct delivery_outcome *outcome)
+{
+	size_t answer = outcome->answer != NULL ? outcome->answer_len : 0;
+	struct settlement *one;
+	char *at;
+
+	one = malloc(sizeof(*one) + length(outcome->error) + answer +
+	    length(outcome->record) + length(outcome->reason) + 4);
+	if (one == NULL) {
+		log_err("destination %s: out of memory: an outcome is not recorded",
+		    s->destination);
+		return -1;
+	}
+	at = one->text;
+	one->next = NULL;
+	one->outcome = *outcome;
+	one->outcome.error = keep(&at, outcome->error, length(outcome->error));
+	one->outcome.answer = keep(&at, outcome->answer, answer);
+	one->outcome.record = keep(&at, outcome->record, length(outcome->record));
+	one->outcome.reason = keep(&at, outcome->reason, length(outcome->reason));
+	*s->last = one;
+	s->last = &one->next;
+	s->count++;
+	return 0;
+}
+
+static int
+settle_run(struct store *store, struct mailbox_job *job)
+{
+	struct settler *s = (struct settler *)((char *)job - offsetof(struct settler, job));
+
+	if (s->batch_count != 0 && store->ops->settle(store, s->outcomes,
+	    s->batch_count, s->now_ms) == -1)
+		return -1;
+	return s->save ? store->ops->save_state(store, &s->state) : 0;
+}
+
+static void
+settle_finish(struct mailbox_job *job, const struct store_fault *fault)
+{
+	struct settler *s = (struct settler *)((char *)job - offsetof(struct settler, job));
+
+	s->busy = false;
+	if (fault != NULL) {
+		/* The same batch again: settling twice does no harm. */
+		s->again_ms = clock_wall_ms() + RETRY_MS;
+		if (!s->failing)
+			log_err("destination %s: outcomes cannot be written, "
+			    "trying again every second: %s", s->destination, fault->text);
+		s->failing = true;
+		return;
+	}
+	if (s->failing)
+		log_info("destination %s: outcomes are written again", s->destination);
+	s->failing = false;
+	s->again_ms = 0;
+	free_list(s->batch);
+	s->batch = NULL;
+	s->count -= s->batch_count;
+	s->batch_count = 0;
+	s->save = false;
+}
+
+/* Move what was collected into the batch, as far as it fits. */
+static void
+fill_batch(struct settler *s)
+{
+	struct settlement **end = &s->batch;
+
+	while (s->first != NULL && s->batch_count < SETTLER_BATCH) {
+		*end = s->first;
+		s->first = s->first->next;
+		(*end)->next = NULL;
+		s->outcomes[s->batch_count++] = (*end)->outcome;
+		end = &(*end)->next;
+	}
+	if (s->first == NULL)
+		s->last = &s->first;
+}
+
+bool
+settler_step(struct settler *s, const struct destination_state *state,
+    bool *changed, int64_t now_ms)
+{
+	if (s->busy || (s->failing && now_ms < s->again_ms))
+		return false;
+	if (s->batch == NULL)
+		fill_batch(s);
+	if (*changed) {
+		free(s->state.pause_reason);
+		s->state = *state;
+		if (state->pause_reason != NULL)
+			s->state.pause_reason = strdup(state->pause_reason);
+		s->save = true;
+		*changed = false;
+	}
+	if (s->batch_count == 0 && !s->save)
+		return false;
+	s->now_ms = now_ms;
+	s->job.run = settle_run;
+	s->job.finish = settle_finish;
+	s->busy = true;
+	mailbox_submit(s->box, &s->job);
+	return true;
+}
+
+int64_t
+settler_wake_ms(const struct settler *s)
+{
+	return s->failing && !s->busy ? s->again_ms : INT64_MAX;
+}
+
+size_t
+settler_pending(const struct settler *s)
+{
+	return s->count + (s->save ? 1 : 0);
+}

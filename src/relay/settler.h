@@ -1,0 +1,66 @@
+/*
+ * settler: writes down what became of deliveries.
+ *
+ * Outcomes are collected and settled in batches, one batch at a time, in the
+ * order they came; a batch that cannot be written is tried again until it is on
+ * disk.  The destination's state goes with it.  The relay's thread only.
+ */
+#ifndef LEADRELAY_RELAY_SETTLER_H
+#define LEADRELAY_RELAY_SETTLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outbox/event.h"
+#include "relay/mailbox.h"
+
+#define SETTLER_BATCH 128
+
+struct settlement;
+
+struct settler {
+	struct mailbox *box;
+	const char *destination;	/* its name, for the log */
+	struct settlement *first, **last;	/* collected */
+	size_t count;			/* collected, and in the batch */
+	bool busy;			/* the batch is with the outbox */
+	bool failing;			/* the last try failed */
+	int64_t again_ms;		/* not before this moment */
+
+	/* the batch */
+	struct mailbox_job job;
+	struct settlement *batch;
+	struct delivery_outcome outcomes[SETTLER_BATCH];
+	size_t batch_count;
+	struct destination_state state;	/* a copy of its own */
+	bool save;			/* state is to be written */
+	int64_t now_ms;
+};
+
+void settler_init(struct settler *s, struct mailbox *box, const char *destination);
+
+/* Nothing may be under way.  What was not written is dropped. */
+void settler_destroy(struct settler *s);
+
+/*
+ * Collect an outcome; what it points to is copied.  -1: out of memory (said in
+ * the log); the delivery then stays "sending" until the next relay starts.
+ */
+int settler_add(struct settler *s, const struct delivery_outcome *outcome);
+
+/*
+ * Hand a batch to the outbox if there is something to write and none is under
+ * way.  ${state} is written too when *changed, which is then cleared.  Returns
+ * true when a batch went off.
+ */
+bool settler_step(struct settler *s, const struct destination_state *state,
+    bool *changed, int64_t now_ms);
+
+/* When to call step again by time alone; INT64_MAX: no need. */
+int64_t settler_wake_ms(const struct settler *s);
+
+/* Outcomes not yet on disk. */
+size_t settler_pending(const struct settler *s);
+
+#endif

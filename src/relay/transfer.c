@@ -1,0 +1,190 @@
+#include "relay/transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "relay/transport.h"
+
+/*
+ * Keep the beginning of the answer.  More than that nobody reads, so the rest
+ * is not waited for: the transfer ends, and its status counts.
+ */
+static size_t
+take_body(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct transfer *tr = arg;
+	size_t n = size * count, room = TRANSFER_ANSWER_MAX - tr->answer.len;
+
+	buf_add(&tr->answer, bytes, n < room ? n : room);
+	return n <= room ? n : 0;
+}
+
+/* The one header field that matters.  A new status line starts a new answer. */
+static size_t
+take_header(char *bytes, size_t size, size_t count, void *arg)
+{
+	static const char name[] = "retry-after:";
+	struct transfer *tr = arg;
+	size_t n = size * count, len;
+
+	if (n >= 5 && strncasecmp(bytes, "HTTP/", 5) == 0) {
+		tr->retry_after[0] = '\0';
+	} else if (n >= sizeof(name) - 1 &&
+	    strncasecmp(bytes, name, sizeof(name) - 1) == 0) {
+		len = n - (sizeof(name) - 1);
+		if (len >= sizeof(tr->retry_after))
+			len = 0;			/* junk */
+		memcpy(tr->retry_after, bytes + sizeof(name) - 1, len);
+		tr->retry_after[len] = '\0';
+	}
+	return n;
+}
+
+static CURLcode
+set_up(struct transfer *tr, const struct config_destination *config,
+    const char *ca_file)
+{
+	const struct curl_api *curl = tr->curl;
+	CURLcode rc;
+
+	if ((rc = transport_setup(curl, tr->easy, config, ca_file)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_PRIVATE, tr)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_ERRORBUFFER, tr->error)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_WRITEFUNCTION, take_body)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_WRITEDATA, tr)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERFUNCTION, take_header)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERDATA, tr)) != CURLE_OK)
+		return rc;
+	return curl->easy_setopt(tr->easy, CURLOPT_POST, 1L);
+}
+
+struct transfer *
+transfer_new(const struct curl_api *curl, const struct config_destination *config,
+    const char *ca_file, void *owner)
+{
+	struct transfer *tr;
+	CURLcode rc = CURLE_OUT_OF_MEMORY;
+
+	if ((tr = calloc(1, sizeof(*tr))) == NULL)
+		goto fail;
+	tr->owner = owner;
+	tr->curl = curl;
+	if ((tr->easy = curl->easy_init()) == NULL)
+		goto fail;
+	if ((rc = set_up(tr, config, ca_file)) == CURLE_OK)
+		return tr;
+fail:
+	log_err("destination %s: libcurl: %s", config->name, curl->easy_strerror(rc));
+	transfer_free(tr);
+	return NULL;
+}
+
+void
+transfer_free(struct transfer *tr)
+{
+	if (tr == NULL)
+		return;
+	if (tr->easy != NULL)
+		tr->curl->easy_cleanup(tr->easy);
+	delivery_claim_free(&tr->claim);
+	request_free(&tr->request);
+	free(tr->lines);
+	buf_free(&tr->answer);
+	free(tr);
+}
+
+/* String the request's headers together, without the "Expect" libcurl would add. */
+static bool
+string_headers(struct transfer *tr)
+{
+	static char no_expect[] = "Expect:";
+	const struct request *rq = &tr->request;
+	struct curl_slist *lines;
+	size_t i, count = rq->header_count + 1;
+
+	if (count > tr->line_cap) {
+		if ((lines = realloc(tr->lines, count * sizeof(*lines))) == NULL)
+			return false;
+		tr->lines = lines;
+		tr->line_cap = count;
+	}
+	for (i = 0; i < count; i++) {
+		/* libcurl only reads them. */
+		tr->lines[i].data = i < rq->header_count ?
+		    (char *)(uintptr_t)rq->headers[i] : no_expect;
+		tr->lines[i].next = i + 1 < count ? &tr->lines[i + 1] : NULL;
+	}
+	return true;
+}
+
+CURLcode
+transfer_start(struct transfer *tr, CURLM *multi)
+{
+	const struct curl_api *curl = tr->curl;
+	const struct request *rq = &tr->request;
+	CURLcode rc;
+
+	buf_reset(&tr->answer);
+	tr->retry_after[0] = '\0';
+	tr->error[0] = '\0';
+	tr->started_ms = clock_wall_ms();
+	tr->started_mono_ms = clock_mono_ms();
+	if (!string_headers(tr))
+		return CURLE_OUT_OF_MEMORY;
+	if ((rc = curl->easy_setopt(tr->easy, CURLOPT_URL, rq->url)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_CUSTOMREQUEST,
+	    strcmp(rq->method, "POST") != 0 ? rq->method : NULL)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_POSTFIELDS, rq->body)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)rq->body_len)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HTTPHEADER, tr->lines)) != CURLE_OK ||
+	    /* Only where HTTP/2 may be spoken is it worth waiting for a connection. */
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_PIPEWAIT,
+	    strncasecmp(rq->url, "https:", 6) == 0 ? 1L : 0L)) != CURLE_OK)
+		return rc;
+	if (curl->multi_add_handle(multi, tr->easy) != CURLM_OK)
+		return CURLE_OUT_OF_MEMORY;
+	tr->under_way = true;
+	return CURLE_OK;
+}
+
+void
+transfer_cancel(struct transfer *tr, CURLM *multi)
+{
+	if (tr->under_way)
+		(void)tr->curl->multi_remove_handle(multi, tr->easy);
+	tr->under_way = false;
+}
+
+void
+transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code,
+    struct transfer_end *end)
+{
+	const struct curl_api *curl = tr->curl;
+	curl_off_t until_sending = 0;
+	long status = 0;
+
+	if (tr->under_way) {
+		(void)curl->easy_getinfo(tr->easy, CURLINFO_RESPONSE_CODE, &status);
+		(void)curl->easy_getinfo(tr->easy, CURLINFO_PRETRANSFER_TIME_T,
+		    &until_sending);
+	}
+	transfer_cancel(tr, multi);
+	memset(end, 0, sizeof(*end));
+	end->took_ms = clock_mono_ms() - tr->started_mono_ms;
+	end->sending = until_sending > 0;
+	/* Whatever happened to the body: a final status is an answer. */
+	if (end->sending && status >= 200)
+		end->status = (int)status;
+	if (end->status == 0) {
+		end->code = (int)code;
+		if (tr->error[0] == '\0')
+			(void)strncpy(tr->error, curl->easy_strerror(code),
+			    sizeof(tr->error) - 1);
+		end->error = tr->error;
+	}
+}

@@ -1,0 +1,71 @@
+/*
+ * transfer: one request on its way by libcurl, and what came back.
+ *
+ * A transfer is made once and used for many requests to one destination.
+ */
+#ifndef LEADRELAY_RELAY_TRANSFER_H
+#define LEADRELAY_RELAY_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "outbox/event.h"
+#include "relay/curl_api.h"
+#include "relay/request.h"
+
+struct config_destination;
+
+#define TRANSFER_ANSWER_MAX 16384	/* bytes of an answer that are read */
+#define TRANSFER_RETRY_AFTER_SIZE 64
+
+struct transfer {
+	struct transfer *next;		/* the owner's */
+	void *owner;
+	const struct curl_api *curl;
+	CURL *easy;
+
+	struct delivery_claim claim;	/* owned while under way */
+	struct request request;
+	struct curl_slist *lines;	/* the request's headers as libcurl wants them */
+	size_t line_cap;
+	bool probe;
+	bool under_way;			/* libcurl has it */
+	int64_t started_ms;		/* wall clock */
+	int64_t started_mono_ms;
+
+	struct buf answer;
+	char retry_after[TRANSFER_RETRY_AFTER_SIZE];	/* "" when absent */
+	char error[CURL_ERROR_SIZE];
+};
+
+/* How it ended.  ${error} lives as long as the transfer is not started again. */
+struct transfer_end {
+	int status;			/* 0: no answer */
+	int code;			/* libcurl's, when there was no answer */
+	bool sending;			/* the request was on its way */
+	const char *error;		/* a phrase when there was no answer */
+	int64_t took_ms;
+};
+
+/* NULL: out of memory, or libcurl objects to a setting (said in the log). */
+struct transfer *transfer_new(const struct curl_api *curl,
+    const struct config_destination *config, const char *ca_file, void *owner);
+
+/* It must not be under way.  NULL is fine. */
+void transfer_free(struct transfer *tr);
+
+/*
+ * Start what tr->request asks for.  When that fails, transfer_finish is next,
+ * with the code returned.
+ */
+CURLcode transfer_start(struct transfer *tr, CURLM *multi);
+
+/* It ended with ${code}: take it from libcurl and say how. */
+void transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code,
+    struct transfer_end *end);
+
+/* Break it off, if it is under way. */
+void transfer_cancel(struct transfer *tr, CURLM *multi);
+
+#endif
