@@ -11,7 +11,7 @@
  * (-I. finds a config.h, which may be empty.)  The first byte chooses: an even
  * one takes the rest as the value; with an odd one the rest is header, NUL and
  * payload, encoded and signed here, so that the fuzzer also gets past the
- * signature.
+ * signature.  With -DREPLAY and any compiler: judges the files named as arguments.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 #include "base/base64url.h"
 #include "base/digest.h"
 #include "token/token.h"
+#include "replay.h"
 
 #define SECRET "fuzz"
 
