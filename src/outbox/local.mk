@@ -1,1 +1,37 @@
-libleadrelay_a_SOURCES +=
+libleadrelay_a_SOURCES += \
+	src/outbox/event.c src/outbox/event.h \
+	src/outbox/outbox.c src/outbox/outbox.h \
+	src/outbox/store.h \
+	src/outbox/sqlite/lite.c src/outbox/sqlite/lite.h \
+	src/outbox/sqlite/lite_accept.c \
+	src/outbox/sqlite/lite_act.c \
+	src/outbox/sqlite/lite_claim.c \
+	src/outbox/sqlite/lite_delivery.c \
+	src/outbox/sqlite/lite_due.c \
+	src/outbox/sqlite/lite_fault.c \
+	src/outbox/sqlite/lite_list.c \
+	src/outbox/sqlite/lite_lock.c \
+	src/outbox/sqlite/lite_open.c \
+	src/outbox/sqlite/lite_place.c \
+	src/outbox/sqlite/lite_purge.c \
+	src/outbox/sqlite/lite_schema.c \
+	src/outbox/sqlite/lite_settle.c \
+	src/outbox/sqlite/lite_sql.c \
+	src/outbox/sqlite/lite_stats.c \
+	src/outbox/sqlite/lite_txn.c
+
+if HAVE_CMOCKA
+OUTBOX_BOX = tests/unit/outbox/box.c tests/unit/outbox/box.h tests/unit/unit.h
+check_PROGRAMS += tests/unit/outbox/test_event \
+	tests/unit/outbox/test_lite_accept \
+	tests/unit/outbox/test_outbox
+tests_unit_outbox_test_event_SOURCES = tests/unit/outbox/test_event.c tests/unit/unit.h
+tests_unit_outbox_test_event_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_event_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_accept_SOURCES = tests/unit/outbox/test_lite_accept.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_accept_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_accept_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_outbox_SOURCES = tests/unit/outbox/test_outbox.c tests/unit/unit.h
+tests_unit_outbox_test_outbox_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_outbox_LDADD = $(UNIT_LDADD)
+endif

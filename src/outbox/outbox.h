@@ -5,8 +5,9 @@
  * while the last transaction was being written are run and committed together
  * in the next (group commit); a job's ${done} is called after the fsync.  Should
  * one job of a group fail, each is run again in a transaction of its own, so a
- * job must tolerate being run twice before it is done.  A commit whose outcome
- * is unknown fails the whole group and reopens the connection.
+ * job must tolerate being run twice before it is done: a second run starts by
+ * freeing what the first one was given.  A commit whose outcome is unknown
+ * fails the whole group and opens the connection anew.
  */
 #ifndef LEADRELAY_OUTBOX_OUTBOX_H
 #define LEADRELAY_OUTBOX_OUTBOX_H
@@ -31,6 +32,14 @@ struct outbox_job {
 	void (*done)(struct outbox_job *job, const struct store_fault *fault);
 	struct outbox_job *next;	/* the outbox's own */
 };
+
+/*
+ * For a command started as root: become the owner of the store's folder, for
+ * good, before anything in it is opened.  No root, or no folder yet: nothing
+ * happens.  0, or -1 and ${fault}.
+ */
+int outbox_become_owner(const struct config *config,
+    struct store_fault *fault);
 
 enum outbox_mode {
 	OUTBOX_SERVE,			/* create if absent; a committing thread */
@@ -70,7 +79,7 @@ size_t outbox_backlog(struct outbox *ob);
  * The relay lock, the wake-up and the sign of life.  These go to the store
  * directly, under no transaction; they are for the relay's thread.
  */
-int outbox_lock_relay(struct outbox *ob);
+int outbox_lock_relay(struct outbox *ob);	/* 1 taken, 0 held elsewhere, -1 fault */
 void outbox_unlock_relay(struct outbox *ob);
 void outbox_beat(struct outbox *ob, int64_t now_ms);
 int outbox_wake_fd(struct outbox *ob);

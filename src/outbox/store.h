@@ -4,8 +4,10 @@
  * One struct store is one connection, used by one thread at a time.  Every
  * operation runs between begin and commit; the committer (outbox.c) sees to
  * that.  On failure an operation returns -1 and has filled ${fault}; the
- * transaction is then only good for rollback.  Nothing outside a back end's own
- * folder speaks its query language.
+ * transaction is then only good for rollback.  Output structs are filled
+ * without being looked at, so whoever lets an operation run a second time
+ * frees what the first run put there.  Nothing outside a back end's own folder
+ * speaks its query language.
  */
 #ifndef LEADRELAY_OUTBOX_STORE_H
 #define LEADRELAY_OUTBOX_STORE_H
@@ -44,6 +46,7 @@ struct store_options {
 	const char *location;		/* the URL behind its scheme */
 	bool create;			/* make store and folder when absent */
 	bool read_only;			/* a reader's connection */
+	bool brief;			/* opened for a moment: leave the next opener little to read */
 	int64_t max_waiting;
 	uint64_t min_free;
 	int64_t busy_ms;		/* how long to wait for another writer */
@@ -157,22 +160,42 @@ struct store {
 struct store_ops {
 	const char *scheme;		/* "sqlite" */
 
+	/*
+	 * Started as root: become the owner of the place ${location} names, for
+	 * good, so that no file of the store ends up as root's.  Otherwise, and
+	 * when there is no such place yet, nothing happens.  0, or -1.
+	 */
+	int (*become_owner)(const char *location, struct store_fault *fault);
+
 	/* Open; NULL on failure with ${fault} filled.  Loads nothing but the head. */
 	struct store *(*open)(const struct store_options *options,
 	    struct store_fault *fault);
 	void (*close)(struct store *st);
 
-	/* What the configuration says; numbers are filled.  Inside a transaction. */
+	/*
+	 * What the configuration says; numbers are filled.  Later events get a
+	 * delivery for each of these.  Returns 1 when the store has yet to be
+	 * told of them and the transaction is one for reading.
+	 */
 	int (*configure)(struct store *st, struct store_destination *list,
 	    size_t count);
 
+	/*
+	 * A commit that returns -1 has an unknown outcome: the connection is
+	 * closed, and the next begin opens it again, whatever it then finds.
+	 */
 	int (*begin)(struct store *st, bool write);
-	/* -1: the outcome is unknown; the connection was closed and must be reopened with reopen. */
 	int (*commit)(struct store *st);
 	void (*rollback)(struct store *st);
-	int (*reopen)(struct store *st);
+	/* Housekeeping that commits put off; between transactions, when all are answered. */
+	void (*tidy)(struct store *st);
 
-	/* Intake. */
+	/*
+	 * Intake.  An event is a duplicate when its lead's latest event in any
+	 * state has the same name and data and came within the window, or when
+	 * its token did.  A live one takes the place of the same data held as
+	 * stale.
+	 */
 	int (*accept)(struct store *st, const struct event_in *in,
 	    struct event_out *out);
 
@@ -210,25 +233,34 @@ struct store_ops {
 	int (*purge)(struct store *st, int64_t delivered_before_ms,
 	    int64_t failed_before_ms, size_t max, size_t *count);
 
-	/* Commands. */
+	/* Commands.  Newest event first. */
 	int (*list)(struct store *st, const struct store_filter *filter,
 	    void (*row)(void *arg, const struct store_row *row), void *arg);
 	/* *found: false when there is no such event. */
 	int (*show)(struct store *st, const char *id,
 	    const struct store_visitor *visitor, bool *found);
+	/*
+	 * RETRY makes waiting, dead and held deliveries due, RELEASE lets a held
+	 * event or delivery go, DISCARD gives up whatever has not been delivered.
+	 * NULL ${destination} means all of the event's deliveries.  ${force}
+	 * overrides SUPERSEDED.
+	 */
 	int (*act)(struct store *st, enum store_action action, const char *id,
 	    const char *destination, bool force, int64_t now_ms,
 	    struct store_act_out *out);
 	int (*stats)(struct store *st, struct store_stats *stats,
 	    void (*destination)(void *arg,
 	    const struct store_destination_stats *stats), void *arg);
-	/* Write and take back a row, to see that it can be done. */
+	/* Write something that changes nothing, to see that it can be done. */
 	int (*try_write)(struct store *st);
 
 	/*
-	 * The relay lock: 1 taken, 0 somebody else has it, -1 fault.  Held until
-	 * unlock_relay or the end of the process.  beat shows that the holder lives.
-	 * Outside transactions.
+	 * The relay lock: 1 taken, 0 somebody else has it, -1 fault (said in the
+	 * log).  Held until unlock_relay or the end of the process; a child made
+	 * by fork holds it too until it calls exec.  beat shows that the holder
+	 * lives.  These and the wake-up run under no transaction and touch
+	 * nothing that transactions use: the relay's thread may call them while
+	 * another thread commits.
 	 */
 	int (*lock_relay)(struct store *st);
 	void (*unlock_relay)(struct store *st);
