@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "signer.h"
 #include "token/token.h"
 
@@ -295,17 +296,17 @@ test_payloads(void **state)
 static void
 expect_nested(size_t depth, enum token_verdict verdict)
 {
-	static const char head[] = "{\"a\":";
-	const size_t head_len = sizeof(head) - 1;
-	char *payload = malloc(head_len + 2 * depth + sizeof("}"));
+	struct buf payload = { 0 };
 
-	assert_non_null(payload);
-	memcpy(payload, head, head_len);
-	memset(payload + head_len, '[', depth);
-	memset(payload + head_len + depth, ']', depth);
-	strcpy(payload + head_len + 2 * depth, "}");
-	expect_signed("nested", HS256, payload, strlen(payload), verdict);
-	free(payload);
+	buf_puts(&payload, "{\"a\":");
+	for (size_t i = 0; i < depth; i++)
+		buf_putc(&payload, '[');
+	for (size_t i = 0; i < depth; i++)
+		buf_putc(&payload, ']');
+	buf_putc(&payload, '}');
+	assert_true(buf_ok(&payload));
+	expect_signed("nested", HS256, payload.data, payload.len, verdict);
+	buf_free(&payload);
 }
 
 static void
