@@ -351,14 +351,17 @@ static void
 open_wanted(struct scan *s, const struct name *name)
 {
 	struct json_member *m;
+	size_t i;
 
-	for (m = s->wanted; m < s->wanted + s->wanted_count; m++)
+	for (i = 0; i < s->wanted_count; i++) {
+		m = &s->wanted[i];
 		if (strlen(m->name) == name->len &&
 		    memcmp(m->name, name->bytes, name->len) == 0) {
 			s->open = m;
 			m->value = (const char *)s->pos;
 			return;
 		}
+	}
 }
 
 static void

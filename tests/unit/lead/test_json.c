@@ -175,6 +175,7 @@ static const struct refusal refusals[] = {
 	{ "{\"a\":\"\\uDBFF\"}", 0, PHRASE_SURROGATE, 6 },
 	{ "{\"a\":\"\\udc00\"}", 0, PHRASE_SURROGATE, 6 },
 	{ "{\"a\":\"\\udfff\\ud800\"}", 0, PHRASE_SURROGATE, 6 },
+	{ "{\"a\":\"\\udc00\\udc00\"}", 0, PHRASE_SURROGATE, 6 },
 	{ "{\"a\":\"\\ud800\\ud800\"}", 0, PHRASE_SURROGATE, 6 },
 	{ "{\"a\":\"\\ud800\\u0041\"}", 0, PHRASE_SURROGATE, 6 },
 	{ "{\"a\":\"\\ud800\\n12345\"}", 0, PHRASE_SURROGATE, 6 },
@@ -404,7 +405,30 @@ finds_repeats_among_many(void **state)
 		fault = scan(text, len, &at);
 		assert_non_null(fault);
 		assert_string_equal(fault, PHRASE_TWICE);
+		assert_int_equal(text[at], '"');
+		assert_null(memchr(text + at, ',', len - at));	/* the last one */
 		free(text);
+	}
+}
+
+/* Names with escapes keep their own bytes until their object closes. */
+static void
+tells_escaped_names_apart(void **state)
+{
+	static const size_t counts[] = { 2, 64, 65, 97 };
+	char text[2048], *p;
+	size_t i, j, at;
+
+	(void)state;
+	for (i = 0; i < COUNT(counts); i++) {
+		p = text + sprintf(text, "{\"\\u0040\":0");
+		for (j = 1; j < counts[i]; j++)
+			p += sprintf(p, ",\"\\u%04zx\":0", 0x40 + j * 7);
+		strcpy(p, "}");
+		assert_null(scan(text, strlen(text), &at));
+		strcpy(p, ",\"@\":0}");
+		assert_string_equal(scan(text, strlen(text), &at), PHRASE_TWICE);
+		assert_int_equal(at, (size_t)(p - text) + 1);
 	}
 }
 
@@ -435,6 +459,7 @@ main(void)
 		cmocka_unit_test(refuses_every_wrong_byte),
 		cmocka_unit_test(bounds_depth),
 		cmocka_unit_test(finds_repeats_among_many),
+		cmocka_unit_test(tells_escaped_names_apart),
 		cmocka_unit_test(keeps_names_of_outer_objects),
 		cmocka_unit_test(accepts),
 		cmocka_unit_test(locates_wanted),
