@@ -1,3 +1,5 @@
+EXTRA_DIST += tests/fuzz/fuzz_config.c
+
 libleadrelay_a_SOURCES += \
 	src/config/check.c src/config/check.h \
 	src/config/config.c src/config/config.h \
@@ -13,7 +15,7 @@ libleadrelay_a_SOURCES += \
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/config/test_secret \
 	tests/unit/config/test_config tests/unit/config/test_faults \
-	tests/unit/config/test_print \
+	tests/unit/config/test_manual tests/unit/config/test_print \
 	tests/unit/config/test_served tests/unit/config/test_url
 tests_unit_config_test_secret_SOURCES = tests/unit/config/test_secret.c tests/unit/unit.h
 tests_unit_config_test_secret_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -33,4 +35,7 @@ tests_unit_config_test_served_LDADD = $(UNIT_LDADD)
 tests_unit_config_test_url_SOURCES = tests/unit/config/test_url.c tests/unit/unit.h
 tests_unit_config_test_url_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/tests/unit/config
 tests_unit_config_test_url_LDADD = $(UNIT_LDADD)
+tests_unit_config_test_manual_SOURCES = tests/unit/config/test_manual.c tests/unit/unit.h
+tests_unit_config_test_manual_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/tests/unit/config
+tests_unit_config_test_manual_LDADD = $(UNIT_LDADD)
 endif
