@@ -327,6 +327,21 @@ set_up(struct worker *w, struct outbox *(*outbox)(void *owner),
 	w->rx.owner = w;
 }
 
+/*
+ * Started as root, with a store that is somebody else's: be them from here on.
+ * The socket and the log were still made as root.
+ */
+static bool
+leave_root(const struct worker *w)
+{
+	struct store_fault fault = { 0 };
+
+	if (outbox_become_owner(w->config, &fault) == 0)
+		return true;
+	log_err("%s", fault.text);
+	return false;
+}
+
 /* The socket to serve on, or -1 and *status. */
 static int
 find_socket(const struct worker *w, const char *address, int *status)
@@ -369,6 +384,9 @@ worker_serve(const char *config_option, const char *address)
 	if (w->config == NULL)
 		goto out;
 	if ((fd = find_socket(w, address, &status)) == -1)
+		goto out;
+	status = EXIT_IOERR;
+	if (!leave_root(w))
 		goto out;
 	status = EXIT_SOFTWARE;
 	if (start_threads(w) == -1)
