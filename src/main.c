@@ -1,5 +1,40 @@
-int
-main(void)
+/*
+ * main: what started us decides what we do.  A request is recognised before
+ * argv is looked at, so that no URL can run a command: Apache turns a query
+ * string without "=" into arguments.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/exits.h"
+#include "cli/command.h"
+#include "worker.h"
+
+extern char **environ;
+
+/*
+ * A file opened later must not get the number of a standard stream that
+ * whoever started us had closed: the log would be written into the outbox.
+ */
+static int
+open_standard_streams(void)
 {
-	return 0;
+	int fd;
+
+	do {
+		if ((fd = open("/dev/null", O_RDWR)) == -1)
+			return -1;
+	} while (fd <= STDERR_FILENO);
+	return close(fd);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (open_standard_streams() == -1)
+		return EXIT_SOFTWARE;
+	if (getenv("REQUEST_METHOD") != NULL)
+		return worker_cgi(environ);
+	return command_run(argc, argv);
 }

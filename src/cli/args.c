@@ -1,7 +1,7 @@
+#include "cli/args.h"
+
 #include <assert.h>
 #include <string.h>
-
-#include "cli/args.h"
 
 /* A guess is offered when it is at most this many edits away. */
 #define HINT_DISTANCE 2

@@ -5,12 +5,18 @@
 #ifndef LEADRELAY_CLI_COMMAND_H
 #define LEADRELAY_CLI_COMMAND_H
 
-#include <stdbool.h>
+struct buf;
 
-/* Run what argv asks for; returns the exit status (base/exits.h). */
+/*
+ * Run what argv asks for: a command, or, without one, the worker when standard
+ * input is a listening socket.  Returns the exit status (base/exits.h).
+ */
 int command_run(int argc, char **argv);
 
 /* Usage, on standard error. */
 void command_usage(void);
+
+/* The table, for a test to compare the manual with: see help_dump. */
+void command_dump(struct buf *out);
 
 #endif

@@ -1,7 +1,7 @@
+#include "cli/help.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "cli/help.h"
 
 #define WIDTH 78
 

@@ -1,0 +1,24 @@
+/*
+ * cmd: the commands' handlers, one file each.  They get a command line that
+ * fits their entry in the table, and return the exit status.
+ */
+#ifndef LEADRELAY_CLI_CMD_H
+#define LEADRELAY_CLI_CMD_H
+
+#include "cli/args.h"
+
+int cmd_serve(const struct args *args);
+int cmd_relay(const struct args *args);
+int cmd_check(const struct args *args);
+int cmd_send(const struct args *args);
+int cmd_list(const struct args *args);
+int cmd_show(const struct args *args);
+int cmd_stats(const struct args *args);
+int cmd_schema(const struct args *args);
+
+/* cmd_act.c */
+int cmd_act_retry(const struct args *args);
+int cmd_act_release(const struct args *args);
+int cmd_act_discard(const struct args *args);
+
+#endif

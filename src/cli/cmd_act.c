@@ -1,0 +1,143 @@
+#include "cli/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/exits.h"
+#include "cli/setup.h"
+
+/* The three differ in a word and in what may be forced. */
+struct act {
+	enum store_action action;
+	const char *verb;		/* "retry" */
+	const char *done;		/* "retried" */
+	const char *cannot;		/* why an event is left as it is */
+	bool can_force;
+};
+
+static const struct act act_retry = {
+	STORE_RETRY, "retry", "will be sent again",
+	"nothing of it waits, is dead or is held", true
+};
+static const struct act act_release = {
+	STORE_RELEASE, "release", "released", "nothing of it is held", true
+};
+static const struct act act_discard = {
+	STORE_DISCARD, "discard", "discarded", "nothing of it is undelivered", false
+};
+
+/* One id at the store. */
+struct act_one {
+	const struct act *act;
+	const char *id;
+	const char *destination;
+	bool force;
+	struct store_act_out out;
+};
+
+static int
+act_run(struct store *store, void *arg)
+{
+	struct act_one *one = arg;
+
+	/* It may be run twice: forget what the first run left. */
+	free(one->out.detail);
+	one->out = (struct store_act_out){ 0 };
+	return store->ops->act(store, one->act->action, one->id,
+	    one->destination, one->force, clock_wall_ms(), &one->out);
+}
+
+/* Say what became of it; returns the exit status it stands for. */
+static int
+act_report(const struct act_one *one)
+{
+	const struct store_act_out *out = &one->out;
+
+	switch (out->result) {
+	case STORE_ACT_DONE:
+		printf("%s %s", one->id, one->act->done);
+		if (out->changed > 1)
+			printf(" (%d deliveries)", out->changed);
+		putchar('\n');
+		return EXIT_DONE;
+	case STORE_ACT_NOT_FOUND:
+		fprintf(stderr, "leadrelay: %s %s: no such event%s%s\n",
+		    one->act->verb, one->id, one->destination != NULL ?
+		    ", or no delivery of it to " : "",
+		    one->destination != NULL ? one->destination : "");
+		return EXIT_NOINPUT;
+	case STORE_ACT_SUPERSEDED:
+		fprintf(stderr, "leadrelay: %s %s: superseded by %s, which was "
+		    "delivered; --force sends it all the same\n",
+		    one->act->verb, one->id, out->other);
+		return EXIT_NO;
+	case STORE_ACT_SENDING:
+		fprintf(stderr, "leadrelay: %s %s: it, or a newer event of its "
+		    "lead, is being sent just now; try again in a moment\n",
+		    one->act->verb, one->id);
+		return EXIT_NO;
+	default:
+		fprintf(stderr, "leadrelay: %s %s: unchanged: %s\n",
+		    one->act->verb, one->id, out->detail != NULL ?
+		    out->detail : one->act->cannot);
+		return EXIT_NO;
+	}
+}
+
+static int
+act_all(struct setup *setup, const struct args *args, const struct act *act)
+{
+	struct act_one one = {
+		.act = act,
+		.destination = args_value(args, "destination"),
+		.force = act->can_force && args_flag(args, "force"),
+	};
+	struct store_fault fault = { 0 };
+	int status = EXIT_DONE;
+
+	for (int i = 0; i < args->operand_count; i++) {
+		one.id = args->operands[i];
+		if (outbox_run(setup->outbox, act_run, &one, &fault) == -1) {
+			status = setup_store_failed(setup->config, &fault);
+			break;
+		}
+		status = setup_first(status, act_report(&one));
+	}
+	free(one.out.detail);
+	return status;
+}
+
+static int
+act_command(const struct args *args, const struct act *act)
+{
+	struct setup setup = { 0 };
+	int status;
+
+	status = setup_outbox(&setup, args, OUTBOX_COMMAND);
+	if (status == EXIT_DONE) {
+		status = act_all(&setup, args, act);
+		/* Whatever was changed may free the next event of a lead. */
+		outbox_wake(setup.outbox);
+	}
+	setup_free(&setup);
+	return status;
+}
+
+int
+cmd_act_retry(const struct args *args)
+{
+	return act_command(args, &act_retry);
+}
+
+int
+cmd_act_release(const struct args *args)
+{
+	return act_command(args, &act_release);
+}
+
+int
+cmd_act_discard(const struct args *args)
+{
+	return act_command(args, &act_discard);
+}

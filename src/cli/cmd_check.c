@@ -1,0 +1,302 @@
+#include "cli/cmd.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/exits.h"
+#include "cli/place.h"
+#include "cli/print.h"
+#include "cli/review.h"
+#include "cli/setup.h"
+#include "relay/relay.h"
+
+/* A check under way; ${status} is the first that applies so far. */
+struct check {
+	const struct config *config;
+	int status;
+};
+
+/* "ok", "note" or "FAILED", the part, and words about it; at once, for some parts take seconds. */
+__attribute__((format(printf, 3, 4)))
+static void
+say(const char *verdict, const char *part, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%-7s %-12s ", verdict, part);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+}
+
+#define ok(part, ...) say("ok", part, __VA_ARGS__)
+#define note(part, ...) say("note", part, __VA_ARGS__)
+#define failed(check, why, part, ...) do { \
+	(check)->status = setup_first((check)->status, why); \
+	say("FAILED", part, __VA_ARGS__); \
+} while (0)
+
+static const char *
+words(const struct buf *b)
+{
+	return b->data != NULL ? b->data : "";
+}
+
+/* --- secrets and log --- */
+
+static void
+check_secret(const struct config_source *source)
+{
+	struct secret_list list = { 0 };
+	struct buf why = { 0 };
+	char me[PLACE_USER_SIZE];
+
+	if (source->verify == CONFIG_VERIFY_NONE)
+		note("secret", "source %s: verify = none, whoever knows the URL "
+		    "can make leads", source->name);
+	else if (secret_read_list(source->secret_file, source->allow_readable,
+	    &list, &why) == 0)
+		ok("secret", "source %s: %s, %zu %s", source->name,
+		    source->secret_file, list.count,
+		    list.count == 1 ? "secret" : "secrets");
+	else
+		/* It could be read a moment ago, before we became the store's owner. */
+		note("secret", "source %s: %s: %s, as %s; right where systemd's "
+		    "LoadCredential= hands it on, else chown it",
+		    source->name, source->secret_file, words(&why),
+		    place_user(geteuid(), me));
+	secret_list_free(&list);
+	buf_free(&why);
+}
+
+static void
+check_log(struct check *check)
+{
+	const char *log = check->config->worker.log;
+	struct buf why = { 0 };
+
+	if (strncmp(log, "file:", 5) != 0)
+		ok("log", "%s", log);
+	else if (place_look(log + 5, &why) == PLACE_CAN ||
+	    access(log + 5, W_OK) == 0)
+		ok("log", "%s", log);
+	else
+		failed(check, EXIT_CONFIG, "log", "%s: %s", log, why.len > 0 ?
+		    words(&why) : "may not be written to: chown it");
+	buf_free(&why);
+}
+
+/* --- store --- */
+
+/* Write something through a connection that is told of no configuration. */
+static int
+try_write(const struct config *config, struct store_fault *fault)
+{
+	struct store_options options = {
+		.max_waiting = config->store.max_waiting,
+		.min_free = config->store.min_free,
+		.busy_ms = 5000,
+	};
+	const struct store_ops *ops;
+	struct store *store;
+	int rc = -1;
+
+	ops = outbox_backend(config->store.url, &options.location);
+	if ((store = ops->open(&options, fault)) == NULL)
+		return -1;
+	if (ops->begin(store, true) == 0) {
+		if (ops->try_write(store) == 0)
+			rc = ops->commit(store);
+		else
+			ops->rollback(store);
+	}
+	*fault = store->fault;
+	ops->close(store);
+	return rc;
+}
+
+/* There is no store yet.  A command makes none; could the worker? */
+static void
+check_absent(struct check *check, const char *location)
+{
+	struct buf why = { 0 };
+	enum place_verdict verdict = place_look(location, &why);
+
+	if (verdict == PLACE_THERE)
+		note("store", "%s is empty: it is being made just now, or its "
+		    "making was cut off and is done by the next to start",
+		    location);
+	else if (verdict == PLACE_CAN)
+		ok("store", "%s is not there yet; %s", location, words(&why));
+	else
+		failed(check, verdict == PLACE_HIDDEN ? EXIT_IOERR :
+		    EXIT_CANTCREAT, "store", "%s: %s", location, words(&why));
+	buf_free(&why);
+}
+
+static const char *
+store_cure(enum store_fault_kind kind)
+{
+	switch (kind) {
+	case STORE_FAULT_BUSY:
+		return ": something else holds it; end that, or wait";
+	case STORE_FAULT_FULL:
+		return ": make room on its disk";
+	case STORE_FAULT_CORRUPT:
+		return ": keep a copy of its folder, and put back a backup";
+	case STORE_FAULT_VERSION:
+		return ": install that leadrelay, or a newer one";
+	default:
+		return "";
+	}
+}
+
+static void
+check_store_failed(struct check *check, const struct store_fault *fault)
+{
+	failed(check, setup_fault_status(fault), "store", "%s: %s%s",
+	    check->config->store.url, fault->text, store_cure(fault->kind));
+}
+
+/* --- what the store says of relay and destinations --- */
+
+static void
+check_need(void *arg, enum review_need need,
+    const struct store_destination_stats *destination)
+{
+	struct buf text = { 0 };
+	struct review *review = ((void **)arg)[0];
+	struct check *check = ((void **)arg)[1];
+
+	review_explain(review, need, destination, &text);
+	/* The rest waits for a person, but is no fault of the installation. */
+	if (need == REVIEW_UNCONFIGURED || need == REVIEW_NO_RELAY ||
+	    need == REVIEW_RELAY_STUCK)
+		failed(check, EXIT_NO, "outbox", "%s", words(&text));
+	else
+		note("outbox", "%s", words(&text));
+	buf_free(&text);
+}
+
+static void
+check_review(struct check *check, struct outbox *ob)
+{
+	struct review review = { 0 };
+	struct store_fault fault = { 0 };
+	void *arg[] = { &review, check };
+
+	if (review_take(ob, clock_wall_ms(), &review, &fault) == -1) {
+		check_store_failed(check, &fault);
+		goto out;
+	}
+	ok("outbox", "%" PRId64 " undelivered, %" PRId64 " held",
+	    review.stats.events_undelivered, review.stats.events_held);
+	if (review.stats.relay_alive)
+		ok("relay", "running (process %ld)", review.stats.relay_pid);
+	else
+		note("relay", "not running");
+	(void)review_visit(&review, check_need, arg);
+out:
+	review_free(&review);
+}
+
+static void
+check_store(struct check *check)
+{
+	struct store_fault fault = { 0 };
+	struct outbox *ob = NULL;
+	const char *location;
+
+	if (outbox_backend(check->config->store.url, &location) == NULL) {
+		failed(check, EXIT_CONFIG, "store", "%s: no such kind of store",
+		    check->config->store.url);
+		return;
+	}
+	if (try_write(check->config, &fault) == -1 ||
+	    (ob = outbox_open(check->config, OUTBOX_READ, &fault)) == NULL) {
+		if (fault.kind == STORE_FAULT_ABSENT)
+			check_absent(check, location);
+		else
+			check_store_failed(check, &fault);
+		return;
+	}
+	ok("store", "%s: opened and written to", check->config->store.url);
+	check_review(check, ob);
+	outbox_close(ob);
+}
+
+/* --- destinations --- */
+
+static void
+check_destination(struct check *check, size_t index)
+{
+	const struct config_destination *destination =
+	    &check->config->destinations[index];
+	struct buf url = { 0 }, why = { 0 };
+
+	if (destination->url != NULL)
+		config_mask_url(destination->url, &url);
+	else
+		buf_printf(&url, "URL in %s", destination->url_file);
+	if (relay_try_destination(check->config, index, &why) == 0)
+		ok("destination", "%s: %s answers", destination->name,
+		    words(&url));
+	else
+		failed(check, EXIT_UNAVAILABLE, "destination", "%s: %s: %s",
+		    destination->name, words(&url), words(&why));
+	buf_free(&url);
+	buf_free(&why);
+}
+
+static void
+check_all(struct check *check)
+{
+	const struct config *config = check->config;
+
+	ok("config", "%s", config->file);
+	for (size_t i = 0; i < config->source_count; i++)
+		check_secret(&config->sources[i]);
+	check_log(check);
+	check_store(check);
+	for (size_t i = 0; i < config->destination_count; i++)
+		check_destination(check, i);
+}
+
+/* The settings in effect, then a blank line. */
+static void
+print_settings(const struct config *config)
+{
+	struct buf out = { 0 };
+
+	config_print(config, &out);
+	buf_putc(&out, '\n');
+	(void)print_flush(&out);
+	buf_free(&out);
+}
+
+int
+cmd_check(const struct args *args)
+{
+	struct setup setup = { .warn = true };
+	struct check check = { .status = EXIT_DONE };
+	struct store_fault fault = { 0 };
+	int status;
+
+	if ((status = setup_config(&setup, args)) != EXIT_DONE)
+		return status;
+	check.config = setup.config;
+	print_settings(setup.config);
+	if (outbox_become_owner(setup.config, &fault) == -1)
+		check_store_failed(&check, &fault);
+	else
+		check_all(&check);
+	setup_free(&setup);
+	return check.status;
+}

@@ -1,0 +1,21 @@
+#include "cli/cmd.h"
+
+#include <stdio.h>
+
+#include "base/exits.h"
+#include "intake/serve.h"
+#include "worker.h"
+
+int
+cmd_serve(const struct args *args)
+{
+	const char *listen = args_value(args, "listen");
+
+	if (listen == NULL && !serve_is_listening(0)) {
+		fputs("leadrelay: serve: standard input is no listening socket; "
+		    "make one with --listen unix:/path or --listen host:port\n",
+		    stderr);
+		return EXIT_USAGE;
+	}
+	return worker_serve(args->config, listen);
+}

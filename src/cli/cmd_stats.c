@@ -1,0 +1,253 @@
+#include "cli/cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/exits.h"
+#include "cli/object.h"
+#include "cli/print.h"
+#include "cli/review.h"
+#include "cli/setup.h"
+#include "cli/table.h"
+
+static const char *const head[] = {
+	"DESTINATION", "WAITING", "SENDING", "DELIVERED", "DEAD", "HELD",
+	"DISCARDED", "SKIPPED", "LAST SUCCESS"
+};
+
+/* --- for programs --- */
+
+static void
+json_destination(struct buf *out,
+    const struct store_destination_stats *destination)
+{
+	const struct destination_state *state = &destination->state;
+
+	object_comma(out);
+	object_open(out);
+	object_string(out, "name", destination->name);
+	object_bool(out, "configured", destination->configured);
+	for (int i = 0; i < DELIVERY_STATES; i++)
+		object_number(out, delivery_state_name(i), destination->count[i]);
+	object_moment(out, "oldest_waiting_at", destination->oldest_waiting_ms);
+	object_moment(out, "last_success_at", state->last_success_ms);
+	object_moment(out, "paused_at", state->paused_ms);
+	object_string(out, "pause_reason", state->pause_reason);
+	object_moment(out, "next_probe_at", state->next_probe_ms);
+	object_moment(out, "not_before", state->not_before_ms);
+	object_close(out);
+}
+
+static void
+json_need(void *arg, enum review_need need,
+    const struct store_destination_stats *destination)
+{
+	struct buf *out = arg;
+
+	object_comma(out);
+	object_open(out);
+	object_string(out, "need", review_need_name(need));
+	object_string(out, "destination",
+	    destination != NULL ? destination->name : NULL);
+	object_close(out);
+}
+
+static void
+json_stats(const struct review *review, struct buf *out)
+{
+	const struct store_stats *stats = &review->stats;
+
+	object_open(out);
+	object_bool(out, "person_needed", review_visit(review, NULL, NULL) > 0);
+	object_name(out, "needs");
+	buf_putc(out, '[');
+	(void)review_visit(review, json_need, out);
+	buf_putc(out, ']');
+	object_number(out, "events_undelivered", stats->events_undelivered);
+	object_number(out, "events_held", stats->events_held);
+	object_moment(out, "oldest_waiting_at", review_oldest(review));
+	object_moment(out, "last_received_at", stats->last_received_ms);
+	object_bool(out, "relay_alive", stats->relay_alive);
+	object_name(out, "relay_pid");
+	if (stats->relay_alive && stats->relay_pid > 0)
+		buf_printf(out, "%ld", stats->relay_pid);
+	else
+		buf_puts(out, "null");
+	object_moment(out, "relay_seen_at", stats->relay_seen_ms);
+	object_number(out, "store_bytes", (int64_t)stats->store_bytes);
+	object_number(out, "free_bytes", (int64_t)stats->free_bytes);
+	object_name(out, "destinations");
+	buf_putc(out, '[');
+	for (size_t i = 0; i < review->count; i++)
+		json_destination(out, &review->destinations[i]);
+	buf_putc(out, ']');
+	object_close(out);
+	buf_putc(out, '\n');
+}
+
+/* --- for people --- */
+
+static void
+text_moment(struct buf *out, const char *label, int64_t ms, int64_t now_ms)
+{
+	buf_printf(out, "%-14s", label);
+	print_moment(out, ms, now_ms);
+	buf_putc(out, '\n');
+}
+
+static void
+text_relay(const struct review *review, struct buf *out)
+{
+	const struct store_stats *stats = &review->stats;
+
+	buf_printf(out, "%-14s", "relay");
+	if (stats->relay_alive)
+		buf_printf(out, "running (process %ld)", stats->relay_pid);
+	else
+		buf_puts(out, "not running; last seen ");
+	if (!stats->relay_alive)
+		print_moment(out, stats->relay_seen_ms, review->now_ms);
+	buf_putc(out, '\n');
+}
+
+/* The first lines answer the first question: is anything waiting, and since when? */
+static void
+text_summary(const struct review *review, struct buf *out)
+{
+	const struct store_stats *stats = &review->stats;
+	int64_t total = review_total(review);
+
+	buf_printf(out, "%-14s", "waiting");
+	if (total == 0)
+		buf_puts(out, "nothing");
+	else {
+		buf_printf(out, "%" PRId64 " %s; the oldest came ", total,
+		    total == 1 ? "delivery" : "deliveries");
+		print_moment(out, review_oldest(review), review->now_ms);
+	}
+	buf_putc(out, '\n');
+	if (stats->events_held > 0)
+		buf_printf(out, "%-14s%" PRId64 " for a person\n", "held",
+		    stats->events_held);
+	text_moment(out, "last received", stats->last_received_ms,
+	    review->now_ms);
+	text_relay(review, out);
+	buf_printf(out, "%-14s", "store");
+	print_bytes(out, stats->store_bytes);
+	buf_puts(out, ", ");
+	print_bytes(out, stats->free_bytes);
+	buf_puts(out, " free on its disk\n");
+}
+
+static int
+text_destinations(const struct review *review)
+{
+	struct table table;
+	char number[24];
+	struct buf cell = { 0 };
+
+	if (review->count == 0)
+		return 0;
+	table_open(&table, head, sizeof(head) / sizeof(head[0]));
+	for (size_t i = 0; i < review->count; i++) {
+		const struct store_destination_stats *destination =
+		    &review->destinations[i];
+
+		table_string(&table, destination->name);
+		for (int state = 0; state < DELIVERY_STATES; state++) {
+			snprintf(number, sizeof(number), "%" PRId64,
+			    destination->count[state]);
+			table_string(&table, number);
+		}
+		buf_reset(&cell);
+		print_moment(&cell, destination->state.last_success_ms,
+		    review->now_ms);
+		table_cell(&table, cell.data != NULL ? cell.data : "", cell.len);
+	}
+	buf_free(&cell);
+	return table_close(&table);
+}
+
+/* Destinations that asked for patience: no fault, but the reason for a wait. */
+static void
+text_patience(const struct review *review, struct buf *out)
+{
+	for (size_t i = 0; i < review->count; i++) {
+		const struct destination_state *state =
+		    &review->destinations[i].state;
+
+		if (state->not_before_ms <= review->now_ms)
+			continue;
+		buf_printf(out, "\n%s asked us to wait; next try in ",
+		    review->destinations[i].name);
+		print_span(out, review->now_ms, state->not_before_ms);
+		buf_puts(out, ".\n");
+	}
+}
+
+struct text_needs {
+	const struct review *review;
+	struct buf *out;
+};
+
+static void
+text_need(void *arg, enum review_need need,
+    const struct store_destination_stats *destination)
+{
+	struct text_needs *text = arg;
+
+	buf_puts(text->out, "- ");
+	review_explain(text->review, need, destination, text->out);
+}
+
+static bool
+text_stats(const struct review *review, struct buf *out)
+{
+	struct text_needs text = { review, out };
+
+	text_summary(review, out);
+	if (review->count > 0)
+		buf_putc(out, '\n');
+	if (!print_flush(out) || text_destinations(review) == -1)
+		return false;
+	text_patience(review, out);
+	if (review_visit(review, NULL, NULL) > 0) {
+		buf_puts(out, "\nA person is needed:\n");
+		(void)review_visit(review, text_need, &text);
+	}
+	return print_flush(out);
+}
+
+int
+cmd_stats(const struct args *args)
+{
+	struct setup setup = { 0 };
+	struct review review = { 0 };
+	struct store_fault fault = { 0 };
+	struct buf out = { 0 };
+	bool written;
+	int status;
+
+	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
+		goto out;
+	if (review_take(setup.outbox, clock_wall_ms(), &review, &fault) == -1) {
+		status = setup_store_failed(setup.config, &fault);
+		goto out;
+	}
+	if (args_flag(args, "json")) {
+		json_stats(&review, &out);
+		written = print_flush(&out);
+	} else
+		written = text_stats(&review, &out);
+	if (!written) {
+		fputs("leadrelay: out of memory\n", stderr);
+		status = EXIT_SOFTWARE;
+	} else if (review_visit(&review, NULL, NULL) > 0)
+		status = EXIT_NO;
+out:
+	buf_free(&out);
+	review_free(&review);
+	setup_free(&setup);
+	return status;
+}

@@ -1,0 +1,218 @@
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/exits.h"
+#include "base/log.h"
+#include "cli/args.h"
+#include "cli/cmd.h"
+#include "cli/help.h"
+#include "cli/version.h"
+#include "intake/serve.h"
+#include "worker.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct args_option serve_options[] = {
+	{ "listen", "ADDRESS", "make the socket: unix:/path, or host:port" },
+	{ NULL, NULL, NULL }
+};
+
+static const struct args_option relay_options[] = {
+	{ "once", NULL, "deliver what is due, at most 50 seconds, and end" },
+	{ NULL, NULL, NULL }
+};
+
+static const struct args_option send_options[] = {
+	{ "file", "FILE", "send this payload as it is ('-': standard input)" },
+	{ "id", "N", "the lead's id; rises with --count (default: at random)" },
+	{ "count", "N", "send N leads (default 1)" },
+	{ "concurrency", "N", "as many at once, up to 256 (default 1)" },
+	{ "source", "NAME", "sign with this source's secret (default: by the URL's path)" },
+	{ "yes", NULL, "post to a URL that is not on this machine" },
+	{ NULL, NULL, NULL }
+};
+
+static const struct args_option list_options[] = {
+	{ "state", "STATE", "waiting, sending, delivered, dead, held, discarded or skipped" },
+	{ "lead", "ID", "only this lead, by LeadPro's id" },
+	{ "destination", "NAME", "only deliveries to this destination" },
+	{ "since", "TIME", "received since: 2h, or 2026-01-31T10:00:00Z" },
+	{ "limit", "N", "at most N lines (default 100; 0: all)" },
+	{ "json", NULL, "one JSON object a line" },
+	{ NULL, NULL, NULL }
+};
+
+static const struct args_option json_options[] = {
+	{ "json", NULL, "one JSON object a line" },
+	{ NULL, NULL, NULL }
+};
+
+static const struct args_option act_options[] = {
+	{ "destination", "NAME", "only the deliveries to this destination" },
+	{ "force", NULL, "even if a newer event of the lead was delivered" },
+	{ NULL, NULL, NULL }
+};
+
+static const struct args_option discard_options[] = {
+	{ "destination", "NAME", "only the deliveries to this destination" },
+	{ NULL, NULL, NULL }
+};
+
+static const struct args_command commands[] = {
+	{ "serve", "", 0, 0,
+	    "receive webhooks as a FastCGI worker, and deliver them",
+	    "Serves the socket on standard input, or makes its own with --listen: a Unix\n"
+	    "socket gets mode 0660 and the configuration's socket_group, and replaces a dead\n"
+	    "socket, never a living one.  SIGTERM and SIGINT stop it within two seconds;\n"
+	    "SIGHUP opens the log file again.\n",
+	    serve_options, cmd_serve },
+	{ "relay", "", 0, 0,
+	    "deliver without serving: a service of its own, or a cron job",
+	    "One relay works on an outbox at a time; a further one waits until it is its\n"
+	    "turn, and with --once ends at once.  With --once it is silent when all went\n"
+	    "well, and ends with 0 also when leads still wait: stats tells of those.\n",
+	    relay_options, cmd_relay },
+	{ "check", "", 0, 0,
+	    "load the configuration and try every part of it",
+	    "Prints the settings in effect, secrets masked, then a line for each part: the\n"
+	    "secrets, the store, the destinations (connected to, nothing is sent), the relay;\n"
+	    "with the cure for what fails.  Nothing is created.\n",
+	    NULL, cmd_check },
+	{ "send", "URL", 1, 1,
+	    "sign a lead and post it as LeadPro does",
+	    "Posts LeadPro's documented sample with a fresh id.  A URL off this machine needs\n"
+	    "--yes, since it makes a real lead.  Prints the status, the id and the\n"
+	    "milliseconds of each answer; ends with 1 when one was refused, with 69 when\n"
+	    "nobody answered.\n",
+	    send_options, cmd_send },
+	{ "list", "", 0, 0,
+	    "show the outbox, a line per delivery",
+	    NULL, list_options, cmd_list },
+	{ "show", "ID", 1, 1,
+	    "show one event: payload, violations, every attempt",
+	    NULL, json_options, cmd_show },
+	{ "retry", "ID...", 1, ARGS_ANY_NUMBER,
+	    "make deliveries due now",
+	    "For deliveries that wait for a later attempt, are dead or are held.  The event\n"
+	    "stays as it is when a newer one of its lead was delivered.\n",
+	    act_options, cmd_act_retry },
+	{ "release", "ID...", 1, ARGS_ANY_NUMBER,
+	    "let held ones go",
+	    "For events that were held when they came, and for held deliveries.  The event\n"
+	    "stays as it is when a newer one of its lead was delivered.\n",
+	    act_options, cmd_act_release },
+	{ "discard", "ID...", 1, ARGS_ANY_NUMBER,
+	    "give up, on record",
+	    "For what is undelivered: it is never sent, and list --state discarded shows it\n"
+	    "for as long as the store's keep_failed says.\n",
+	    discard_options, cmd_act_discard },
+	{ "stats", "", 0, 0,
+	    "what waits, since when and why; ends with 1 when a person is needed",
+	    NULL, json_options, cmd_stats },
+	{ "schema", "", 0, 0,
+	    "print LeadPro's field rules as JSON Schema 2020-12",
+	    "What JSON Schema cannot say stands under x-leadrelay-rule.\n",
+	    NULL, cmd_schema },
+};
+
+void
+command_usage(void)
+{
+	struct buf out = { 0 };
+
+	help_overview(commands, COUNT(commands), &out);
+	if (out.data != NULL)
+		fputs(out.data, stderr);
+	buf_free(&out);
+}
+
+void
+command_dump(struct buf *out)
+{
+	help_dump(commands, COUNT(commands), out);
+}
+
+/* --help and --version, on standard output. */
+static int
+print_about(const struct args *args)
+{
+	struct buf out = { 0 };
+	int status = EXIT_DONE;
+
+	if (args->version)
+		version_print(&out);
+	else if (args->command != NULL)
+		help_command(args->command, &out);
+	else
+		help_overview(commands, COUNT(commands), &out);
+	if (buf_ok(&out) && out.data != NULL)
+		fputs(out.data, stdout);
+	else
+		status = EXIT_SOFTWARE;
+	buf_free(&out);
+	return status;
+}
+
+static int
+complain(const struct args *args, const struct buf *why)
+{
+	struct buf synopsis = { 0 };
+
+	fprintf(stderr, "leadrelay: %s\n",
+	    why->data != NULL ? why->data : "out of memory");
+	if (args->command != NULL)
+		help_synopsis(args->command, &synopsis);
+	if (synopsis.data != NULL)
+		fprintf(stderr, "usage: %s\n", synopsis.data);
+	fprintf(stderr, "Try 'leadrelay %s%s--help'.\n",
+	    args->command != NULL ? args->command->name : "",
+	    args->command != NULL ? " " : "");
+	buf_free(&synopsis);
+	return EXIT_USAGE;
+}
+
+/* What could not be written was not done: a full disk must not look like success. */
+static int
+flush_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "leadrelay: standard output: %s\n", strerror(errno));
+	return status == EXIT_DONE ? EXIT_IOERR : status;
+}
+
+/* No command: a front server that gave us its socket wants a worker. */
+static int
+run_without_command(const struct args *args)
+{
+	if (serve_is_listening(STDIN_FILENO))
+		return worker_serve(args->config, NULL);
+	command_usage();
+	return EXIT_USAGE;
+}
+
+int
+command_run(int argc, char **argv)
+{
+	struct buf why = { 0 };
+	struct args args;
+	int status;
+
+	/* Commands speak for themselves; the logger adds what goes wrong below. */
+	(void)log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_WARN);
+	if (args_read(argc, argv, commands, COUNT(commands), &args, &why) == -1)
+		status = complain(&args, &why);
+	else if (args.help || args.version)
+		status = print_about(&args);
+	else if (args.command == NULL)
+		status = run_without_command(&args);
+	else
+		status = args.command->run(&args);
+	buf_free(&why);
+	return flush_output(status);
+}

@@ -1,0 +1,242 @@
+#include "config.h"
+
+#include "cli/post.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "relay/curl_api.h"
+
+#define CONNECT_TIMEOUT_MS 10000L
+#define TIMEOUT_MS 60000L
+
+/* One request on its way.  Its handle keeps the connection for the next. */
+struct slot {
+	CURL *easy;
+	bool busy;
+	int64_t index;
+	struct post_request request;
+	struct buf answer;
+	char error[CURL_ERROR_SIZE];
+	struct curl_slist headers[3];	/* borrowed strings, linked here */
+};
+
+struct post {
+	const struct post_batch *batch;
+	struct curl_api curl;
+	CURLM *multi;
+	struct slot *slots;
+	size_t slot_count;
+	int64_t next;			/* the number to be sent next */
+	int64_t under_way;
+	struct buf *why;
+};
+
+/* Keep the beginning of an answer; the rest is read and dropped. */
+static size_t
+keep_answer(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct slot *slot = arg;
+	size_t len = size * count, room = POST_ANSWER_MAX - slot->answer.len;
+
+	buf_add(&slot->answer, bytes, len < room ? len : room);
+	return len;
+}
+
+/* What stays the same from one request of a slot to the next. */
+static int
+open_slot(struct post *post, struct slot *slot)
+{
+	const struct curl_api *curl = &post->curl;
+
+	if ((slot->easy = curl->easy_init()) == NULL) {
+		buf_puts(post->why, "out of memory");
+		return -1;
+	}
+	curl->easy_setopt(slot->easy, CURLOPT_URL, post->batch->url);
+	curl->easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
+	curl->easy_setopt(slot->easy, CURLOPT_NOSIGNAL, 1L);
+	curl->easy_setopt(slot->easy, CURLOPT_PROXY, "");
+	/* Over HTTP/2 no header as large as a large lead's token can be sent. */
+	curl->easy_setopt(slot->easy, CURLOPT_HTTP_VERSION,
+	    (long)CURL_HTTP_VERSION_1_1);
+	curl->easy_setopt(slot->easy, CURLOPT_SSLVERSION,
+	    (long)CURL_SSLVERSION_TLSv1_2);
+	curl->easy_setopt(slot->easy, CURLOPT_USERAGENT,
+	    "leadrelay/" PACKAGE_VERSION);
+	curl->easy_setopt(slot->easy, CURLOPT_CONNECTTIMEOUT_MS,
+	    CONNECT_TIMEOUT_MS);
+	curl->easy_setopt(slot->easy, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+	curl->easy_setopt(slot->easy, CURLOPT_ERRORBUFFER, slot->error);
+	curl->easy_setopt(slot->easy, CURLOPT_WRITEFUNCTION, keep_answer);
+	curl->easy_setopt(slot->easy, CURLOPT_WRITEDATA, slot);
+	return 0;
+}
+
+static struct curl_slist *
+link_headers(struct slot *slot)
+{
+	static char content_type[] = "Content-Type: application/json";
+	static char no_expect[] = "Expect:";
+
+	slot->headers[0] = (struct curl_slist){ content_type, &slot->headers[1] };
+	slot->headers[1] = (struct curl_slist){ no_expect, NULL };
+	if (slot->request.authorization.len > 0) {
+		slot->headers[1].next = &slot->headers[2];
+		slot->headers[2].data = slot->request.authorization.data;
+		slot->headers[2].next = NULL;
+	}
+	return slot->headers;
+}
+
+/* Send the next one from ${slot}. */
+static int
+start(struct post *post, struct slot *slot)
+{
+	const struct curl_api *curl = &post->curl;
+	struct post_request *request = &slot->request;
+
+	buf_reset(&request->body);
+	buf_reset(&request->authorization);
+	buf_reset(&slot->answer);
+	slot->error[0] = '\0';
+	slot->index = post->next;
+	if (post->batch->make(post->batch->arg, slot->index, request) == -1)
+		return -1;
+	if (!buf_ok(&request->body) || !buf_ok(&request->authorization)) {
+		buf_puts(post->why, "out of memory");
+		return -1;
+	}
+	curl->easy_setopt(slot->easy, CURLOPT_HTTPHEADER, link_headers(slot));
+	curl->easy_setopt(slot->easy, CURLOPT_POSTFIELDS,
+	    request->body.data != NULL ? request->body.data : "");
+	curl->easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)request->body.len);
+	if (curl->multi_add_handle(post->multi, slot->easy) != CURLM_OK) {
+		buf_puts(post->why, "libcurl takes no further request");
+		return -1;
+	}
+	slot->busy = true;
+	post->next++;
+	post->under_way++;
+	return 0;
+}
+
+static void
+finish(struct post *post, struct slot *slot, CURLcode code)
+{
+	const struct curl_api *curl = &post->curl;
+	struct post_answer answer = { .body = &slot->answer };
+	curl_off_t took_us = 0;
+	long status = 0;
+
+	curl->easy_getinfo(slot->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+	if (code == CURLE_OK)
+		curl->easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
+	else
+		answer.error = slot->error[0] != '\0' ? slot->error :
+		    curl->easy_strerror(code);
+	answer.status = (int)status;
+	answer.took_us = took_us;
+	curl->multi_remove_handle(post->multi, slot->easy);
+	slot->busy = false;
+	post->under_way--;
+	post->batch->answered(post->batch->arg, slot->index, &answer);
+}
+
+static void
+finish_done(struct post *post)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = post->curl.multi_info_read(post->multi,
+	    &left)) != NULL) {
+		CURLcode code = message->data.result;
+		char *slot = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		post->curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+		    &slot);
+		finish(post, (struct slot *)(void *)slot, code);
+	}
+}
+
+static int
+start_more(struct post *post)
+{
+	for (size_t i = 0; i < post->slot_count &&
+	    post->next < post->batch->count; i++)
+		if (!post->slots[i].busy &&
+		    start(post, &post->slots[i]) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+run(struct post *post)
+{
+	const struct curl_api *curl = &post->curl;
+	int running;
+
+	for (;;) {
+		if (start_more(post) == -1)
+			return -1;
+		if (post->under_way == 0)
+			return 0;
+		if (curl->multi_perform(post->multi, &running) != CURLM_OK)
+			break;
+		finish_done(post);
+		if (running > 0 && curl->multi_poll(post->multi, NULL, 0, 1000,
+		    NULL) != CURLM_OK)
+			break;
+	}
+	buf_puts(post->why, "libcurl cannot go on");
+	return -1;
+}
+
+static void
+close_slots(struct post *post)
+{
+	for (size_t i = 0; i < post->slot_count; i++) {
+		struct slot *slot = &post->slots[i];
+
+		if (slot->busy)
+			post->curl.multi_remove_handle(post->multi, slot->easy);
+		if (slot->easy != NULL)
+			post->curl.easy_cleanup(slot->easy);
+		buf_free(&slot->request.body);
+		buf_free(&slot->request.authorization);
+		buf_free(&slot->answer);
+	}
+	free(post->slots);
+}
+
+int
+post_run(const struct post_batch *batch, struct buf *why)
+{
+	struct post post = { .batch = batch, .why = why };
+	int64_t slots = batch->concurrency < batch->count ?
+	    batch->concurrency : batch->count;
+	int rc = -1;
+
+	if (curl_api_load(&post.curl, why) == -1)
+		return -1;
+	post.multi = post.curl.multi_init();
+	post.slots = calloc((size_t)slots, sizeof(*post.slots));
+	if (post.multi == NULL || post.slots == NULL) {
+		buf_puts(why, "out of memory");
+		goto out;
+	}
+	post.slot_count = (size_t)slots;
+	for (size_t i = 0; i < post.slot_count; i++)
+		if (open_slot(&post, &post.slots[i]) == -1)
+			goto out;
+	rc = run(&post);
+out:
+	close_slots(&post);
+	if (post.multi != NULL)
+		post.curl.multi_cleanup(post.multi);
+	return rc;
+}

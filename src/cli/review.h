@@ -1,0 +1,65 @@
+/*
+ * review: the outbox as a whole, and what in it needs a person.  One judgement
+ * for stats and check.
+ */
+#ifndef LEADRELAY_CLI_REVIEW_H
+#define LEADRELAY_CLI_REVIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "outbox/outbox.h"
+
+/* Why a person is needed. */
+enum review_need {
+	REVIEW_EVENTS_HELD,		/* authentic but wrong when they came */
+	REVIEW_HELD,			/* deliveries of a destination */
+	REVIEW_DEAD,
+	REVIEW_PAUSED,
+	REVIEW_UNCONFIGURED,		/* waits for a destination that left the configuration */
+	REVIEW_NO_RELAY,		/* something waits and nobody delivers */
+	REVIEW_RELAY_STUCK,		/* the relay's process lives and does nothing */
+	REVIEW_NEEDS
+};
+
+struct review {
+	int64_t now_ms;
+	struct store_stats stats;
+	struct store_destination_stats *destinations;	/* strings are owned */
+	size_t count;
+	bool oom;
+};
+
+/* Read it all in one transaction.  -1: ${fault}.  review_free in either case. */
+int review_take(struct outbox *ob, int64_t now_ms, struct review *review,
+    struct store_fault *fault);
+void review_free(struct review *review);
+
+/* Deliveries that wait or are being sent, and when the oldest of them came (0: none). */
+int64_t review_undelivered(const struct store_destination_stats *destination);
+int64_t review_oldest(const struct review *review);
+int64_t review_total(const struct review *review);
+
+/*
+ * Does ${need} exist at ${destination} (NULL for those of the outbox as a
+ * whole)?  Returns how many, 0 for none.
+ */
+int64_t review_needs(const struct review *review, enum review_need need,
+    const struct store_destination_stats *destination);
+bool review_of_destination(enum review_need need);
+
+/* "paused": its name in JSON. */
+const char *review_need_name(enum review_need need);
+
+/* Append what it is, in one sentence, and what to type, a line each, indented. */
+void review_explain(const struct review *review, enum review_need need,
+    const struct store_destination_stats *destination, struct buf *out);
+
+/* Call ${visit} for every need there is; returns how many. */
+int review_visit(const struct review *review,
+    void (*visit)(void *arg, enum review_need need,
+    const struct store_destination_stats *destination), void *arg);
+
+#endif

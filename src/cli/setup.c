@@ -1,0 +1,107 @@
+#include "cli/setup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/exits.h"
+#include "base/text.h"
+
+int
+setup_config(struct setup *setup, const struct args *args)
+{
+	struct config_fault fault = { 0 };
+	char *file = config_find(args->config);
+
+	if (file == NULL) {
+		fputs("leadrelay: out of memory\n", stderr);
+		return EXIT_SOFTWARE;
+	}
+	setup->config = config_load(file, &fault);
+	if ((setup->config == NULL || setup->warn) && fault.text.data != NULL)
+		fputs(fault.text.data, stderr);
+	buf_free(&fault.text);
+	free(file);
+	return setup->config != NULL ? EXIT_DONE : EXIT_CONFIG;
+}
+
+int
+setup_outbox(struct setup *setup, const struct args *args,
+    enum outbox_mode mode)
+{
+	struct store_fault fault = { 0 };
+	int status;
+
+	if ((status = setup_config(setup, args)) != EXIT_DONE)
+		return status;
+	if (outbox_become_owner(setup->config, &fault) == -1)
+		return setup_store_failed(setup->config, &fault);
+	setup->outbox = outbox_open(setup->config, mode, &fault);
+	if (setup->outbox == NULL)
+		return setup_store_failed(setup->config, &fault);
+	return EXIT_DONE;
+}
+
+void
+setup_free(struct setup *setup)
+{
+	outbox_close(setup->outbox);
+	config_free(setup->config);
+	setup->outbox = NULL;
+	setup->config = NULL;
+}
+
+int
+setup_fault_status(const struct store_fault *fault)
+{
+	switch (fault->kind) {
+	case STORE_FAULT_ABSENT:
+		return EXIT_NOINPUT;
+	case STORE_FAULT_CANTCREAT:
+		return EXIT_CANTCREAT;
+	case STORE_FAULT_MEMORY:
+		return EXIT_SOFTWARE;
+	default:
+		return EXIT_IOERR;
+	}
+}
+
+int
+setup_store_failed(const struct config *config, const struct store_fault *fault)
+{
+	if (fault->kind == STORE_FAULT_ABSENT)
+		fprintf(stderr, "leadrelay: there is no outbox yet at %s; "
+		    "'leadrelay serve', 'leadrelay relay' or the first lead makes it\n",
+		    config->store.url);
+	else
+		fprintf(stderr, "leadrelay: store %s: %s\n", config->store.url,
+		    fault->text);
+	return setup_fault_status(fault);
+}
+
+int
+setup_first(int a, int b)
+{
+	static const int order[] = {
+		EXIT_USAGE, EXIT_CONFIG, EXIT_CANTCREAT, EXIT_IOERR,
+		EXIT_UNAVAILABLE, EXIT_NOINPUT, EXIT_SOFTWARE, EXIT_NO
+	};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return EXIT_DONE;
+}
+
+int
+setup_number(const struct args *args, const char *option, int64_t min,
+    int64_t max, int64_t otherwise, int64_t *value)
+{
+	const char *text = args_value(args, option);
+
+	*value = otherwise;
+	if (text == NULL || text_parse_int(text, min, max, value) == 0)
+		return 0;
+	fprintf(stderr, "leadrelay: --%s %s: not a number from %lld to %lld\n",
+	    option, text, (long long)min, (long long)max);
+	return -1;
+}

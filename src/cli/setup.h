@@ -1,0 +1,48 @@
+/*
+ * setup: what a command does first: load the configuration, become the owner of
+ * the store's folder, open the outbox.  Failures are spoken here, on standard
+ * error; the caller only returns the status.
+ */
+#ifndef LEADRELAY_CLI_SETUP_H
+#define LEADRELAY_CLI_SETUP_H
+
+#include "cli/args.h"
+#include "config/config.h"
+#include "outbox/outbox.h"
+
+/* What a command works with.  A zeroed struct is empty. */
+struct setup {
+	bool warn;			/* also say what the configuration warns of */
+	struct config *config;
+	struct outbox *outbox;
+};
+
+/* Load the configuration.  EXIT_DONE, or the status to end with. */
+int setup_config(struct setup *setup, const struct args *args);
+
+/*
+ * Load the configuration and open the outbox.  As root, first become the owner
+ * of the store's folder, so that no file in it ends up root's.
+ */
+int setup_outbox(struct setup *setup, const struct args *args,
+    enum outbox_mode mode);
+
+/* Close and release what is there. */
+void setup_free(struct setup *setup);
+
+/* Say a store's fault; returns the exit status it stands for. */
+int setup_store_failed(const struct config *config,
+    const struct store_fault *fault);
+int setup_fault_status(const struct store_fault *fault);
+
+/* Of two exit statuses, the one that goes first (base/exits.h). */
+int setup_first(int a, int b);
+
+/*
+ * The value of ${option} as a number within ${min}..${max}, or ${otherwise}
+ * when it was not given.  -1: said, the command ends with EXIT_USAGE.
+ */
+int setup_number(const struct args *args, const char *option, int64_t min,
+    int64_t max, int64_t otherwise, int64_t *value);
+
+#endif

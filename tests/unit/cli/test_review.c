@@ -1,0 +1,139 @@
+#include "unit.h"
+
+#include <string.h>
+
+#include "cli/review.h"
+
+#define NOW INT64_C(1769853600000)		/* 2026-01-31T10:00:00Z */
+#define MINUTE INT64_C(60000)
+
+/* An outbox where all is well: one relay, one destination, things delivered. */
+static struct store_destination_stats crm;
+static struct review calm;
+
+static int
+setup(void **state)
+{
+	crm = (struct store_destination_stats){
+		.name = "crm", .configured = true,
+		.count[DELIVERY_DELIVERED] = 7
+	};
+	calm = (struct review){
+		.now_ms = NOW,
+		.stats = { .relay_alive = true, .relay_pid = 42,
+		    .relay_seen_ms = NOW - 1000 },
+		.destinations = &crm, .count = 1
+	};
+	(void)state;
+	return 0;
+}
+
+static void
+nothing_needed(void **state)
+{
+	(void)state;
+	assert_int_equal(review_visit(&calm, NULL, NULL), 0);
+	crm.count[DELIVERY_WAITING] = 3;
+	crm.count[DELIVERY_DISCARDED] = 3;
+	crm.count[DELIVERY_SKIPPED] = 3;
+	assert_int_equal(review_visit(&calm, NULL, NULL), 0);
+	/* Between two runs of cron. */
+	calm.stats.relay_alive = false;
+	calm.stats.relay_seen_ms = NOW - MINUTE;
+	assert_int_equal(review_visit(&calm, NULL, NULL), 0);
+	/* No relay for long, but nothing to deliver either. */
+	calm.stats.relay_seen_ms = 0;
+	crm.count[DELIVERY_WAITING] = 0;
+	assert_int_equal(review_visit(&calm, NULL, NULL), 0);
+}
+
+struct expected {
+	enum review_need need;
+	const struct store_destination_stats *destination;
+	const char *words;
+};
+
+static void
+visit(void *arg, enum review_need need,
+    const struct store_destination_stats *destination)
+{
+	const struct expected *expected = arg;
+	struct buf out = { 0 };
+
+	assert_int_equal(need, expected->need);
+	assert_ptr_equal(destination, expected->destination);
+	review_explain(&calm, need, destination, &out);
+	if (strstr(out.data, expected->words) == NULL)
+		fail_msg("\"%s\" is not in:\n%s", expected->words, out.data);
+	buf_free(&out);
+}
+
+static void
+expect_need(enum review_need need, bool of_destination, const char *words)
+{
+	struct expected expected = {
+		need, of_destination ? &crm : NULL, words
+	};
+
+	assert_int_equal(review_visit(&calm, visit, &expected), 1);
+	setup(NULL);
+}
+
+static void
+each_need(void **state)
+{
+	(void)state;
+	calm.stats.events_held = 2;
+	expect_need(REVIEW_EVENTS_HELD, false, "2 events are held");
+	crm.count[DELIVERY_HELD] = 1;
+	expect_need(REVIEW_HELD, true, "1 delivery to crm is held.\n"
+	    "    leadrelay list --state held --destination crm\n");
+	crm.count[DELIVERY_DEAD] = 5;
+	expect_need(REVIEW_DEAD, true, "leadrelay retry ID, or");
+	crm.count[DELIVERY_WAITING] = 3;
+	crm.state.paused_ms = NOW - 182 * MINUTE;
+	crm.state.next_probe_ms = NOW + 4 * MINUTE;
+	crm.state.pause_reason = (char *)"refused\x1b[1m";
+	expect_need(REVIEW_PAUSED, true, "crm is paused since "
+	    "2026-01-31T06:58:00Z (3h 2m ago): refused\\u001b[1m; next try in 4m");
+	crm.configured = false;
+	crm.count[DELIVERY_SENDING] = 1;
+	expect_need(REVIEW_UNCONFIGURED, true, "1 delivery waits for crm");
+	crm.count[DELIVERY_WAITING] = 3;
+	calm.stats.relay_alive = false;
+	calm.stats.relay_seen_ms = NOW - 10 * MINUTE;
+	expect_need(REVIEW_NO_RELAY, false,
+	    "3 deliveries wait and nobody delivers");
+	crm.count[DELIVERY_WAITING] = 1;
+	calm.stats.relay_seen_ms = NOW - 10 * MINUTE;
+	expect_need(REVIEW_RELAY_STUCK, false,
+	    "process 42) shows no sign of life");
+}
+
+static void
+oldest(void **state)
+{
+	struct store_destination_stats two[2] = {
+		{ .oldest_waiting_ms = 0 }, { .oldest_waiting_ms = 5 }
+	};
+	struct review review = { .destinations = two, .count = 2 };
+
+	(void)state;
+	assert_int_equal(review_oldest(&review), 5);
+	two[0].oldest_waiting_ms = 3;
+	assert_int_equal(review_oldest(&review), 3);
+	review.count = 0;
+	assert_int_equal(review_oldest(&review), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(nothing_needed, setup),
+		cmocka_unit_test_setup(each_need, setup),
+		cmocka_unit_test(oldest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
