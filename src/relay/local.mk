@@ -21,6 +21,7 @@ check_PROGRAMS += tests/unit/relay/test_classify \
 	tests/unit/relay/test_credentials \
 	tests/unit/relay/test_destination \
 	tests/unit/relay/test_form \
+	tests/unit/relay/test_relay \
 	tests/unit/relay/test_request \
 	tests/unit/relay/test_schedule \
 	tests/unit/relay/test_sign
@@ -45,4 +46,8 @@ tests_unit_relay_test_schedule_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_sign_SOURCES = tests/unit/relay/test_sign.c tests/unit/unit.h
 tests_unit_relay_test_sign_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_sign_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_relay_SOURCES = tests/unit/relay/test_relay.c tests/unit/unit.h \
+	tests/unit/relay/sink.c tests/unit/relay/sink.h
+tests_unit_relay_test_relay_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_relay_LDADD = $(UNIT_LDADD)
 endif
