@@ -176,6 +176,20 @@ serve_thread(void *arg)
 	return NULL;
 }
 
+/*
+ * No request thread ever waits for a peer or the disk, so more of them than can
+ * run at once only cost: each wake-up then finds another one, with cold caches.
+ */
+static int
+useful_threads(int threads)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (processors > 0 && threads > 2 * processors)
+		return (int)(2 * processors);
+	return threads;
+}
+
 /* Start the threads, every signal blocked in them. */
 static int
 start_threads(struct server *sv, int threads)
@@ -354,7 +368,7 @@ serve_run(struct receiver *rx, int fd, int threads)
 		log_err("intake: cannot serve: %s", strerror(errno));
 		goto out;
 	}
-	if (start_threads(sv, threads) == 0) {
+	if (start_threads(sv, useful_threads(threads)) == 0) {
 		watch(sv, wake);
 		rc = 0;
 	}

@@ -27,8 +27,9 @@ int serve_listen(const char *address, const char *group, struct buf *why);
 bool serve_is_listening(int fd);
 
 /*
- * Serve requests on ${fd} with ${threads} threads until serve_stop: then accept
- * nothing more, answer what is in flight, and return within two seconds.
+ * Serve requests on ${fd} with up to ${threads} threads (no more than twice the
+ * processors: they never wait) until serve_stop: then accept nothing more,
+ * answer what is in flight, and return within two seconds.
  *
  * 0: all is answered.  1: some answers were still missing when time was up;
  * they may come yet, so ${rx} and the outbox must stay as they are until the
