@@ -186,28 +186,17 @@ check_url(const struct fault_place *at, const char *name, const char *str,
 		    "unprotected (allow_http = yes permits it)", name);
 }
 
-/*
- * Read a file that holds a credential, to know that it can be; see its first
- * line.  One that others may read is a warning here, not a fault as a signing
- * secret's is: whoever learns it can read or write in the CRM, not make leads.
- */
+/* Read a file that holds a credential, to know that it can be; see its first line. */
 static void
 check_credential(const struct check_site *site, const char *name,
     const char *path, struct buf *line)
 {
 	struct fault_place at = place_of(site, name);
-	struct buf why = { 0 }, unused = { 0 };
+	struct buf why = { 0 };
 
-	if (path == NULL || secret_read_one(path, false, line, &why) == 0)
-		goto out;
-	buf_reset(line);
-	if (secret_read_one(path, true, line, &unused) == 0)
-		fault_warn(&at, "%s: %s %s", name, path, phrase(&why));
-	else
+	if (path != NULL && secret_read_one(path, false, line, &why) == -1)
 		fault_add(&at, "%s: %s %s", name, path, phrase(&why));
-out:
 	buf_free(&why);
-	buf_free(&unused);
 }
 
 static void

@@ -6,6 +6,9 @@
  *	clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc \
  *	    -DSYSCONFDIR='"/etc"' tests/fuzz/fuzz_config.c src/config/[a-z]*.c \
  *	    src/base/buf.c src/base/text.c -lconfuse -o fuzz_config
+ *	./fuzz_config -max_total_time=60 -max_len=400
+ *
+ * With -DREPLAY and any compiler: judges the files named as arguments.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,7 @@
 #include "config/scan.h"
 #include "config/url.h"
 #include "config/value.h"
+#include "replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
