@@ -411,7 +411,7 @@ send_claim(struct lane *l, struct delivery_claim *claim, bool probe)
 		give_back(l, claim);
 		return;
 	}
-	if (request_build(&tr->request, l->config, l->credentials, claim, &why) == -1) {
+	if (outgoing_build(&tr->request, l->config, l->credentials, claim, &why) == -1) {
 		hold_unsent(l, claim, why.data);
 		tr->next = l->pool;
 		l->pool = tr;

@@ -8,8 +8,8 @@ libleadrelay_a_SOURCES += \
 	src/relay/form.c src/relay/form.h \
 	src/relay/lane.c src/relay/lane.h \
 	src/relay/mailbox.c src/relay/mailbox.h \
+	src/relay/outgoing.c src/relay/outgoing.h \
 	src/relay/relay.c src/relay/relay.h src/relay/relay_try.c \
-	src/relay/request.c src/relay/request.h \
 	src/relay/schedule.c src/relay/schedule.h \
 	src/relay/settler.c src/relay/settler.h \
 	src/relay/sign.c src/relay/sign.h \
@@ -22,7 +22,7 @@ check_PROGRAMS += tests/unit/relay/test_classify \
 	tests/unit/relay/test_destination \
 	tests/unit/relay/test_form \
 	tests/unit/relay/test_relay \
-	tests/unit/relay/test_request \
+	tests/unit/relay/test_outgoing \
 	tests/unit/relay/test_schedule \
 	tests/unit/relay/test_sign
 tests_unit_relay_test_classify_SOURCES = tests/unit/relay/test_classify.c tests/unit/unit.h
@@ -37,9 +37,9 @@ tests_unit_relay_test_destination_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_form_SOURCES = tests/unit/relay/test_form.c tests/unit/unit.h
 tests_unit_relay_test_form_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_form_LDADD = $(UNIT_LDADD)
-tests_unit_relay_test_request_SOURCES = tests/unit/relay/test_request.c tests/unit/unit.h
-tests_unit_relay_test_request_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_relay_test_request_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_outgoing_SOURCES = tests/unit/relay/test_outgoing.c tests/unit/unit.h
+tests_unit_relay_test_outgoing_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_outgoing_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_schedule_SOURCES = tests/unit/relay/test_schedule.c tests/unit/unit.h
 tests_unit_relay_test_schedule_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_schedule_LDADD = $(UNIT_LDADD)

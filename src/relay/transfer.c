@@ -91,7 +91,7 @@ transfer_free(struct transfer *tr)
 	if (tr->easy != NULL)
 		tr->curl->easy_cleanup(tr->easy);
 	delivery_claim_free(&tr->claim);
-	request_free(&tr->request);
+	outgoing_free(&tr->request);
 	free(tr->lines);
 	buf_free(&tr->answer);
 	free(tr);
@@ -102,7 +102,7 @@ static bool
 string_headers(struct transfer *tr)
 {
 	static char no_expect[] = "Expect:";
-	const struct request *rq = &tr->request;
+	const struct outgoing *rq = &tr->request;
 	struct curl_slist *lines;
 	size_t i, count = rq->header_count + 1;
 
@@ -125,7 +125,7 @@ CURLcode
 transfer_start(struct transfer *tr, CURLM *multi)
 {
 	const struct curl_api *curl = tr->curl;
-	const struct request *rq = &tr->request;
+	const struct outgoing *rq = &tr->request;
 	CURLcode rc;
 
 	buf_reset(&tr->answer);

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "outbox/event.h"
 #include "relay/curl_api.h"
-#include "relay/request.h"
+#include "relay/outgoing.h"
 
 struct config_destination;
 
@@ -26,7 +26,7 @@ struct transfer {
 	CURL *easy;
 
 	struct delivery_claim claim;	/* owned while under way */
-	struct request request;
+	struct outgoing request;
 	struct curl_slist *lines;	/* the request's headers as libcurl wants them */
 	size_t line_cap;
 	bool probe;

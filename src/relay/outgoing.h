@@ -1,11 +1,11 @@
 /*
- * request: what a destination gets for a delivery, to the byte.
+ * outgoing: what a destination gets for a delivery, to the byte.
  *
  * Built without network or store, so that what `try` prints and what is sent
  * cannot differ.
  */
-#ifndef LEADRELAY_RELAY_REQUEST_H
-#define LEADRELAY_RELAY_REQUEST_H
+#ifndef LEADRELAY_RELAY_OUTGOING_H
+#define LEADRELAY_RELAY_OUTGOING_H
 
 #include <stddef.h>
 
@@ -20,7 +20,7 @@ struct delivery_claim;
  * or ${text}, and good until one of them changes.  A zeroed struct is empty and
  * may be built again and again: its memory is kept.
  */
-struct request {
+struct outgoing {
 	const char *method;
 	const char *url;
 	const char **headers;		/* "Name: value" */
@@ -35,10 +35,10 @@ struct request {
  * Build the request for ${claim}.  0, or -1 with a phrase in ${why}: this lead
  * cannot be put into the destination's form.
  */
-int request_build(struct request *rq, const struct config_destination *config,
+int outgoing_build(struct outgoing *og, const struct config_destination *config,
     const struct credentials *credentials, const struct delivery_claim *claim,
     struct buf *why);
 
-void request_free(struct request *rq);
+void outgoing_free(struct outgoing *og);
 
 #endif

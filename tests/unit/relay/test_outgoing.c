@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "outbox/event.h"
 #include "relay/credentials.h"
-#include "relay/request.h"
+#include "relay/outgoing.h"
 
 static char payload[] =
     "{ \"event\":\"lead.created\",\"data\" : {\"id\": 7, \"a\":[1.0]} }";
@@ -19,7 +19,7 @@ struct world {
 	struct config_destination config;
 	struct delivery_claim claim;
 	struct credentials *c;
-	struct request rq;
+	struct outgoing rq;
 	struct buf why;
 };
 
@@ -47,7 +47,7 @@ tear_down(void **state)
 	struct world *w = *state;
 
 	credentials_free(w->c);
-	request_free(&w->rq);
+	outgoing_free(&w->rq);
 	buf_free(&w->why);
 	free(w);
 	return 0;
@@ -56,11 +56,11 @@ tear_down(void **state)
 static int
 build(struct world *w)
 {
-	return request_build(&w->rq, &w->config, w->c, &w->claim, &w->why);
+	return outgoing_build(&w->rq, &w->config, w->c, &w->claim, &w->why);
 }
 
 static int
-has_line(const struct request *rq, const char *line)
+has_line(const struct outgoing *rq, const char *line)
 {
 	size_t i;
 	int n = 0;

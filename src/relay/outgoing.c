@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "relay/request.h"
+#include "relay/outgoing.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -36,15 +36,15 @@ plain(const char *value)
 }
 
 static int
-make_body(struct request *rq, const struct config_destination *config,
+make_body(struct outgoing *og, const struct config_destination *config,
     const struct delivery_claim *claim, struct buf *why)
 {
 	struct json_member data = { .name = "data" };
 	const char *fault;
 	size_t at;
 
-	rq->body = claim->payload;
-	rq->body_len = claim->payload_len;
+	og->body = claim->payload;
+	og->body_len = claim->payload_len;
 	if (config->body == CONFIG_BODY_PAYLOAD)
 		return 0;
 	fault = json_scan(claim->payload, claim->payload_len, &data, 1, &at);
@@ -53,8 +53,8 @@ make_body(struct request *rq, const struct config_destination *config,
 		    fault != NULL ? fault : "the payload has no member \"data\"");
 		return -1;
 	}
-	rq->body = data.value;
-	rq->body_len = data.len;
+	og->body = data.value;
+	og->body_len = data.len;
 	return 0;
 }
 
@@ -100,51 +100,51 @@ write_lines(struct buf *text, const struct config_destination *config,
 }
 
 static bool
-reserve_headers(struct request *rq, size_t count)
+reserve_headers(struct outgoing *og, size_t count)
 {
 	const char **headers;
 
-	if (count <= rq->header_cap)
+	if (count <= og->header_cap)
 		return true;
-	if ((headers = realloc(rq->headers, count * sizeof(*headers))) == NULL)
+	if ((headers = realloc(og->headers, count * sizeof(*headers))) == NULL)
 		return false;
-	rq->headers = headers;
-	rq->header_cap = count;
+	og->headers = headers;
+	og->header_cap = count;
 	return true;
 }
 
 int
-request_build(struct request *rq, const struct config_destination *config,
+outgoing_build(struct outgoing *og, const struct config_destination *config,
     const struct credentials *credentials, const struct delivery_claim *claim,
     struct buf *why)
 {
 	size_t i, count;
 	const char *line;
 
-	rq->method = config->method != NULL ? config->method : "POST";
-	rq->url = credentials_url(credentials);
-	rq->header_count = 0;
-	if (make_body(rq, config, claim, why) == -1)
+	og->method = config->method != NULL ? config->method : "POST";
+	og->url = credentials_url(credentials);
+	og->header_count = 0;
+	if (make_body(og, config, claim, why) == -1)
 		return -1;
 
-	buf_reset(&rq->text);
-	count = write_lines(&rq->text, config, credentials, claim);
-	if (!buf_ok(&rq->text) || !reserve_headers(rq, count + config->header_count)) {
+	buf_reset(&og->text);
+	count = write_lines(&og->text, config, credentials, claim);
+	if (!buf_ok(&og->text) || !reserve_headers(og, count + config->header_count)) {
 		buf_puts(why, "out of memory");
 		return -1;
 	}
-	for (line = rq->text.data; count != 0; count--, line += strlen(line) + 1)
-		rq->headers[rq->header_count++] = line;
+	for (line = og->text.data; count != 0; count--, line += strlen(line) + 1)
+		og->headers[og->header_count++] = line;
 	for (i = 0; i < config->header_count; i++)
-		rq->headers[rq->header_count++] = config->headers[i];
+		og->headers[og->header_count++] = config->headers[i];
 	return 0;
 }
 
 void
-request_free(struct request *rq)
+outgoing_free(struct outgoing *og)
 {
-	free(rq->headers);
-	rq->headers = NULL;
-	rq->header_count = rq->header_cap = 0;
-	secret_wipe(&rq->text);
+	free(og->headers);
+	og->headers = NULL;
+	og->header_count = og->header_cap = 0;
+	secret_wipe(&og->text);
 }
