@@ -27,13 +27,17 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/cli/test_args tests/unit/cli/test_object \
 	tests/unit/cli/test_print tests/unit/cli/test_table \
 	tests/unit/cli/test_target tests/unit/cli/test_help \
-	tests/unit/cli/test_review tests/unit/cli/test_place
+	tests/unit/cli/test_review tests/unit/cli/test_place \
+	tests/unit/cli/test_manual
 tests_unit_cli_test_args_SOURCES = tests/unit/cli/test_args.c tests/unit/unit.h
 tests_unit_cli_test_args_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_cli_test_args_LDADD = $(UNIT_LDADD)
 tests_unit_cli_test_help_SOURCES = tests/unit/cli/test_help.c tests/unit/unit.h
 tests_unit_cli_test_help_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_cli_test_help_LDADD = $(UNIT_LDADD)
+tests_unit_cli_test_manual_SOURCES = tests/unit/cli/test_manual.c tests/unit/unit.h
+tests_unit_cli_test_manual_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_cli_test_manual_LDADD = $(UNIT_LDADD)
 tests_unit_cli_test_object_SOURCES = tests/unit/cli/test_object.c tests/unit/unit.h
 tests_unit_cli_test_object_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_cli_test_object_LDADD = $(UNIT_LDADD)
