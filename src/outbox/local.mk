@@ -24,6 +24,12 @@ if HAVE_CMOCKA
 OUTBOX_BOX = tests/unit/outbox/box.c tests/unit/outbox/box.h tests/unit/unit.h
 check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_accept \
+	tests/unit/outbox/test_lite_act \
+	tests/unit/outbox/test_lite_delivery \
+	tests/unit/outbox/test_lite_fault \
+	tests/unit/outbox/test_lite_model \
+	tests/unit/outbox/test_lite_open \
+	tests/unit/outbox/test_lite_plan \
 	tests/unit/outbox/test_outbox
 tests_unit_outbox_test_event_SOURCES = tests/unit/outbox/test_event.c tests/unit/unit.h
 tests_unit_outbox_test_event_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -31,7 +37,29 @@ tests_unit_outbox_test_event_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_accept_SOURCES = tests/unit/outbox/test_lite_accept.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_accept_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_accept_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_act_SOURCES = tests/unit/outbox/test_lite_act.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_act_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_act_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_delivery_SOURCES = tests/unit/outbox/test_lite_delivery.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_delivery_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_fault_SOURCES = tests/unit/outbox/test_lite_fault.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_fault_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_model_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_model_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_open_SOURCES = tests/unit/outbox/test_lite_open.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_open_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_open_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_plan_SOURCES = tests/unit/outbox/test_lite_plan.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_plan_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_outbox_SOURCES = tests/unit/outbox/test_outbox.c tests/unit/unit.h
 tests_unit_outbox_test_outbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_outbox_LDADD = $(UNIT_LDADD)
 endif
+
+EXTRA_PROGRAMS += tests/bench/bench_outbox
+tests_bench_bench_outbox_SOURCES = tests/bench/bench_outbox.c
+tests_bench_bench_outbox_LDADD = libleadrelay.a $(LEADRELAY_LIBS)
