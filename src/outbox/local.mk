@@ -43,7 +43,8 @@ tests_unit_outbox_test_lite_act_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_delivery_SOURCES = tests/unit/outbox/test_lite_delivery.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_delivery_LDADD = $(UNIT_LDADD)
-tests_unit_outbox_test_lite_fault_SOURCES = tests/unit/outbox/test_lite_fault.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_fault_SOURCES = tests/unit/outbox/test_lite_fault.c \
+	tests/unit/outbox/shaky.c tests/unit/outbox/shaky.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_fault_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c $(OUTBOX_BOX)
@@ -52,6 +53,8 @@ tests_unit_outbox_test_lite_model_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_open_SOURCES = tests/unit/outbox/test_lite_open.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_open_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_open_LDADD = $(UNIT_LDADD)
+# The test says which file system it is on.
+tests_unit_outbox_test_lite_open_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
 tests_unit_outbox_test_lite_plan_SOURCES = tests/unit/outbox/test_lite_plan.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_plan_LDADD = $(UNIT_LDADD)

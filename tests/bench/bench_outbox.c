@@ -28,8 +28,9 @@
 struct bench {
 	struct outbox *ob;
 	char payload[PAYLOAD];
-	atomic_long lead;		/* the next lead's id */
-	atomic_long stop_at;		/* leads */
+	long base;			/* the first lead's id: new in each run */
+	atomic_long lead;		/* how many were tried */
+	atomic_long stop_at;
 	atomic_int stop;
 };
 
@@ -124,7 +125,8 @@ submit(void *arg)
 		a.number = atomic_fetch_add(&b->lead, 1);
 		if (a.number >= atomic_load(&b->stop_at))
 			break;
-		snprintf(a.lead, sizeof(a.lead), "%ld", 1000000 + a.number);
+		a.number += b->base;
+		snprintf(a.lead, sizeof(a.lead), "%ld", a.number);
 		began = now_s(CLOCK_MONOTONIC);
 		outbox_submit(b->ob, &a.job);
 		sem_wait(&a.done);
@@ -275,6 +277,7 @@ main(int argc, char **argv)
 	snprintf(url, sizeof(url), "sqlite:%s/bench.db", argv[1]);
 	config.store.url = url;
 	config.store.max_waiting = backlog * 2 + 10000000;
+	b.base = (long)(clock_wall_ms() / 1000 * 1000000);
 	memset(b.payload, 'x', sizeof(b.payload));
 	time_fdatasync(argv[1]);
 	if ((b.ob = outbox_open(&config, OUTBOX_SERVE, &fault)) == NULL) {

@@ -1,5 +1,507 @@
+/* What a person does and sees: retry, release, discard, list, show, stats, purge. */
+#include "box.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An event in the state that a case starts from. */
+enum start { WAIT, SENDING_NOW, DELIVERED, DEAD, HELD, HELD_EVENT, DISCARDED };
+
+static const struct {
+	const char *what;
+	enum start start;
+	enum store_action action;
+	enum store_act_result result;
+	int state;			/* of the delivery, or the held event */
+} cases[] = {
+	{ "retry what waits", WAIT, STORE_RETRY, STORE_ACT_DONE,
+	    DELIVERY_WAITING },
+	{ "retry what is sent", SENDING_NOW, STORE_RETRY, STORE_ACT_SENDING,
+	    DELIVERY_SENDING },
+	{ "retry what was delivered", DELIVERED, STORE_RETRY,
+	    STORE_ACT_NOTHING, DELIVERY_DELIVERED },
+	{ "retry what is dead", DEAD, STORE_RETRY, STORE_ACT_DONE,
+	    DELIVERY_WAITING },
+	{ "retry what is held", HELD, STORE_RETRY, STORE_ACT_DONE,
+	    DELIVERY_WAITING },
+	{ "retry a held event", HELD_EVENT, STORE_RETRY, STORE_ACT_NOTHING,
+	    DELIVERY_HELD },
+	{ "retry what was discarded", DISCARDED, STORE_RETRY,
+	    STORE_ACT_NOTHING, DELIVERY_DISCARDED },
+	{ "release what waits", WAIT, STORE_RELEASE, STORE_ACT_NOTHING,
+	    DELIVERY_WAITING },
+	{ "release what is dead", DEAD, STORE_RELEASE, STORE_ACT_NOTHING,
+	    DELIVERY_DEAD },
+	{ "release what is held", HELD, STORE_RELEASE, STORE_ACT_DONE,
+	    DELIVERY_WAITING },
+	{ "release a held event", HELD_EVENT, STORE_RELEASE, STORE_ACT_DONE,
+	    DELIVERY_WAITING },
+	{ "discard what waits", WAIT, STORE_DISCARD, STORE_ACT_DONE,
+	    DELIVERY_DISCARDED },
+	{ "discard what is sent", SENDING_NOW, STORE_DISCARD,
+	    STORE_ACT_SENDING, DELIVERY_SENDING },
+	{ "discard what was delivered", DELIVERED, STORE_DISCARD,
+	    STORE_ACT_NOTHING, DELIVERY_DELIVERED },
+	{ "discard what is dead", DEAD, STORE_DISCARD, STORE_ACT_DONE,
+	    DELIVERY_DISCARDED },
+	{ "discard a held event", HELD_EVENT, STORE_DISCARD, STORE_ACT_DONE,
+	    DELIVERY_DISCARDED }
+};
+
+static void
+start_from(struct box *box, enum start start, const char *lead, char *id)
+{
+	struct event_in in = box_in(lead, "A", BOX_NOW);
+	struct delivery_claim claim;
+
+	if (start == HELD_EVENT)
+		in.hold = EVENT_HOLD_RULES;
+	assert_int_equal(box_accept(box, &in), EVENT_STORED);
+	strcpy(id, box->out.id);
+	switch (start) {
+	case SENDING_NOW:
+		assert_int_equal(box_claim(box, 0, BOX_NOW, 1, &claim), 1);
+		delivery_claim_free(&claim);
+		break;
+	case DELIVERED:
+		box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW);
+		break;
+	case DEAD:
+		box_send(box, 0, DELIVERY_DEAD, 0, BOX_NOW);
+		break;
+	case HELD:
+		box_send(box, 0, DELIVERY_HELD, 0, BOX_NOW);
+		break;
+	case DISCARDED:
+		box_act(box, STORE_DISCARD, id, false, BOX_NOW);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+test_act(void **state)
+{
+	struct box *box = *state;
+	char id[UUID7_SIZE], lead[16];
+	struct store_act_out out;
+	int got;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(lead, sizeof(lead), "%zu", i);
+		start_from(box, cases[i].start, lead, id);
+		out = box_act(box, cases[i].action, id, false, BOX_NOW + 1);
+		got = box_state(box, id, 0);
+		if (got == -1)
+			got = box_state(box, id, 99);	/* a held event */
+		if (out.result != cases[i].result || got != cases[i].state ||
+		    out.changed != (out.result == STORE_ACT_DONE))
+			fail_msg("%s: result %d, state %d", cases[i].what,
+			    out.result, got);
+		box_check(box);
+		/* So that the next case's is the only one due. */
+		box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW + 1);
+	}
+}
+
+static void
+test_not_found(void **state)
+{
+	struct box *box = *state;
+	struct store_act_out out;
+	char id[UUID7_SIZE];
+
+	assert_int_equal(box_act(box, STORE_RETRY,
+	    "00000000-0000-7000-8000-000000000000", false, BOX_NOW).result,
+	    STORE_ACT_NOT_FOUND);
+	assert_int_equal(box_act(box, STORE_RETRY, "", false, BOX_NOW).result,
+	    STORE_ACT_NOT_FOUND);
+	strcpy(id, box_put(box, "1", "A", BOX_NOW));
+	box_begin(box);
+	assert_int_equal(box->store->ops->act(box->store, STORE_RETRY, id,
+	    "nowhere", false, BOX_NOW, &out), 0);
+	box_commit(box);
+	assert_int_equal(out.result, STORE_ACT_NOT_FOUND);
+	box_begin(box);
+	assert_int_equal(box->store->ops->act(box->store, STORE_RETRY, id,
+	    "crm", false, BOX_NOW, &out), 0);
+	box_commit(box);
+	assert_int_equal(out.result, STORE_ACT_DONE);
+}
+
+/* Retry makes what waits for later due. */
+static void
+test_retry_is_now(void **state)
+{
+	struct box *box = *state;
+	char id[UUID7_SIZE];
+
+	strcpy(id, box_put(box, "1", "A", BOX_NOW));
+	box_send(box, 0, DELIVERY_WAITING, BOX_NOW + BOX_HOUR, BOX_NOW);
+	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW),
+	    "");
+	box_act(box, STORE_RETRY, id, false, BOX_NOW + 1);
+	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
+	    BOX_NOW + 1), id);
+}
+
+/* Older than one delivered: only by force.  While a newer one is sent: never. */
+static void
+test_superseded(void **state)
+{
+	struct box *box = *state;
+	static const enum start starts[] = { DEAD, HELD, HELD_EVENT };
+	char old[UUID7_SIZE], newer[UUID7_SIZE], lead[8];
+	enum store_action action;
+	struct delivery_claim claim;
+	struct store_act_out out;
+
+	for (size_t i = 0; i < COUNT(starts); i++) {
+		snprintf(lead, sizeof(lead), "%zu", i);
+		action = starts[i] == DEAD ? STORE_RETRY : STORE_RELEASE;
+		start_from(box, starts[i], lead, old);
+		strcpy(newer, box_put(box, lead, "B", BOX_NOW + 1));
+		assert_int_equal(box_claim(box, 0, BOX_NOW + 1, 1, &claim), 1);
+		out = box_act(box, action, old, true, BOX_NOW + 2);
+		assert_int_equal(out.result, STORE_ACT_SENDING);
+		assert_int_equal(out.changed, 0);
+		box_settle(box, &claim, DELIVERY_DELIVERED, 0, BOX_NOW + 2);
+		delivery_claim_free(&claim);
+
+		out = box_act(box, action, old, false, BOX_NOW + 3);
+		assert_int_equal(out.result, STORE_ACT_SUPERSEDED);
+		assert_string_equal(out.other, newer);
+		assert_int_equal(out.changed, 0);
+		box_check(box);
+		out = box_act(box, action, old, true, BOX_NOW + 4);
+		assert_int_equal(out.result, STORE_ACT_DONE);
+		box_check(box);
+		assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
+		    BOX_NOW + 4), old);
+	}
+}
+
+/* A released event stands before newer ones that still wait. */
+static void
+test_release_keeps_order(void **state)
+{
+	struct box *box = *state;
+	char old[UUID7_SIZE], newer[UUID7_SIZE];
+
+	start_from(box, HELD_EVENT, "1", old);
+	strcpy(newer, box_put(box, "1", "B", BOX_NOW + 1));
+	assert_int_equal(box_act(box, STORE_RELEASE, old, false, BOX_NOW + 2)
+	    .result, STORE_ACT_DONE);
+	box_check(box);
+	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
+	    BOX_NOW + 5), old);
+	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
+	    BOX_NOW + 5), newer);
+	box_check(box);
+}
+
+/* A retried one begins afresh: attempts and the time to give up. */
+static void
+test_retry_begins_afresh(void **state)
+{
+	struct box *box = *state;
+	struct delivery_claim claim;
+	char id[UUID7_SIZE];
+
+	start_from(box, DEAD, "1", id);
+	box_act(box, STORE_RETRY, id, false, BOX_NOW + 1);
+	assert_int_equal(box_claim(box, 0, BOX_NOW + 1, 1, &claim), 1);
+	assert_int_equal(claim.attempts, 1);
+	assert_int_equal(claim.first_attempt_ms, 0);
+	assert_int_equal(claim.first_failure_ms, 0);
+	delivery_claim_free(&claim);
+	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt"), 1);
+}
+
+struct listed {
+	int rows;
+	char text[2048];
+};
+
+static void
+keep_row(void *arg, const struct store_row *row)
+{
+	struct listed *l = arg;
+	size_t len = strlen(l->text);
+
+	l->rows++;
+	snprintf(l->text + len, sizeof(l->text) - len, "%s %s %s %s%s;",
+	    row->lead, row->destination != NULL ? row->destination : "-",
+	    delivery_state_name(row->state),
+	    row->reason != NULL ? row->reason : "",
+	    row->blocked ? " blocked" : "");
+}
+
+static struct listed
+list(struct box *box, struct store_filter filter)
+{
+	struct listed l = { 0 };
+
+	box_begin(box);
+	assert_int_equal(box->store->ops->list(box->store, &filter, keep_row,
+	    &l), 0);
+	box_commit(box);
+	return l;
+}
+
+static void
+test_list(void **state)
+{
+	struct box *box = *state;
+	char id[UUID7_SIZE];
+
+	start_from(box, DELIVERED, "1", id);
+	start_from(box, HELD_EVENT, "2", id);
+	box_put(box, "3", "A", BOX_NOW + 5);
+	box_put(box, "3", "B", BOX_NOW + 6);
+
+	assert_string_equal(list(box, (struct store_filter){ .state = -1 })
+	    .text, "3 crm waiting  blocked;3 crm waiting ;2 - held rules;"
+	    "1 crm delivered ;");
+	assert_string_equal(list(box, (struct store_filter){ .state = -1,
+	    .limit = 1 }).text, "3 crm waiting  blocked;");
+	assert_string_equal(list(box, (struct store_filter){
+	    .state = DELIVERY_HELD }).text, "2 - held rules;");
+	assert_string_equal(list(box, (struct store_filter){ .state = -1,
+	    .lead = "1" }).text, "1 crm delivered ;");
+	assert_string_equal(list(box, (struct store_filter){ .state = -1,
+	    .id = id }).text, "2 - held rules;");
+	assert_int_equal(list(box, (struct store_filter){ .state = -1,
+	    .destination = "crm" }).rows, 3);
+	assert_int_equal(list(box, (struct store_filter){ .state = -1,
+	    .destination = "mail" }).rows, 0);
+	assert_int_equal(list(box, (struct store_filter){ .state = -1,
+	    .since_ms = BOX_NOW + 6 }).rows, 1);
+	assert_int_equal(list(box, (struct store_filter){
+	    .state = DELIVERY_WAITING, .destination = "crm", .lead = "3",
+	    .limit = 10 }).rows, 2);
+	assert_int_equal(list(box, (struct store_filter){ .state = -1,
+	    .lead = "' OR 1 --" }).rows, 0);
+}
+
+static void
+keep_event(void *arg, const struct store_event *e)
+{
+	struct listed *l = arg;
+
+	snprintf(l->text, sizeof(l->text), "%s %s %s %s %.*s;", e->lead,
+	    e->state, e->hold, e->violations != NULL ? e->violations : "-",
+	    (int)e->payload_len, e->payload);
+}
+
+static void
+keep_attempt(void *arg, const struct store_attempt *a)
+{
+	struct listed *l = arg;
+	size_t len = strlen(l->text);
+
+	snprintf(l->text + len, sizeof(l->text) - len, "#%d %s %d %s %zu;",
+	    a->number, a->destination, a->status,
+	    a->error != NULL ? a->error : "-", a->answer_len);
+}
+
+static void
+test_show(void **state)
+{
+	struct box *box = *state;
+	static const char answer[ATTEMPT_ANSWER_MAX + 100] = "\0x";
+	struct listed l = { 0 };
+	struct store_visitor visitor = { keep_event, keep_row, keep_attempt,
+	    &l };
+	struct delivery_outcome o = { .state = DELIVERY_DEAD,
+	    .attempted = true, .status = 422, .error = "refused",
+	    .reason = "the lead's own fault", .answer = answer,
+	    .answer_len = sizeof(answer) };
+	struct event_in in = box_in("1", "A", BOX_NOW);
+	struct delivery_claim claim;
+	bool found;
+
+	in.hold = EVENT_HOLD_RULES;
+	in.violations = "[1]";
+	box_accept(box, &in);
+	box_act(box, STORE_RELEASE, box->out.id, false, BOX_NOW);
+	box_send(box, 0, DELIVERY_WAITING, BOX_NOW, BOX_NOW);
+	assert_int_equal(box_claim(box, 0, BOX_NOW, 1, &claim), 1);
+	o.delivery = claim.delivery;
+	box_settle_with(box, &o, BOX_NOW);
+	box_begin(box);
+	assert_int_equal(box->store->ops->show(box->store, claim.id, &visitor,
+	    &found), 0);
+	assert_true(found);
+	assert_string_equal(l.text, "1 accepted rules [1] A;"
+	    "1 crm dead the lead's own fault;#1 crm 503 - 0;"
+	    "#2 crm 422 refused 2048;");
+	assert_int_equal(box->store->ops->show(box->store, "no such", &visitor,
+	    &found), 0);
+	assert_false(found);
+	box_commit(box);
+	delivery_claim_free(&claim);
+}
+
+static void
+test_stats(void **state)
+{
+	struct box *box = *state;
+	struct store_destination_stats d;
+	struct store_stats s = box_stats(box);
+	char id[UUID7_SIZE];
+
+	assert_int_equal(s.last_received_ms, 0);
+	assert_int_equal(s.relay_seen_ms, 0);
+	start_from(box, DELIVERED, "1", id);
+	start_from(box, DEAD, "2", id);
+	start_from(box, HELD_EVENT, "3", id);
+	box_put(box, "4", "A", BOX_NOW + 77);
+	s = box_stats(box);
+	assert_int_equal(s.events_undelivered, 1);
+	assert_int_equal(s.events_held, 1);
+	assert_int_equal(s.last_received_ms, BOX_NOW + 77);
+	assert_true(s.free_bytes > 0);
+	assert_true(s.store_bytes > 4096);
+	d = box_counts(box, 0);
+	assert_true(d.configured);
+	assert_int_equal(d.count[DELIVERY_WAITING], 1);
+	assert_int_equal(d.count[DELIVERY_DELIVERED], 1);
+	assert_int_equal(d.count[DELIVERY_DEAD], 1);
+	assert_int_equal(d.oldest_waiting_ms, BOX_NOW + 77);
+
+	/* One that left the configuration is still there, and named. */
+	box_close(box);
+	box->destinations[1].name = "new";
+	box->destinations[1].number = 0;
+	box->destinations[0] = box->destinations[1];
+	assert_true(box_open(box));
+	box->destinations[0].name = "crm";
+	d = box_counts(box, 0);
+	assert_false(d.configured);
+	assert_int_equal(d.count[DELIVERY_WAITING], 1);
+}
+
+static size_t
+purge(struct box *box, int64_t delivered, int64_t failed, size_t max)
+{
+	size_t count;
+
+	box_begin(box);
+	assert_int_equal(box->store->ops->purge(box->store, delivered, failed,
+	    max, &count), 0);
+	box_commit(box);
+	return count;
+}
+
+/* What has lived its time is gone with every trace; what has not, is not. */
+static void
+test_purge(void **state)
+{
+	struct box *box = *state;
+	char id[UUID7_SIZE];
+
+	start_from(box, DELIVERED, "1", id);
+	start_from(box, DEAD, "2", id);
+	start_from(box, HELD_EVENT, "3", id);
+	start_from(box, SENDING_NOW, "4", id);
+	box_put(box, "5", "A", BOX_NOW);
+	assert_int_equal(purge(box, BOX_NOW, BOX_NOW, 99), 0);
+	assert_int_equal(purge(box, BOX_NOW + 1, 0, 99), 1);
+	box_check(box);
+	assert_int_equal(box_number(box, "SELECT count(*) FROM lead"), 4);
+	assert_int_equal(purge(box, BOX_NOW + 1, BOX_NOW + 1, 1), 1);
+	assert_int_equal(purge(box, BOX_NOW + 1, BOX_NOW + 1, 99), 1);
+	box_check(box);
+	/* What waits or is being sent has no end. */
+	assert_int_equal(box_number(box, "SELECT count(*) FROM event"), 2);
+	assert_int_equal(box_stats(box).events_held, 0);
+}
+
+/* A lead that comes back after it was forgotten must not begin at 1 again. */
+static void
+test_purge_keeps_sequence(void **state)
+{
+	struct box *box = *state;
+	char data[8];
+
+	for (int i = 0; i < 5; i++) {
+		snprintf(data, sizeof(data), "%d", i);
+		box_put(box, "1", data, BOX_NOW);
+		box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW);
+	}
+	assert_int_equal(box->out.sequence, 5);
+	assert_int_equal(purge(box, BOX_NOW + 1, 0, 99), 5);
+	assert_int_equal(box_number(box, "SELECT count(*) FROM lead"), 0);
+	box_put(box, "1", "back", BOX_NOW + 2);
+	assert_int_equal(box->out.sequence, 6);
+	box_check(box);
+}
+
+/* One that held back its lead lets go when it is deleted. */
+static void
+test_purge_unblocks(void **state)
+{
+	struct box *box = *state;
+	char id[UUID7_SIZE], next[UUID7_SIZE];
+
+	box_close(box);
+	box->destinations[0].hold_on_dead = true;
+	assert_true(box_open(box));
+	start_from(box, DEAD, "1", id);
+	strcpy(next, box_put(box, "1", "B", BOX_NOW));
+	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW),
+	    "");
+	assert_int_equal(purge(box, 0, BOX_NOW + 1, 99), 1);
+	box_check(box);
+	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW),
+	    next);
+}
+
+/* What was erased is not to be found in the file either. */
+static void
+test_purge_erases(void **state)
+{
+	struct box *box = *state;
+	static const char needle[] = "jane.doe@people.example";
+	char buffer[65536], *hit = NULL;
+	size_t len;
+	FILE *f;
+
+	box_put(box, "1", needle, BOX_NOW);
+	box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW);
+	assert_int_equal(purge(box, BOX_NOW + 1, 0, 99), 1);
+	assert_int_equal(box_number(box, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+	f = fopen(box->path, "rb");
+	assert_non_null(f);
+	while ((len = fread(buffer, 1, sizeof(buffer), f)) > 0)
+		if (memmem(buffer, len, needle, strlen(needle)) != NULL)
+			hit = buffer;
+	fclose(f);
+	assert_null(hit);
+}
+
 int
 main(void)
 {
-	return 0;
+#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_act),
+		TEST(test_not_found),
+		TEST(test_retry_is_now),
+		TEST(test_superseded),
+		TEST(test_release_keeps_order),
+		TEST(test_retry_begins_afresh),
+		TEST(test_list),
+		TEST(test_show),
+		TEST(test_stats),
+		TEST(test_purge),
+		TEST(test_purge_keeps_sequence),
+		TEST(test_purge_unblocks),
+		TEST(test_purge_erases)
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
