@@ -167,21 +167,28 @@ check_store_failed(struct check *check, const struct store_fault *fault)
 
 /* --- what the store says of relay and destinations --- */
 
+struct check_needs {
+	struct check *check;
+	const struct review *review;
+	int others;
+};
+
+/* What waits for a person is told by stats, where it is no fault of the installation. */
 static void
 check_need(void *arg, enum review_need need,
     const struct store_destination_stats *destination)
 {
+	struct check_needs *needs = arg;
 	struct buf text = { 0 };
-	struct review *review = ((void **)arg)[0];
-	struct check *check = ((void **)arg)[1];
 
-	review_explain(review, need, destination, &text);
-	/* The rest waits for a person, but is no fault of the installation. */
-	if (need == REVIEW_UNCONFIGURED || need == REVIEW_NO_RELAY ||
-	    need == REVIEW_RELAY_STUCK)
-		failed(check, EXIT_NO, "outbox", "%s", words(&text));
-	else
-		note("outbox", "%s", words(&text));
+	if (need != REVIEW_UNCONFIGURED && need != REVIEW_NO_RELAY &&
+	    need != REVIEW_RELAY_STUCK) {
+		needs->others++;
+		return;
+	}
+	review_explain(needs->review, need, destination, &text);
+	failed(needs->check, EXIT_NO, "outbox", "%.*s",
+	    (int)(text.len > 0 ? text.len - 1 : 0), words(&text));
 	buf_free(&text);
 }
 
@@ -190,7 +197,7 @@ check_review(struct check *check, struct outbox *ob)
 {
 	struct review review = { 0 };
 	struct store_fault fault = { 0 };
-	void *arg[] = { &review, check };
+	struct check_needs needs = { check, &review, 0 };
 
 	if (review_take(ob, clock_wall_ms(), &review, &fault) == -1) {
 		check_store_failed(check, &fault);
@@ -202,7 +209,9 @@ check_review(struct check *check, struct outbox *ob)
 		ok("relay", "running (process %ld)", review.stats.relay_pid);
 	else
 		note("relay", "not running");
-	(void)review_visit(&review, check_need, arg);
+	(void)review_visit(&review, check_need, &needs);
+	if (needs.others > 0)
+		note("outbox", "leadrelay stats tells what waits for a person");
 out:
 	review_free(&review);
 }

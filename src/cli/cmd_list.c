@@ -23,10 +23,10 @@ static const char *const head[] = {
 struct list {
 	struct store_filter filter;	/* asks for one row more than ${limit} */
 	int64_t limit;			/* 0: none */
-	int64_t now_ms;
 	bool json;
 	int64_t rows;
 	struct table table;
+	struct review review;
 	struct buf line;
 	bool oom;
 };
@@ -52,7 +52,7 @@ list_text(struct list *list, const struct store_row *row)
 		table_open(&list->table, head, sizeof(head) / sizeof(head[0]));
 	table_string(&list->table, delivery_state_name(row->state));
 	buf_reset(cell);
-	print_span(cell, row->received_ms, list->now_ms);
+	print_span(cell, row->received_ms, list->review.now_ms);
 	table_string(&list->table, cell->data);
 	table_string(&list->table, row->id);
 	table_string(&list->table, row->lead);
@@ -61,7 +61,7 @@ list_text(struct list *list, const struct store_row *row)
 	snprintf(tries, sizeof(tries), "%d", row->attempts);
 	table_string(&list->table, tries);
 	buf_reset(cell);
-	row_why(cell, row, list->now_ms);
+	row_why(cell, row, &list->review);
 	table_cell(&list->table, cell->data != NULL ? cell->data : "",
 	    cell->len);
 	if (!buf_ok(cell))
@@ -97,7 +97,6 @@ list_options(const struct args *args, struct list *list)
 	const char *state = args_value(args, "state");
 	const char *since = args_value(args, "since");
 
-	list->now_ms = clock_wall_ms();
 	list->json = args_flag(args, "json");
 	list->filter.state = -1;
 	list->filter.lead = args_value(args, "lead");
@@ -108,7 +107,7 @@ list_options(const struct args *args, struct list *list)
 		    "sending, delivered, dead, held, discarded, skipped\n", state);
 		return -1;
 	}
-	if (since != NULL && text_parse_when(since, list->now_ms,
+	if (since != NULL && text_parse_when(since, clock_wall_ms(),
 	    &list->filter.since_ms) == -1) {
 		fprintf(stderr, "leadrelay: --since %s: not a time like 2h or "
 		    "2026-01-31T10:00:00Z\n", since);
@@ -144,7 +143,9 @@ cmd_list(const struct args *args)
 		return EXIT_USAGE;
 	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
 		goto out;
-	if (outbox_run(setup.outbox, list_run, &list, &fault) == -1)
+	if (review_take(setup.outbox, clock_wall_ms(), &list.review,
+	    &fault) == -1 ||
+	    outbox_run(setup.outbox, list_run, &list, &fault) == -1)
 		status = setup_store_failed(setup.config, &fault);
 	if (list.rows > 0 && !list.json && table_close(&list.table) == -1)
 		list.oom = true;
@@ -156,6 +157,7 @@ cmd_list(const struct args *args)
 	}
 out:
 	buf_free(&list.line);
+	review_free(&list.review);
 	setup_free(&setup);
 	return status;
 }

@@ -19,7 +19,7 @@
  */
 struct show {
 	const char *id;
-	int64_t now_ms;
+	struct review review;
 	bool found;
 	bool in_delivery;
 	struct buf out;
@@ -84,13 +84,13 @@ text_event(void *arg, const struct store_event *event)
 	text_line(out, "event", event->name);
 	buf_printf(out, "%-12s %s", "state", event->state);
 	if (event->hold[0] != '\0')
-		buf_printf(out, " (held: %s)", event->hold);
+		buf_printf(out, " (%s)", row_hold_words(event->hold));
 	buf_printf(out, "\n%-12s ", "received");
-	print_moment(out, event->received_ms, show->now_ms);
+	print_moment(out, event->received_ms, show->review.now_ms);
 	buf_printf(out, "\n%-12s %lld\n", "sequence", (long long)event->sequence);
 	if (event->closed_ms != 0) {
 		buf_printf(out, "%-12s ", "closed");
-		print_moment(out, event->closed_ms, show->now_ms);
+		print_moment(out, event->closed_ms, show->review.now_ms);
 		buf_putc(out, '\n');
 	}
 	text_line(out, "note", event->note);
@@ -112,9 +112,9 @@ text_delivery(void *arg, const struct store_row *row)
 	buf_printf(&show->out, ": %s", delivery_state_name(row->state));
 	if (row->settled_ms != 0) {
 		buf_putc(&show->out, ' ');
-		print_moment(&show->out, row->settled_ms, show->now_ms);
+		print_moment(&show->out, row->settled_ms, show->review.now_ms);
 	}
-	row_why(&why, row, show->now_ms);
+	row_why(&why, row, &show->review);
 	if (why.len > 0) {
 		buf_puts(&show->out, ": ");
 		print_text(&show->out, why.data, why.len);
@@ -130,7 +130,7 @@ text_attempt(void *arg, const struct store_attempt *attempt)
 	struct buf *out = &show->out;
 
 	buf_printf(out, "  attempt %d  ", attempt->number);
-	print_moment(out, attempt->started_ms, show->now_ms);
+	print_moment(out, attempt->started_ms, show->review.now_ms);
 	buf_printf(out, "  %lld ms  ", (long long)attempt->took_ms);
 	if (attempt->status != 0)
 		buf_printf(out, "HTTP %d", attempt->status);
@@ -275,11 +275,12 @@ cmd_show(const struct args *args)
 	int status;
 
 	show->id = args->operands[0];
-	show->now_ms = clock_wall_ms();
 	run.visitor.arg = show;
 	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
 		goto out;
-	if (outbox_run(setup.outbox, show_run, &run, &fault) == -1) {
+	if (review_take(setup.outbox, clock_wall_ms(), &show->review,
+	    &fault) == -1 ||
+	    outbox_run(setup.outbox, show_run, &run, &fault) == -1) {
 		status = setup_store_failed(setup.config, &fault);
 		goto out;
 	}
@@ -298,6 +299,7 @@ cmd_show(const struct args *args)
 	}
 out:
 	buf_free(&show->out);
+	review_free(&show->review);
 	setup_free(&setup);
 	return status;
 }

@@ -16,25 +16,19 @@ static const struct {
 	const char *name;
 	bool of_destination;
 } needs[REVIEW_NEEDS] = {
+	[REVIEW_NO_RELAY] = { "no_relay", false },
+	[REVIEW_RELAY_STUCK] = { "relay_stuck", false },
+	[REVIEW_PAUSED] = { "paused", true },
+	[REVIEW_UNCONFIGURED] = { "unconfigured", true },
 	[REVIEW_EVENTS_HELD] = { "events_held", false },
 	[REVIEW_HELD] = { "held", true },
 	[REVIEW_DEAD] = { "dead", true },
-	[REVIEW_PAUSED] = { "paused", true },
-	[REVIEW_UNCONFIGURED] = { "unconfigured", true },
-	[REVIEW_NO_RELAY] = { "no_relay", false },
-	[REVIEW_RELAY_STUCK] = { "relay_stuck", false },
 };
 
 const char *
 review_need_name(enum review_need need)
 {
 	return needs[need].name;
-}
-
-bool
-review_of_destination(enum review_need need)
-{
-	return needs[need].of_destination;
 }
 
 /* The store's strings live for the callback: keep copies. */
@@ -179,6 +173,15 @@ review_needs(const struct review *review, enum review_need need,
 	}
 }
 
+bool
+review_paused(const struct review *review, const char *name)
+{
+	for (size_t i = 0; i < review->count; i++)
+		if (strcmp(review->destinations[i].name, name) == 0)
+			return review->destinations[i].state.paused_ms != 0;
+	return false;
+}
+
 static void
 explain_pause(const struct review *review,
     const struct store_destination_stats *destination, struct buf *out)
@@ -197,7 +200,7 @@ explain_pause(const struct review *review,
 		buf_puts(out, "; next try in ");
 		print_span(out, review->now_ms, state->next_probe_ms);
 	}
-	buf_printf(out, ".  Nothing is lost: %" PRId64 " wait, and go out by "
+	buf_printf(out, ".\n  Nothing is lost: %" PRId64 " wait, and go out by "
 	    "themselves once it answers.\n    leadrelay check\n",
 	    review_undelivered(destination));
 }

@@ -12,15 +12,15 @@
 #include "base/buf.h"
 #include "outbox/outbox.h"
 
-/* Why a person is needed. */
+/* Why a person is needed; what stops most comes first. */
 enum review_need {
+	REVIEW_NO_RELAY,		/* something waits and nobody delivers */
+	REVIEW_RELAY_STUCK,		/* the relay's process lives and does nothing */
+	REVIEW_PAUSED,
+	REVIEW_UNCONFIGURED,		/* waits for a destination that left the configuration */
 	REVIEW_EVENTS_HELD,		/* authentic but wrong when they came */
 	REVIEW_HELD,			/* deliveries of a destination */
 	REVIEW_DEAD,
-	REVIEW_PAUSED,
-	REVIEW_UNCONFIGURED,		/* waits for a destination that left the configuration */
-	REVIEW_NO_RELAY,		/* something waits and nobody delivers */
-	REVIEW_RELAY_STUCK,		/* the relay's process lives and does nothing */
 	REVIEW_NEEDS
 };
 
@@ -48,7 +48,9 @@ int64_t review_total(const struct review *review);
  */
 int64_t review_needs(const struct review *review, enum review_need need,
     const struct store_destination_stats *destination);
-bool review_of_destination(enum review_need need);
+
+/* Is deliveries' destination ${name} paused? */
+bool review_paused(const struct review *review, const char *name);
 
 /* "paused": its name in JSON. */
 const char *review_need_name(enum review_need need);

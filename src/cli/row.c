@@ -40,11 +40,10 @@ add_part(struct buf *out, size_t start, const char *part)
 	buf_puts(out, part);
 }
 
-/* Why an event was held when it came, for a person. */
-static const char *
-hold_words(const char *reason)
+const char *
+row_hold_words(const char *hold)
 {
-	switch (event_hold_parse(reason)) {
+	switch (event_hold_parse(hold)) {
 	case EVENT_HOLD_RULES:
 		return "breaks LeadPro's rules";
 	case EVENT_HOLD_UNREADABLE:
@@ -52,18 +51,19 @@ hold_words(const char *reason)
 	case EVENT_HOLD_STALE:
 		return "its token was out of date";
 	default:
-		return reason;
+		return hold;
 	}
 }
 
 void
-row_why(struct buf *out, const struct store_row *row, int64_t now_ms)
+row_why(struct buf *out, const struct store_row *row,
+    const struct review *review)
 {
 	size_t start = out->len;
 
 	if (row->reason != NULL)
 		buf_puts(out, row->destination == NULL ?
-		    hold_words(row->reason) : row->reason);
+		    row_hold_words(row->reason) : row->reason);
 	else if (row->last_status != 0 && row->state != DELIVERY_DELIVERED)
 		buf_printf(out, "HTTP %d", row->last_status);
 	if (row->record != NULL) {
@@ -74,9 +74,11 @@ row_why(struct buf *out, const struct store_row *row, int64_t now_ms)
 		return;
 	if (row->blocked)
 		add_part(out, start, "after an earlier event of this lead");
-	else if (row->due_ms > now_ms) {
+	else if (review_paused(review, row->destination))
+		add_part(out, start, "destination is paused");
+	else if (row->due_ms > review->now_ms) {
 		add_part(out, start, "next try in ");
-		print_span(out, now_ms, row->due_ms);
+		print_span(out, review->now_ms, row->due_ms);
 	} else
 		add_part(out, start, "due now");
 }

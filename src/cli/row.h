@@ -6,6 +6,7 @@
 #define LEADRELAY_CLI_ROW_H
 
 #include "base/buf.h"
+#include "cli/review.h"
 #include "outbox/store.h"
 
 /*
@@ -15,6 +16,10 @@
 void row_members(struct buf *out, const struct store_row *row, bool event);
 
 /* Why the delivery is as it is, and what comes next: "HTTP 503; next try in 12m". */
-void row_why(struct buf *out, const struct store_row *row, int64_t now_ms);
+void row_why(struct buf *out, const struct store_row *row,
+    const struct review *review);
+
+/* Why an event was held when it came, by its name in the store, for a person. */
+const char *row_hold_words(const char *hold);
 
 #endif
