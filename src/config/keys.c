@@ -71,9 +71,9 @@ const struct key keys_table[] = {
 	{ SOURCE("duplicate_window", KEY_DURATION, duplicate_window_ms),
 	    .def = "24h", .max = HUNDRED_YEARS_MS,
 	    .help = "how long the same event again is a duplicate" },
-	{ SOURCE("max_body", KEY_SIZE, max_body), .def = "256k", .min = 1024,
+	{ SOURCE("max_body", KEY_SIZE, max_body), .def = "256k", .min = 1,
 	    .max = 64 << 20, .help = "larger bodies get 413" },
-	{ SOURCE("max_token", KEY_SIZE, max_token), .def = "64k", .min = 1024,
+	{ SOURCE("max_token", KEY_SIZE, max_token), .def = "64k", .min = 1,
 	    .max = 128 << 10, .help = "larger tokens get 431" },
 
 	{ STORE("url", KEY_STRING, url), .def = "sqlite:/var/lib/leadrelay/outbox.db",

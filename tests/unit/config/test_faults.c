@@ -174,10 +174,10 @@ static const struct bad values[] = {
 	    "4d, from 0 to 36500d; got \"off\"\n" },
 	{ "size", IN_SOURCE("max_body = 5x"),
 	    "x.conf:3: max_body: expected a size such as 4096, 256k or 64m, from "
-	    "1k to 64m; got \"5x\"\n" },
+	    "1 to 64m; got \"5x\"\n" },
 	{ "size too large", IN_SOURCE("max_token = 1m"),
 	    "x.conf:3: max_token: expected a size such as 4096, 256k or 64m, from "
-	    "1k to 128k; got \"1m\"\n" },
+	    "1 to 128k; got \"1m\"\n" },
 	{ "list of integers", IN_SOURCE("office_ids = {1, two}"),
 	    "x.conf:3: office_ids: expected whole numbers such as {1, 2}, from "
 	    "-9007199254740991 to 9007199254740991, or any; got \"two\"\n" },
