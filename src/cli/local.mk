@@ -23,6 +23,8 @@ libleadrelay_a_SOURCES += \
 	src/cli/target.c src/cli/target.h \
 	src/cli/version.c src/cli/version.h
 
+EXTRA_DIST += tests/e2e/test_cli.py
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/cli/test_args tests/unit/cli/test_object \
 	tests/unit/cli/test_print tests/unit/cli/test_table \
