@@ -248,14 +248,14 @@ keep(void *arg)
 static int
 serve(struct worker *w, int fd)
 {
-	int threads = (int)w->config->worker.threads, rc;
+	int rc;
 
 	(void)pthread_mutex_lock(&w->lock);
 	if (!w->tried)
 		wait_changed(w, REOPEN_MS);
 	(void)pthread_mutex_unlock(&w->lock);
-	log_info("leadrelay %s serves with %d threads", PACKAGE_VERSION, threads);
-	rc = serve_run(&w->rx, fd, threads);
+	log_info("leadrelay %s serves", PACKAGE_VERSION);
+	rc = serve_run(&w->rx, fd, (int)w->config->worker.threads);
 	/* Had it ended by itself, keep would still wait. */
 	(void)pthread_kill(w->keeper, SIGTERM);
 	(void)pthread_join(w->keeper, NULL);
