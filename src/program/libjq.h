@@ -10,7 +10,8 @@
 #include <jv.h>
 
 #define LIBJQ_TABLE(X) \
-	X(jq_init) X(jq_teardown) X(jq_set_error_cb) X(jq_set_attr) \
+	X(jq_init) X(jq_teardown) X(jq_set_error_cb) X(jq_set_input_cb) \
+	X(jq_set_debug_cb) X(jq_set_attr) \
 	X(jq_compile) X(jq_start) X(jq_next) X(jq_format_error) X(jq_halted) \
 	X(jv_parse_sized) X(jv_dump_string) X(jv_get_kind) X(jv_free) \
 	X(jv_copy) X(jv_array) X(jv_string) X(jv_string_value) \

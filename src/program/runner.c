@@ -98,6 +98,9 @@ compile(struct runner *rn, uint32_t index, const char *text)
 	if ((jq = lib->jq_init()) == NULL)
 		return reply(rn->fd, WIRE_ERROR, "out of memory", 13);
 	lib->jq_set_error_cb(jq, take_error, rn);
+	/* jq 1.6 leaves these two as the memory was: input and debug would jump there. */
+	lib->jq_set_input_cb(jq, NULL, NULL);
+	lib->jq_set_debug_cb(jq, NULL, NULL);
 	/* No folder to include modules from. */
 	lib->jq_set_attr(jq, lib->jv_string("JQ_LIBRARY_PATH"), lib->jv_array());
 	buf_puts(&whole, prologue);
@@ -224,6 +227,16 @@ limit(int resource, rlim_t value)
 	return setrlimit(resource, &rl) == 0;
 }
 
+/* A sanitizer's shadow memory takes more than any limit. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LIMIT_MEMORY false
+#elif defined(__has_feature)
+#define LIMIT_MEMORY (!__has_feature(address_sanitizer) && \
+	!__has_feature(thread_sanitizer))
+#else
+#define LIMIT_MEMORY true
+#endif
+
 /* The address space in use now, in bytes. */
 static rlim_t
 used_memory(void)
@@ -260,11 +273,9 @@ confine(void)
 	}
 	environ = nothing;	/* after clearenv it is NULL, which jq's env follows */
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	/* A sanitizer's shadow memory takes more than any limit. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	if (!limit(RLIMIT_AS, used_memory() + PROGRAM_MEMORY))
+	if (LIMIT_MEMORY &&
+	    !limit(RLIMIT_AS, used_memory() + PROGRAM_MEMORY))
 		return false;
-#endif
 	return limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) &&
 	    limit(RLIMIT_NOFILE, 0);
 }

@@ -56,6 +56,7 @@ test_outcomes(void **state)
 		{ "no environment", "env | length", "{}", PROGRAM_OUTPUT, "0" },
 		{ "no environment by name", "$ENV | length", "{}", PROGRAM_OUTPUT, "0" },
 		{ "no further input", "[inputs]", "{}", PROGRAM_OUTPUT, "[]" },
+		{ "debug", "debug", "{}", PROGRAM_OUTPUT, "{}" },
 		{ "endless loop", "def f: f; f", "{}", PROGRAM_ERROR, "second" },
 		{ "endless growth", "[range(1e12)]", "{}", PROGRAM_ERROR, "64 MB" },
 		{ "endless depth", "def f: 1 + f; f", "{}", PROGRAM_ERROR, "64 MB" },
