@@ -22,8 +22,8 @@ struct outbox {
 	bool write;			/* transactions are for writing */
 
 	/*
-	 * The mutex guards the queue; without a committing thread it is held
-	 * while a job runs, so that jobs never meet in the store.
+	 * The mutex guards the queue; without a committing thread it guards
+	 * the store, so that jobs never meet there.
 	 */
 	pthread_mutex_t mutex;
 	pthread_cond_t arrived;
@@ -157,6 +157,26 @@ commit_jobs(struct outbox *ob, struct outbox_job *jobs)
 		ob->store->ops->tidy(ob->store);
 }
 
+/*
+ * Without a thread: run and finish one job in the caller.  Its done is called
+ * with the mutex free, so that it may submit another.
+ */
+static void
+commit_here(struct outbox *ob, struct outbox_job *job)
+{
+	struct store_fault fault;
+	enum group_result result;
+
+	pthread_mutex_lock(&ob->mutex);
+	result = run_group(ob, job, &fault);
+	pthread_mutex_unlock(&ob->mutex);
+	finish(ob, job, result == GROUP_DONE ? NULL : &fault);
+	pthread_mutex_lock(&ob->mutex);
+	if (ob->write)
+		ob->store->ops->tidy(ob->store);
+	pthread_mutex_unlock(&ob->mutex);
+}
+
 /* Take up to GROUP_MAX jobs off the queue.  The mutex is held. */
 static struct outbox_job *
 take_jobs(struct outbox *ob)
@@ -201,12 +221,11 @@ outbox_submit(struct outbox *ob, struct outbox_job *job)
 
 	job->next = NULL;
 	atomic_fetch_add_explicit(&ob->backlog, 1, memory_order_relaxed);
-	pthread_mutex_lock(&ob->mutex);
 	if (!ob->threaded) {
-		commit_jobs(ob, job);
-		pthread_mutex_unlock(&ob->mutex);
+		commit_here(ob, job);
 		return;
 	}
+	pthread_mutex_lock(&ob->mutex);
 	wake = ob->head == NULL;
 	*ob->tail = job;
 	ob->tail = &job->next;

@@ -19,6 +19,21 @@ forget(struct lite *lt)
 	lt->writing = false;
 }
 
+/* After trouble with the file, start from what is on disk. */
+static void
+drop_if_bad(struct lite *lt)
+{
+	switch (lt->store.fault.kind) {
+	case STORE_FAULT_IO:
+	case STORE_FAULT_FULL:
+	case STORE_FAULT_CORRUPT:
+		lite_open_disconnect(lt);
+		break;
+	default:
+		break;
+	}
+}
+
 int
 lite_txn_begin(struct store *st, bool write)
 {
@@ -31,6 +46,7 @@ lite_txn_begin(struct store *st, bool write)
 		return -1;
 	if (lite_sql_run(lt, write ? LITE_BEGIN_WRITE : LITE_BEGIN_READ, NULL,
 	    0) == -1) {
+		drop_if_bad(lt);
 		if (write)
 			lite_lock_release(lt);
 		return -1;
@@ -83,14 +99,10 @@ void
 lite_txn_rollback(struct store *st)
 {
 	struct lite *lt = (struct lite *)st;
-	enum store_fault_kind kind = st->fault.kind;
 
 	if (lt->db != NULL && !sqlite3_get_autocommit(lt->db))
 		sqlite3_exec(lt->db, "ROLLBACK", NULL, NULL, NULL);
-	/* After trouble with the file, start from what is on disk. */
-	if (kind == STORE_FAULT_IO || kind == STORE_FAULT_FULL ||
-	    kind == STORE_FAULT_CORRUPT)
-		lite_open_disconnect(lt);
+	drop_if_bad(lt);
 	if (lt->writing)
 		lite_lock_release(lt);
 	forget(lt);

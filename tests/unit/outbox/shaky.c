@@ -8,7 +8,7 @@
 struct shaky_file {
 	sqlite3_file base;
 	bool shakes;			/* the log, or the rollback journal */
-	_Alignas(max_align_t) char real[];
+	_Alignas(sqlite3_int64) char real[];	/* as SQLite aligns files */
 };
 
 static struct shaky shaky;

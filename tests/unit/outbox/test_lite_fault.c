@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "outbox/sqlite/lite.h"
 #include "shaky.h"
 
 static struct shaky *disk;
@@ -61,6 +62,8 @@ test_sync_fails(void **state)
 	disk->sync_code = SQLITE_IOERR_FSYNC;
 	assert_int_equal(try_accept(box, &in), STORE_FAULT_IO);
 	assert_true(disk->failed > 0);
+	/* Never once more on the same connection. */
+	assert_null(((struct lite *)box->store)->db);
 	disk->sync_code = 0;
 	assert_int_equal(try_accept(box, &in), STORE_FAULT_NONE);
 	assert_true(box->out.fate == EVENT_DUPLICATE ||

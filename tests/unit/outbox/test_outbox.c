@@ -295,6 +295,42 @@ test_close_finishes(void **state)
 	assert_int_equal(stats_of(room->ob).events_undelivered, COUNT(jobs));
 }
 
+/* A job that submits the next when it is done. */
+struct chain {
+	struct outbox_job job;
+	struct outbox *ob;
+	int left;
+};
+
+static int
+run_chain(struct store *store, struct outbox_job *job)
+{
+	(void)job;
+	return store->ops->try_write(store);
+}
+
+static void
+done_chain(struct outbox_job *job, const struct store_fault *fault)
+{
+	struct chain *c = (struct chain *)job;
+
+	assert_null(fault);
+	if (--c->left > 0)
+		outbox_submit(c->ob, &c->job);
+}
+
+static void
+test_done_may_submit(void **state)
+{
+	struct room *room = *state;
+	struct chain c = { { run_chain, done_chain, NULL }, NULL, 3 };
+
+	must_open(room, OUTBOX_REQUEST);
+	c.ob = room->ob;
+	outbox_submit(room->ob, &c.job);
+	assert_int_equal(c.left, 0);
+}
+
 static void
 test_modes(void **state)
 {
@@ -482,6 +518,7 @@ main(void)
 		TEST(test_many_threads),
 		TEST(test_failed_group),
 		TEST(test_close_finishes),
+		TEST(test_done_may_submit),
 		TEST(test_modes),
 		TEST(test_read_writes_nothing),
 		TEST(test_destinations),
