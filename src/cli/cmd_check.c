@@ -199,7 +199,8 @@ check_review(struct check *check, struct outbox *ob)
 	struct store_fault fault = { 0 };
 	struct check_needs needs = { check, &review, 0 };
 
-	if (review_take(ob, clock_wall_ms(), &review, &fault) == -1) {
+	if (review_take(ob, check->config, clock_wall_ms(), &review,
+	    &fault) == -1) {
 		check_store_failed(check, &fault);
 		goto out;
 	}

@@ -5,11 +5,13 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "base/text.h"
 #include "cli/object.h"
 #include "cli/print.h"
 #include "cli/review.h"
 #include "cli/setup.h"
 #include "cli/table.h"
+#include "config/config.h"
 
 static const char *const head[] = {
 	"DESTINATION", "WAITING", "SENDING", "DELIVERED", "DEAD", "HELD",
@@ -20,7 +22,8 @@ static const char *const head[] = {
 
 static void
 json_destination(struct buf *out,
-    const struct store_destination_stats *destination)
+    const struct store_destination_stats *destination,
+    const struct review_limit *limit)
 {
 	const struct destination_state *state = &destination->state;
 
@@ -36,6 +39,8 @@ json_destination(struct buf *out,
 	object_string(out, "pause_reason", state->pause_reason);
 	object_moment(out, "next_probe_at", state->next_probe_ms);
 	object_moment(out, "not_before", state->not_before_ms);
+	object_number(out, "requests_24h", limit->today);
+	object_moment(out, "limit_until", limit->until_ms);
 	object_close(out);
 }
 
@@ -80,7 +85,8 @@ json_stats(const struct review *review, struct buf *out)
 	object_name(out, "destinations");
 	buf_putc(out, '[');
 	for (size_t i = 0; i < review->count; i++)
-		json_destination(out, &review->destinations[i]);
+		json_destination(out, &review->destinations[i],
+		    &review->limits[i]);
 	buf_putc(out, ']');
 	object_close(out);
 	buf_putc(out, '\n');
@@ -186,6 +192,36 @@ text_patience(const struct review *review, struct buf *out)
 	}
 }
 
+/* Destinations that get no more than they allow: the same. */
+static void
+text_limits(const struct review *review, struct buf *out)
+{
+	for (size_t i = 0; i < review->count; i++) {
+		const struct store_destination_stats *destination =
+		    &review->destinations[i];
+		const struct review_limit *limit = &review->limits[i];
+
+		if (limit->config == NULL ||
+		    destination->count[DELIVERY_WAITING] == 0)
+			continue;
+		if (limit->until_ms != 0) {
+			buf_printf(out, "\n%s waits for its max_per_day: it had %"
+			    PRId64 " requests in 24 hours; next one in ",
+			    destination->name, limit->today);
+			print_span(out, review->now_ms, limit->until_ms);
+			buf_puts(out, ".\n");
+		} else if (limit->config->max_rate.count != 0 &&
+		    destination->state.paused_ms == 0) {
+			char period[TEXT_DURATION_SIZE];
+
+			buf_printf(out, "\n%s gets %" PRId64 " requests in %s, its "
+			    "max_rate.\n", destination->name,
+			    limit->config->max_rate.count, text_format_duration(
+			    limit->config->max_rate.period_ms, period));
+		}
+	}
+}
+
 struct text_needs {
 	const struct review *review;
 	struct buf *out;
@@ -212,6 +248,7 @@ text_stats(const struct review *review, struct buf *out)
 	if (!print_flush(out) || text_destinations(review) == -1)
 		return false;
 	text_patience(review, out);
+	text_limits(review, out);
 	if (review_visit(review, NULL, NULL) > 0) {
 		buf_puts(out, "\nA person is needed:\n");
 		(void)review_visit(review, text_need, &text);
@@ -231,7 +268,8 @@ cmd_stats(const struct args *args)
 
 	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
 		goto out;
-	if (review_take(setup.outbox, clock_wall_ms(), &review, &fault) == -1) {
+	if (review_take(setup.outbox, setup.config, clock_wall_ms(), &review,
+	    &fault) == -1) {
 		status = setup_store_failed(setup.config, &fault);
 		goto out;
 	}

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cli/print.h"
+#include "config/config.h"
+#include "relay/limit.h"
 
 /*
  * Where cron delivers there is no relay between two runs, which are a minute
@@ -66,8 +68,38 @@ forget_destinations(struct review *review)
 		free(review->destinations[i].state.pause_reason);
 	}
 	free(review->destinations);
+	free(review->limits);
 	review->destinations = NULL;
+	review->limits = NULL;
 	review->count = 0;
+}
+
+static void
+note_requests(void *arg, int64_t start_ms, int64_t count)
+{
+	limit_note(arg, start_ms, count);
+}
+
+static int
+take_limit(struct store *store, const struct review *review, size_t index)
+{
+	const struct store_destination_stats *destination =
+	    &review->destinations[index];
+	struct review_limit *limit = &review->limits[index];
+	struct limit day;
+	int64_t next;
+
+	limit->config = config_destination_named(review->config, destination->name);
+	if (limit->config == NULL)
+		return 0;
+	limit_init(&day, limit->config);
+	if (store->ops->requests(store, destination->state.number,
+	    review->now_ms - LIMIT_DAY_MS - LIMIT_SPAN_MS, note_requests, &day) == -1)
+		return -1;
+	limit->today = limit_today(&day, review->now_ms);
+	next = limit_next_ms(&day, review->now_ms);
+	limit->until_ms = next > review->now_ms ? next : 0;
+	return 0;
 }
 
 static int
@@ -76,15 +108,25 @@ take_run(struct store *store, void *arg)
 	struct review *review = arg;
 
 	forget_destinations(review);	/* it may be run twice */
-	return store->ops->stats(store, &review->stats, keep_destination,
-	    review);
+	if (store->ops->stats(store, &review->stats, keep_destination, review) == -1)
+		return -1;
+	review->limits = calloc(review->count + 1, sizeof(*review->limits));
+	if (review->limits == NULL) {
+		review->oom = true;
+		return 0;
+	}
+	for (size_t i = 0; i < review->count; i++)
+		if (take_limit(store, review, i) == -1)
+			return -1;
+	return 0;
 }
 
 int
-review_take(struct outbox *ob, int64_t now_ms, struct review *review,
-    struct store_fault *fault)
+review_take(struct outbox *ob, const struct config *config, int64_t now_ms,
+    struct review *review, struct store_fault *fault)
 {
 	memset(review, 0, sizeof(*review));
+	review->config = config;
 	review->now_ms = now_ms;
 	if (outbox_run(ob, take_run, review, fault) == -1)
 		return -1;

@@ -12,6 +12,9 @@
 #include "base/buf.h"
 #include "outbox/outbox.h"
 
+struct config;
+struct config_destination;
+
 /* Why a person is needed; what stops most comes first. */
 enum review_need {
 	REVIEW_NO_RELAY,		/* something waits and nobody delivers */
@@ -24,17 +27,29 @@ enum review_need {
 	REVIEW_NEEDS
 };
 
+/* What a destination's limits let go. */
+struct review_limit {
+	const struct config_destination *config;	/* NULL: not configured */
+	int64_t today;			/* requests in the last 24 hours */
+	int64_t until_ms;		/* max_per_day is used up until then; 0: it is not */
+};
+
 struct review {
 	int64_t now_ms;
 	struct store_stats stats;
 	struct store_destination_stats *destinations;	/* strings are owned */
+	struct review_limit *limits;	/* as many */
 	size_t count;
+	const struct config *config;
 	bool oom;
 };
 
-/* Read it all in one transaction.  -1: ${fault}.  review_free in either case. */
-int review_take(struct outbox *ob, int64_t now_ms, struct review *review,
-    struct store_fault *fault);
+/*
+ * Read it all in one transaction.  ${config} is borrowed.  -1: ${fault}.
+ * review_free in either case.
+ */
+int review_take(struct outbox *ob, const struct config *config,
+    int64_t now_ms, struct review *review, struct store_fault *fault);
 void review_free(struct review *review);
 
 /* Deliveries that wait or are being sent, and when the oldest of them came (0: none). */

@@ -62,6 +62,12 @@ struct config_range {
 	int high;
 };
 
+/* At most ${count} in any ${period_ms}; a count of 0 is "not set". */
+struct config_rate {
+	int64_t count;
+	int64_t period_ms;
+};
+
 struct config_destination {
 	char *name;
 	char *url;			/* as configured; may be a secret: show config_mask_url */
@@ -84,6 +90,8 @@ struct config_destination {
 	int64_t timeout_ms;
 	int64_t connect_timeout_ms;
 	int64_t max_concurrent;
+	struct config_rate max_rate;
+	int64_t max_per_day;		/* 0: not set */
 	int64_t *retry_ms;		/* pauses; the last one repeats */
 	size_t retry_count;
 	int64_t *probe_ms;

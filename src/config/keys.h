@@ -36,7 +36,8 @@ enum key_type {
 	KEY_PATH,		/* char *, made absolute */
 	KEY_DURATION,		/* int64_t, milliseconds, -1 when not set */
 	KEY_SIZE,		/* uint64_t, bytes */
-	KEY_INT,		/* int64_t */
+	KEY_INT,		/* int64_t; 0 when not set */
+	KEY_RATE,		/* struct config_rate */
 	KEY_SWITCH,		/* bool; two names, that of false first */
 	KEY_CHOICE,		/* int: which of the names */
 	KEY_STRINGS,		/* char **, and a count */

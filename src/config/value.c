@@ -1,6 +1,8 @@
 #include "config/value.h"
 
+#include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@
 #include "config/config.h"
 
 #define LIST_MAX 1024		/* elements of a list */
+#define DAY_MS 86400000
 
 /* One text on its way into a member. */
 struct setter {
@@ -130,6 +133,28 @@ read_choice(const struct setter *s, const char *text)
 	return 0;
 }
 
+/* "10/s", "100/10s": the period as a duration, without a number for one of it. */
+static int
+read_rate(const struct setter *s, const char *text)
+{
+	const char *slash = strchr(text, '/');
+	char number[24], period[24];
+	int64_t count, ms;
+
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(number))
+		return -1;
+	memcpy(number, text, (size_t)(slash - text));
+	number[slash - text] = '\0';
+	if ((size_t)snprintf(period, sizeof(period), "%s%s",
+	    isalpha((unsigned char)slash[1]) ? "1" : "", slash + 1) >= sizeof(period) ||
+	    text_parse_int(number, s->key->min, s->key->max, &count) == -1 ||
+	    text_parse_duration(period, &ms) == -1 || ms < 1 || ms > DAY_MS)
+		return -1;
+	*(struct config_rate *)s->slot =
+	    (struct config_rate){ .count = count, .period_ms = ms };
+	return 0;
+}
+
 /* "409" or "200-299". */
 static int
 read_range(const struct setter *s, const char *text)
@@ -209,11 +234,21 @@ write_with_unit(int64_t n, const struct unit *unit, struct buf *out)
 static void
 write_duration(const struct key *key, const void *slot, struct buf *out)
 {
-	static const struct unit units[] = { { 86400000, "d" },
+	static const struct unit units[] = { { DAY_MS, "d" },
 	    { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" } };
 
 	(void)key;
 	write_with_unit(*(const int64_t *)slot, units, out);
+}
+
+static void
+write_rate(const struct key *key, const void *slot, struct buf *out)
+{
+	const struct config_rate *rate = slot;
+
+	buf_printf(out, "\"%" PRId64 "/", rate->count);
+	write_duration(key, &rate->period_ms, out);
+	buf_putc(out, '"');
 }
 
 /* Never beyond INT64_MAX: the table's limits see to that. */
@@ -270,6 +305,8 @@ static const struct value_type types[] = {
 	[KEY_SIZE] = { 0, read_size, write_size, false, false,
 	    "a size such as 4096, 256k or 64m" },
 	[KEY_INT] = { 0, read_int, write_int, false, false, "a whole number" },
+	[KEY_RATE] = { 0, read_rate, write_rate, false, false,
+	    "a rate such as 10/s, 100/m or 100/10s" },
 	[KEY_SWITCH] = { 0, read_switch, write_switch, false, false, NULL },
 	[KEY_CHOICE] = { 0, read_choice, write_choice, false, false, NULL },
 	[KEY_STRINGS] = { sizeof(char *), read_string, write_header, true, false,
@@ -323,7 +360,7 @@ say_expected(const struct key *key, const char *text, struct buf *why)
 		    key->names[i + 1] == NULL ? " or " : ", ", key->names[i]);
 	if (type->expected != NULL)
 		buf_puts(why, type->expected);
-	if (key->max != 0)
+	if (key->max != 0 && key->type != KEY_RATE)
 		say_limits(key, why);
 	if (key->flags & KEY_OFF)
 		buf_printf(why, ", or %s", key->def);
@@ -482,6 +519,8 @@ value_print(const struct key *key, const void *base, struct buf *out)
 		set = *(void **)slot != NULL;
 	else if (key->type == KEY_DURATION)
 		set = *(int64_t *)slot != -1;
+	else if (key->def == NULL && (key->type == KEY_INT || key->type == KEY_RATE))
+		set = *(int64_t *)slot != 0;	/* a rate begins with its count */
 	if (!set) {
 		if (key->flags & KEY_OFF)
 			buf_puts(out, key->def);

@@ -14,6 +14,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_open.c \
 	src/outbox/sqlite/lite_place.c \
 	src/outbox/sqlite/lite_purge.c \
+	src/outbox/sqlite/lite_requests.c \
 	src/outbox/sqlite/lite_schema.c \
 	src/outbox/sqlite/lite_settle.c \
 	src/outbox/sqlite/lite_sql.c \

@@ -152,6 +152,9 @@ struct store_act_out {
 	char *detail;			/* a phrase ("delivered"), or NULL; the caller frees */
 };
 
+/* Requests are counted by spans of this length, beginning at 1970. */
+#define STORE_SPAN_MS INT64_C(300000)
+
 struct store {
 	const struct store_ops *ops;
 	struct store_fault fault;
@@ -213,7 +216,10 @@ struct store_ops {
 	int (*probe)(struct store *st, int64_t destination, int64_t now_ms,
 	    int64_t cursor, struct delivery_claim *claim, size_t *count,
 	    size_t *held);
-	/* An outcome for a delivery that is no longer sending is ignored. */
+	/*
+	 * An outcome for a delivery that is no longer sending is ignored.  Every
+	 * attempt counts as a request, as does each one that recover finds.
+	 */
 	int (*settle)(struct store *st, const struct delivery_outcome *outcomes,
 	    size_t count, int64_t now_ms);
 	/* When the next delivery of a destination falls due; 0: none waits. */
@@ -226,6 +232,12 @@ struct store_ops {
 	/* How many different leads were delivered at a destination since ${since_ms}, counted up to ${max}. */
 	int (*delivered_since)(struct store *st, int64_t destination,
 	    int64_t since_ms, int max, int *count);
+	/*
+	 * Requests made to a destination, told span by span, beginning with the
+	 * one that ${since_ms} lies in.  Those of the last two days are there.
+	 */
+	int (*requests)(struct store *st, int64_t destination, int64_t since_ms,
+	    void (*span)(void *arg, int64_t start_ms, int64_t count), void *arg);
 	int (*load_state)(struct store *st, struct destination_state *state);
 	int (*save_state)(struct store *st,
 	    const struct destination_state *state);

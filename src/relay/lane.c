@@ -13,6 +13,7 @@
 #include "relay/credentials.h"
 #include "relay/destination.h"
 #include "relay/engine.h"
+#include "relay/limit.h"
 #include "relay/schedule.h"
 #include "relay/settler.h"
 #include "relay/transfer.h"
@@ -22,6 +23,8 @@
 #define UNSETTLED_MAX 512	/* outcomes not on disk: then no more is taken */
 #define DUE_BATCH 500		/* made due by one job */
 #define REFRESH_MS 1000		/* how often the credentials' files are looked at */
+#define LIMIT_AHEAD_MS 50	/* deliveries are taken so long before a limit lets them go */
+#define ONCE_PATIENCE_MS 5000	/* relay --once waits so long for a limit */
 
 /* How many leads got through since a transfer's lead first failed? */
 struct others_job {
@@ -47,6 +50,7 @@ struct lane {
 	const struct config_destination *config;
 	struct credentials *credentials;
 	struct destination destination;
+	struct limit limit;
 	struct claims claims;
 	struct settler settler;
 	struct due_job due;
@@ -78,6 +82,7 @@ lane_new(struct engine *engine, const struct config_destination *config,
 	l->engine = engine;
 	l->config = config;
 	destination_init(&l->destination, config, number);
+	limit_init(&l->limit, config);
 	claims_init(&l->claims, &engine->mailbox, number, config->name);
 	settler_init(&l->settler, &engine->mailbox, config->name);
 	if ((l->credentials = credentials_new(config)) == NULL) {
@@ -106,9 +111,20 @@ lane_free(struct lane *l)
 	free(l);
 }
 
+static void
+note_requests(void *arg, int64_t start_ms, int64_t count)
+{
+	limit_note(arg, start_ms, count);
+}
+
 int
 lane_load(struct lane *l, struct store *store)
 {
+	limit_clear(&l->limit);
+	if (store->ops->requests(store, l->destination.state.number,
+	    clock_wall_ms() - LIMIT_DAY_MS - LIMIT_SPAN_MS, note_requests,
+	    &l->limit) == -1)
+		return -1;
 	free(l->destination.state.pause_reason);
 	l->destination.state.pause_reason = NULL;
 	if (store->ops->load_state(store, &l->destination.state) == -1)
@@ -424,6 +440,7 @@ send_claim(struct lane *l, struct delivery_claim *claim, bool probe)
 	tr->next = l->sending;
 	l->sending = tr;
 	l->in_flight++;
+	limit_spend(&l->limit, clock_wall_ms());
 	counters_add(l->engine->counters, attempts);
 	if ((rc = transfer_start(tr, l->engine->multi)) != CURLE_OK)
 		lane_ended(tr, rc);
@@ -434,39 +451,54 @@ send_ready(struct lane *l, int64_t now)
 {
 	struct delivery_claim claim;
 
-	if (l->claims.probe_ready) {
+	if (l->claims.probe_ready && limit_room(&l->limit, now, 1) != 0) {
 		l->claims.probe_ready = false;
 		destination_probed(&l->destination, l->claims.probe.event_seq);
 		send_claim(l, &l->claims.probe, true);
 	}
 	while (destination_open(&l->destination, now) &&
-	    l->in_flight < l->destination.window && claims_next(&l->claims, &claim))
+	    l->in_flight < l->destination.window &&
+	    limit_room(&l->limit, now, 1) != 0 && claims_next(&l->claims, &claim))
 		send_claim(l, &claim, false);
 }
 
 /* --- taking --------------------------------------------------------------- */
 
-/* How many more to take now. */
+/* How many more to take now, of those that may go out by ${by_ms}. */
 static int64_t
-wanted(const struct lane *l)
+wanted(const struct lane *l, int64_t by_ms)
 {
 	int64_t window = l->destination.window;
 	int64_t ahead = window == l->config->max_concurrent ? l->ahead : 0;
 	int64_t have = l->in_flight + (int64_t)l->claims.ready_count;
 
+	int64_t room = limit_room(&l->limit, by_ms,
+	    (int64_t)l->claims.ready_count + window + ahead) -
+	    (int64_t)l->claims.ready_count;
+	int64_t want = window + ahead - have;
+
 	/* When ahead, take in gulps. */
-	return have < window + (ahead + 1) / 2 ? window + ahead - have : 0;
+	if (have >= window + (ahead + 1) / 2)
+		return 0;
+	return room < want ? room : want;
 }
 
-bool
-lane_has_room(const struct lane *l, int64_t now_ms)
+/* The same as lane_has_room, with what the limits will let go by ${by_ms}. */
+static bool
+has_room_by(const struct lane *l, int64_t now_ms, int64_t by_ms)
 {
 	if (!l->ready || l->claims.busy || l->settler.failing ||
 	    settler_pending(&l->settler) > UNSETTLED_MAX)
 		return false;
 	if (destination_probe_due(&l->destination, now_ms))
-		return !l->probing;
-	return destination_open(&l->destination, now_ms) && wanted(l) > 0;
+		return !l->probing && limit_room(&l->limit, by_ms, 1) != 0;
+	return destination_open(&l->destination, now_ms) && wanted(l, by_ms) > 0;
+}
+
+bool
+lane_has_room(const struct lane *l, int64_t now_ms)
+{
+	return has_room_by(l, now_ms, now_ms + LIMIT_AHEAD_MS);
 }
 
 static void
@@ -480,7 +512,7 @@ take(struct lane *l, int64_t now)
 	}
 	l->claiming = true;
 	l->finished = 0;
-	claims_take(&l->claims, (size_t)wanted(l), now);
+	claims_take(&l->claims, (size_t)wanted(l, now + LIMIT_AHEAD_MS), now);
 }
 
 /* A claim came back: what was finished meanwhile would have been wanted already. */
@@ -531,11 +563,31 @@ make_due(struct lane *l, int64_t now)
 	mailbox_submit(&l->engine->mailbox, &l->due.job);
 }
 
+/* When to go on by time alone. */
+static int64_t
+wake_ms(const struct lane *l, int64_t now_ms)
+{
+	int64_t wake = destination_wake_ms(&l->destination, now_ms);
+	int64_t settle = settler_wake_ms(&l->settler), limit, take;
+
+	if (settle < wake)
+		wake = settle;
+	limit = limit_next_ms(&l->limit, now_ms);
+	if (limit > now_ms && limit < wake &&
+	    (l->claims.ready_count != 0 || l->claims.probe_ready))
+		wake = limit;
+	take = l->claims.look_ms;
+	if (take < limit - LIMIT_AHEAD_MS)
+		take = limit - LIMIT_AHEAD_MS;
+	if (take < wake && has_room_by(l, now_ms, limit))
+		wake = take;
+	return wake;
+}
+
 int64_t
 lane_step(struct lane *l, int64_t now_ms, bool stopping)
 {
 	struct destination *d = &l->destination;
-	int64_t wake, settle;
 
 	give_back_lost(l);
 	adjust_ahead(l);
@@ -554,13 +606,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 		make_due(l, now_ms);
 		take(l, now_ms);
 	}
-	wake = destination_wake_ms(d, now_ms);
-	settle = settler_wake_ms(&l->settler);
-	if (settle < wake)
-		wake = settle;
-	if (l->claims.look_ms < wake && lane_has_room(l, now_ms))
-		wake = l->claims.look_ms;
-	return wake;
+	return wake_ms(l, now_ms);
 }
 
 void
@@ -600,5 +646,6 @@ bool
 lane_due(const struct lane *l, int64_t now_ms)
 {
 	return l->ready && (lane_unsettled(l) || l->destination.make_due ||
-	    (l->claims.look_ms <= now_ms && lane_has_room(l, now_ms)));
+	    (l->claims.look_ms <= now_ms &&
+	    has_room_by(l, now_ms, now_ms + ONCE_PATIENCE_MS)));
 }

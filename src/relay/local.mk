@@ -7,6 +7,7 @@ libleadrelay_a_SOURCES += \
 	src/relay/engine.h \
 	src/relay/form.c src/relay/form.h \
 	src/relay/lane.c src/relay/lane.h \
+	src/relay/limit.c src/relay/limit.h \
 	src/relay/mailbox.c src/relay/mailbox.h \
 	src/relay/outgoing.c src/relay/outgoing.h \
 	src/relay/relay.c src/relay/relay.h src/relay/relay_try.c \
@@ -21,6 +22,7 @@ check_PROGRAMS += tests/unit/relay/test_classify \
 	tests/unit/relay/test_credentials \
 	tests/unit/relay/test_destination \
 	tests/unit/relay/test_form \
+	tests/unit/relay/test_limit \
 	tests/unit/relay/test_relay \
 	tests/unit/relay/test_outgoing \
 	tests/unit/relay/test_schedule \
@@ -40,6 +42,9 @@ tests_unit_relay_test_form_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_outgoing_SOURCES = tests/unit/relay/test_outgoing.c tests/unit/unit.h
 tests_unit_relay_test_outgoing_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_outgoing_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_limit_SOURCES = tests/unit/relay/test_limit.c tests/unit/unit.h
+tests_unit_relay_test_limit_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_limit_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_schedule_SOURCES = tests/unit/relay/test_schedule.c tests/unit/unit.h
 tests_unit_relay_test_schedule_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_schedule_LDADD = $(UNIT_LDADD)

@@ -19,6 +19,7 @@ const struct store_ops store_sqlite = {
 	.make_due = lite_due_make,
 	.recover = lite_due_recover,
 	.delivered_since = lite_stats_delivered,
+	.requests = lite_requests,
 	.load_state = lite_stats_load,
 	.save_state = lite_stats_save,
 	.purge = lite_purge,

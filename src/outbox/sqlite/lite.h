@@ -58,6 +58,7 @@ enum lite_sql {
 	LITE_NEXT_DUE, LITE_LATER_OLDEST, LITE_LATER_DUE, LITE_SENDING,
 	LITE_NEWER_DELIVERED, LITE_NEWER_SENDING, LITE_DELIVERED_SINCE,
 	LITE_ATTEMPT_ADD, LITE_ATTEMPT_DROP,
+	LITE_REQUESTS_ADD, LITE_REQUESTS_GET, LITE_REQUESTS_DROP,
 	LITE_PURGE_NEXT,
 	LITE_SHOW_EVENT, LITE_SHOW_DELIVERIES, LITE_SHOW_ATTEMPTS,
 	LITE_STATS_DESTINATIONS, LITE_STATS_TALLY, LITE_STATS_OLDEST,
@@ -251,6 +252,10 @@ int lite_delivery_next(struct lite *lt, int64_t event, int64_t *number);
 int lite_delivery_attempt(struct lite *lt,
     const struct delivery_outcome *o);
 
+/* lite_requests: ${count} more were made at ${at_ms}. */
+int lite_requests_add(struct lite *lt, int64_t destination, int64_t at_ms,
+    int64_t count);
+
 /* One operation of struct store_ops each. */
 int lite_accept(struct store *st, const struct event_in *in,
     struct event_out *out);
@@ -261,6 +266,8 @@ int lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
     size_t *held);
 int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
     size_t count, int64_t now_ms);
+int lite_requests(struct store *st, int64_t destination, int64_t since_ms,
+    void (*span)(void *arg, int64_t start_ms, int64_t count), void *arg);
 int lite_due_next(struct store *st, int64_t destination, int64_t *due_ms);
 int lite_due_make(struct store *st, int64_t destination, int64_t now_ms,
     size_t max, size_t *count);

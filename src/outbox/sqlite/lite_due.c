@@ -52,7 +52,8 @@ recover_one(struct lite *lt, int64_t number, int64_t now_ms)
 		return -1;
 	lost.started_ms = d.taken;
 	lost.error = "outcome unknown: the relay ended before the answer";
-	if (lite_delivery_attempt(lt, &lost) == -1)
+	if (lite_delivery_attempt(lt, &lost) == -1 ||
+	    lite_requests_add(lt, LITE_DESTINATION_OF(number), d.taken, 1) == -1)
 		return -1;
 	d.unknown = true;
 	d.due = now_ms;

@@ -85,7 +85,12 @@ static const char *const steps[] = {
 	" number INTEGER NOT NULL, started INTEGER NOT NULL,"
 	" took INTEGER NOT NULL, status INTEGER NOT NULL,"
 	" counted INTEGER NOT NULL, error TEXT, answer BLOB,"
-	" PRIMARY KEY (delivery, number)) WITHOUT ROWID;"
+	" PRIMARY KEY (delivery, number)) WITHOUT ROWID;",
+
+	/* How many requests a destination got in each span of STORE_SPAN_MS. */
+	"CREATE TABLE requests (destination INTEGER NOT NULL,"
+	" span INTEGER NOT NULL, count INTEGER NOT NULL,"
+	" PRIMARY KEY (destination, span)) WITHOUT ROWID;"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

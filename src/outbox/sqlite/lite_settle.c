@@ -39,12 +39,45 @@ settle_one(struct lite *lt, const struct delivery_outcome *o, int64_t now_ms)
 	return lite_delivery_move(lt, &d, o->state, !o->attempted, now_ms);
 }
 
+/* Do two attempts count for the same destination and span? */
+static bool
+counted_alike(const struct delivery_outcome *a, const struct delivery_outcome *b)
+{
+	return LITE_DESTINATION_OF(a->delivery) == LITE_DESTINATION_OF(b->delivery) &&
+	    a->started_ms / STORE_SPAN_MS == b->started_ms / STORE_SPAN_MS;
+}
+
+/* Count the attempts, as many as are alike at once. */
+static int
+count_requests(struct lite *lt, const struct delivery_outcome *outcomes,
+    size_t count)
+{
+	const struct delivery_outcome *first = NULL;
+	int64_t n = 0;
+
+	for (size_t i = 0; i <= count; i++) {
+		if (i < count && !outcomes[i].attempted)
+			continue;
+		if (n > 0 && (i == count || !counted_alike(first, &outcomes[i]))) {
+			if (lite_requests_add(lt, LITE_DESTINATION_OF(first->delivery),
+			    first->started_ms, n) == -1)
+				return -1;
+			n = 0;
+		}
+		if (i < count && n++ == 0)
+			first = &outcomes[i];
+	}
+	return 0;
+}
+
 int
 lite_settle(struct store *st, const struct delivery_outcome *outcomes,
     size_t count, int64_t now_ms)
 {
+	struct lite *lt = (struct lite *)st;
+
 	for (size_t i = 0; i < count; i++)
-		if (settle_one((struct lite *)st, &outcomes[i], now_ms) == -1)
+		if (settle_one(lt, &outcomes[i], now_ms) == -1)
 			return -1;
-	return 0;
+	return count_requests(lt, outcomes, count);
 }

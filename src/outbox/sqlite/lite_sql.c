@@ -165,6 +165,15 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_ATTEMPT_DROP] =
 	    "DELETE FROM attempt WHERE delivery BETWEEN ?1 * 65536 "
 	    "AND ?1 * 65536 + 65535",
+	[LITE_REQUESTS_ADD] =
+	    "INSERT INTO requests (destination, span, count) "
+	    "VALUES (?1, ?2, ?3) ON CONFLICT (destination, span) "
+	    "DO UPDATE SET count = count + ?3",
+	[LITE_REQUESTS_GET] =
+	    "SELECT span, count FROM requests WHERE destination = ?1 "
+	    "AND span >= ?2",
+	[LITE_REQUESTS_DROP] =
+	    "DELETE FROM requests WHERE destination = ?1 AND span < ?2",
 	[LITE_PURGE_NEXT] =
 	    "SELECT number FROM event WHERE failed = ?1 "
 	    "AND closed > 0 AND closed < ?2 ORDER BY closed LIMIT 1",

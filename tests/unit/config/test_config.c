@@ -68,6 +68,8 @@ defaults(void **state)
 	assert_int_equal(d->timeout_ms, 20000);
 	assert_int_equal(d->connect_timeout_ms, 5000);
 	assert_int_equal(d->max_concurrent, 8);
+	assert_int_equal(d->max_rate.count, 0);
+	assert_int_equal(d->max_per_day, 0);
 	assert_int_equal(d->retry_count, COUNT(retry));
 	assert_memory_equal(d->retry_ms, retry, sizeof(retry));
 	assert_int_equal(d->probe_count, COUNT(probe));
@@ -111,6 +113,7 @@ everything(void **state)
 	    " proxy = socks5h://user:word@proxy.example:1080\n"
 	    " success = {200-204, \"302, 409\"}\n timeout = 1500ms\n"
 	    " connect_timeout = 1s\n max_concurrent = 1\n"
+	    " max_rate = 100/10s\n max_per_day = 5000\n"
 	    " retry = {\"1500ms\", 1m, 1h}\n probe = 10s\n retry_for = 0\n"
 	    " on_dead = hold\n}\n"
 	    "destination b { url_file = address }\n");
@@ -146,6 +149,9 @@ everything(void **state)
 	assert_int_equal(d->success[2].low, 409);
 	assert_int_equal(d->success[2].high, 409);
 	assert_int_equal(d->timeout_ms, 1500);
+	assert_int_equal(d->max_rate.count, 100);
+	assert_int_equal(d->max_rate.period_ms, 10000);
+	assert_int_equal(d->max_per_day, 5000);
 	assert_int_equal(d->retry_count, COUNT(retry));
 	assert_memory_equal(d->retry_ms, retry, sizeof(retry));
 	assert_int_equal(d->probe_count, 1);
