@@ -143,8 +143,8 @@ cmd_list(const struct args *args)
 		return EXIT_USAGE;
 	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
 		goto out;
-	if (review_take(setup.outbox, clock_wall_ms(), &list.review,
-	    &fault) == -1 ||
+	if (review_take(setup.outbox, setup.config, clock_wall_ms(),
+	    &list.review, &fault) == -1 ||
 	    outbox_run(setup.outbox, list_run, &list, &fault) == -1)
 		status = setup_store_failed(setup.config, &fault);
 	if (list.rows > 0 && !list.json && table_close(&list.table) == -1)

@@ -278,8 +278,8 @@ cmd_show(const struct args *args)
 	run.visitor.arg = show;
 	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
 		goto out;
-	if (review_take(setup.outbox, clock_wall_ms(), &show->review,
-	    &fault) == -1 ||
+	if (review_take(setup.outbox, setup.config, clock_wall_ms(),
+	    &show->review, &fault) == -1 ||
 	    outbox_run(setup.outbox, show_run, &run, &fault) == -1) {
 		status = setup_store_failed(setup.config, &fault);
 		goto out;

@@ -493,6 +493,69 @@ test_rollback(void **state)
 	delivery_claim_free(&claim);
 }
 
+static void
+sum_up(void *arg, int64_t start_ms, int64_t count)
+{
+	assert_int_equal(start_ms % STORE_SPAN_MS, 0);
+	*(int64_t *)arg += count;
+}
+
+static int64_t
+requests(struct box *box, size_t index, int64_t since_ms)
+{
+	int64_t sum = 0;
+
+	box_begin(box);
+	assert_int_equal(box->store->ops->requests(box->store,
+	    box->destinations[index].number, since_ms, sum_up, &sum), 0);
+	box_commit(box);
+	return sum;
+}
+
+/* Attempts are counted by when they were made, also those whose end nobody saw. */
+static void
+test_requests(void **state)
+{
+	struct box *box = *state;
+	struct delivery_claim claims[4];
+	struct delivery_outcome outcomes[4];
+	int64_t found;
+
+	for (int i = 0; i < 4; i++) {
+		box_put(box, (const char *[]){ "1", "2", "3", "4" }[i], "A", BOX_NOW);
+		memset(&outcomes[i], 0, sizeof(outcomes[i]));
+	}
+	assert_int_equal(box_claim(box, 0, BOX_NOW, 4, claims), 4);
+	for (int i = 0; i < 3; i++) {
+		outcomes[i].delivery = claims[i].delivery;
+		outcomes[i].state = DELIVERY_WAITING;
+		outcomes[i].due_ms = BOX_NOW + BOX_HOUR;
+		outcomes[i].attempted = i != 1;
+		outcomes[i].started_ms = BOX_NOW + (i == 2 ? BOX_HOUR : 0);
+	}
+	box_begin(box);
+	assert_int_equal(box->store->ops->settle(box->store, outcomes, 3, BOX_NOW), 0);
+	box_commit(box);
+	assert_int_equal(requests(box, 0, BOX_NOW), 2);
+	assert_int_equal(requests(box, 0, BOX_NOW + BOX_HOUR), 1);
+
+	box_begin(box);
+	assert_int_equal(box->store->ops->recover(box->store, BOX_NOW, &found), 0);
+	box_commit(box);
+	assert_int_equal(found, 1);
+	assert_int_equal(requests(box, 0, BOX_NOW), 3);
+
+	/* What is long past is forgotten, and costs nothing. */
+	assert_int_equal(box_claim(box, 0, BOX_NOW + 72 * BOX_HOUR, 1, &claims[3]), 1);
+	outcomes[3] = outcomes[0];
+	outcomes[3].delivery = claims[3].delivery;
+	outcomes[3].started_ms = BOX_NOW + (int64_t)72 * BOX_HOUR;
+	box_settle_with(box, &outcomes[3], BOX_NOW + 72 * BOX_HOUR);
+	assert_int_equal(requests(box, 0, 0), 1);
+	for (int i = 0; i < 4; i++)
+		delivery_claim_free(&claims[i]);
+}
+
 int
 main(void)
 {
@@ -512,7 +575,8 @@ main(void)
 		TEST(test_probe_nothing),
 		TEST(test_delivered_since),
 		TEST(test_state_is_kept),
-		TEST(test_rollback)
+		TEST(test_rollback),
+		TEST(test_requests)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
