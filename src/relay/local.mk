@@ -6,7 +6,8 @@ libleadrelay_a_SOURCES += \
 	src/relay/destination.c src/relay/destination.h \
 	src/relay/engine.h \
 	src/relay/form.c src/relay/form.h \
-	src/relay/lane.c src/relay/lane.h \
+	src/relay/lane.c src/relay/lane.h src/relay/lane_state.h \
+	src/relay/lane_send.c src/relay/lane_send.h \
 	src/relay/limit.c src/relay/limit.h \
 	src/relay/mailbox.c src/relay/mailbox.h \
 	src/relay/outgoing.c src/relay/outgoing.h \

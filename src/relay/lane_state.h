@@ -1,0 +1,59 @@
+/*
+ * lane_state: what a lane is made of.  For lane.c, which takes deliveries, and
+ * lane_send.c, which sends and settles them.
+ */
+#ifndef LEADRELAY_RELAY_LANE_STATE_H
+#define LEADRELAY_RELAY_LANE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relay/claims.h"
+#include "relay/destination.h"
+#include "relay/lane.h"
+#include "relay/limit.h"
+#include "relay/mailbox.h"
+#include "relay/settler.h"
+
+struct credentials;
+
+/* After a recovery: what waits for later is made due. */
+struct due_job {
+	struct mailbox_job job;
+	struct lane *lane;
+	int64_t now_ms;
+	size_t count;
+	bool busy;
+};
+
+struct lane {
+	struct engine *engine;
+	const struct config_destination *config;
+	struct credentials *credentials;
+	struct destination destination;
+	struct limit limit;
+	struct claims claims;
+	struct settler settler;
+	struct due_job due;
+
+	struct transfer *sending;	/* under way, or waiting for others_job */
+	struct transfer *pool;		/* at rest */
+	int64_t in_flight;
+	size_t asking;			/* others_jobs under way */
+	bool probing;			/* a probe is under way */
+
+	/* How far to take ahead: what is finished while a claim is on its way. */
+	bool claiming;
+	int64_t finished;		/* since the claim went off */
+	int64_t ahead;
+
+	bool ready;			/* credentials complete, URL allowed */
+	bool complained;
+	int64_t refresh_ms;
+};
+
+/* Not begun after all: it waits as before. */
+void lane_give_back(struct lane *l, struct delivery_claim *claim);
+
+#endif
