@@ -57,3 +57,9 @@ tests_unit_relay_test_relay_SOURCES = tests/unit/relay/test_relay.c tests/unit/u
 tests_unit_relay_test_relay_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_relay_LDADD = $(UNIT_LDADD)
 endif
+
+EXTRA_PROGRAMS += tests/bench/bench_relay
+tests_bench_bench_relay_SOURCES = tests/bench/bench_relay.c \
+	tests/unit/relay/sink.c tests/unit/relay/sink.h
+tests_bench_bench_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit/relay
+tests_bench_bench_relay_LDADD = libleadrelay.a $(LEADRELAY_LIBS)

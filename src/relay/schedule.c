@@ -97,7 +97,7 @@ schedule_retry_after(const char *value, int64_t now_ms)
 	len = strlen(value);
 	while (len != 0 && strchr(" \t\r\n", value[len - 1]) != NULL)
 		len--;
-	if (len >= sizeof(text))
+	if (len == 0 || len >= sizeof(text))
 		return 0;
 	memcpy(text, value, len);
 	text[len] = '\0';
