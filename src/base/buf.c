@@ -58,6 +58,21 @@ buf_putc(struct buf *b, char c)
 }
 
 void
+buf_int(struct buf *b, long long value)
+{
+	char digits[24], *p = digits + sizeof(digits);
+	unsigned long long rest = value < 0 ? 0 - (unsigned long long)value :
+	    (unsigned long long)value;
+
+	do
+		*--p = (char)('0' + rest % 10);
+	while ((rest /= 10) != 0);
+	if (value < 0)
+		*--p = '-';
+	buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;

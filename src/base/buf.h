@@ -19,10 +19,11 @@ struct buf {
 	bool oom;
 };
 
-/* Append the ${len} bytes at ${bytes}, a string, one byte, or a printf format. */
+/* Append the ${len} bytes at ${bytes}, a string, one byte, an integer, or a printf format. */
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *str);
 void buf_putc(struct buf *b, char c);
+void buf_int(struct buf *b, long long value);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -127,14 +127,25 @@ needs_quotes(const char *value)
 	return false;
 }
 
+/* The key, and what parts it from the field before; ${first} of the line: nothing. */
+static void
+add_key(struct buf *line, enum log_format format, const char *key, bool first)
+{
+	if (!first)
+		buf_putc(line, format == LOG_FMT_JSON ? ',' : ' ');
+	if (format == LOG_FMT_JSON)
+		buf_putc(line, '"');
+	buf_puts(line, key);
+	if (format == LOG_FMT_JSON)
+		buf_putc(line, '"');
+	buf_putc(line, format == LOG_FMT_JSON ? ':' : '=');
+}
+
 static void
 add_string(struct buf *line, enum log_format format, const char *key,
-    const char *value)
+    const char *value, bool first)
 {
-	if (format == LOG_FMT_JSON)
-		buf_printf(line, "%s\"%s\":", line->len > 1 ? "," : "", key);
-	else
-		buf_printf(line, "%s%s=", line->len != 0 ? " " : "", key);
+	add_key(line, format, key, first);
 	if (format == LOG_FMT_JSON || needs_quotes(value))
 		buf_json(line, value, strlen(value));
 	else
@@ -145,12 +156,8 @@ static void
 add_number(struct buf *line, enum log_format format, const char *key,
     long long value)
 {
-	if (format == LOG_FMT_JSON)
-		buf_printf(line, "%s\"%s\":%lld", line->len > 1 ? "," : "", key,
-		    value);
-	else
-		buf_printf(line, "%s%s=%lld", line->len != 0 ? " " : "", key,
-		    value);
+	add_key(line, format, key, false);
+	buf_int(line, value);
 }
 
 static void
@@ -162,43 +169,41 @@ add_fields(struct buf *line, enum log_format format, va_list ap)
 		if (key[0] == 'd')
 			add_number(line, format, key + 2, va_arg(ap, long long));
 		else if ((value = va_arg(ap, const char *)) != NULL)
-			add_string(line, format, key + 2, value);
+			add_string(line, format, key + 2, value, false);
 	}
 }
 
 /* A whole line by one write; a partial or failed write is not retried. */
 static void
-write_line(enum log_level level, struct buf *line)
+write_line(enum log_level level, const struct buf *line)
 {
-	struct buf out = { 0 };
-
-	if (logger.target == TARGET_SYSLOG) {
+	if (logger.target == TARGET_SYSLOG)
 		syslog(levels[level].priority, "%s", line->data);
-		return;
-	}
-	if (logger.target == TARGET_STDERR && getenv("JOURNAL_STREAM") != NULL)
-		buf_printf(&out, "<%d>", levels[level].priority);
-	buf_add(&out, line->data, line->len);
-	buf_putc(&out, '\n');
-	if (buf_ok(&out) && write(logger.fd, out.data, out.len) == -1) {
+	else if (write(logger.fd, line->data, line->len) == -1) {
 		/* There is nowhere left to say so. */
 	}
-	buf_free(&out);
 }
 
-/* The line's start: its time where nobody else adds one, and its level. */
+/*
+ * The line's start: systemd's prefix, or its time where nobody else adds one,
+ * and its level.
+ */
 static void
 start_line(struct buf *line, enum log_format format, enum log_level level)
 {
+	bool journal = logger.target == TARGET_STDERR &&
+	    getenv("JOURNAL_STREAM") != NULL;
+	bool timed = !journal && logger.target != TARGET_SYSLOG;
 	char now[TEXT_TIME_SIZE];
 
+	if (journal)
+		buf_printf(line, "<%d>", levels[level].priority);
 	if (format == LOG_FMT_JSON)
 		buf_putc(line, '{');
-	if (logger.target == TARGET_FILE || (logger.target == TARGET_STDERR &&
-	    getenv("JOURNAL_STREAM") == NULL))
+	if (timed)
 		add_string(line, format, "time",
-		    text_format_time(clock_wall_ms(), now));
-	add_string(line, format, "level", levels[level].name);
+		    text_format_time(clock_wall_ms(), now), true);
+	add_string(line, format, "level", levels[level].name, !timed);
 }
 
 static void
@@ -206,6 +211,8 @@ end_line(struct buf *line, enum log_format format, enum log_level level)
 {
 	if (format == LOG_FMT_JSON)
 		buf_putc(line, '}');
+	if (logger.target != TARGET_SYSLOG)
+		buf_putc(line, '\n');
 	if (buf_ok(line))
 		write_line(level, line);
 	buf_free(line);
@@ -220,7 +227,7 @@ log_kv(enum log_level level, const char *what, ...)
 	pthread_mutex_lock(&logger.lock);
 	if (level <= logger.level) {
 		start_line(&line, logger.format, level);
-		add_string(&line, logger.format, "what", what);
+		add_string(&line, logger.format, "what", what, false);
 		va_start(ap, what);
 		add_fields(&line, logger.format, ap);
 		va_end(ap);
@@ -240,7 +247,7 @@ log_words(enum log_level level, const char *fmt, va_list ap)
 	pthread_mutex_lock(&logger.lock);
 	if (level <= logger.level) {
 		start_line(&line, logger.format, level);
-		add_string(&line, logger.format, "msg", words);
+		add_string(&line, logger.format, "msg", words, false);
 		end_line(&line, logger.format, level);
 	}
 	pthread_mutex_unlock(&logger.lock);

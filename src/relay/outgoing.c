@@ -58,6 +58,13 @@ make_body(struct outgoing *og, const struct config_destination *config,
 	return 0;
 }
 
+/* The end of a line, and its NUL. */
+static void
+end_line(struct buf *text, const char *str)
+{
+	buf_add(text, str, strlen(str) + 1);
+}
+
 /*
  * Write the lines of our own and of the credentials behind each other, each with
  * its NUL, and return how many there are.  Credentials are copied because their
@@ -69,33 +76,35 @@ write_lines(struct buf *text, const struct config_destination *config,
 {
 	size_t i, n = 3, secret = credentials_header_count(credentials);
 
-	buf_printf(text, "Idempotency-Key: \"%s.%s.%d\"", claim->id, config->name,
-	    claim->key_number);
-	buf_putc(text, '\0');
-	buf_printf(text, "X-Leadrelay-Id: %s", claim->id);
-	buf_putc(text, '\0');
-	buf_printf(text, "X-Leadrelay-Sequence: %lld", (long long)claim->sequence);
-	buf_putc(text, '\0');
+	buf_puts(text, "Idempotency-Key: \"");
+	buf_puts(text, claim->id);
+	buf_putc(text, '.');
+	buf_puts(text, config->name);
+	buf_putc(text, '.');
+	buf_int(text, claim->key_number);
+	end_line(text, "\"");
+	buf_puts(text, "X-Leadrelay-Id: ");
+	end_line(text, claim->id);
+	buf_puts(text, "X-Leadrelay-Sequence: ");
+	buf_int(text, claim->sequence);
+	end_line(text, "");
 	if (claim->name[0] != '\0' && plain(claim->name)) {
-		buf_printf(text, "X-Leadrelay-Event: %s", claim->name);
-		buf_putc(text, '\0');
+		buf_puts(text, "X-Leadrelay-Event: ");
+		end_line(text, claim->name);
 		n++;
 	}
 	if (!configured(config, "Content-Type:")) {
-		buf_printf(text, "Content-Type: %s", config->content_type != NULL ?
+		buf_puts(text, "Content-Type: ");
+		end_line(text, config->content_type != NULL ?
 		    config->content_type : "application/json");
-		buf_putc(text, '\0');
 		n++;
 	}
 	if (!configured(config, "User-Agent:")) {
-		buf_puts(text, "User-Agent: leadrelay/" PACKAGE_VERSION);
-		buf_putc(text, '\0');
+		end_line(text, "User-Agent: leadrelay/" PACKAGE_VERSION);
 		n++;
 	}
-	for (i = 0; i < secret; i++) {
-		buf_puts(text, credentials_header(credentials, i));
-		buf_putc(text, '\0');
-	}
+	for (i = 0; i < secret; i++)
+		end_line(text, credentials_header(credentials, i));
 	return n + secret;
 }
 

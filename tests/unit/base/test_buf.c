@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,11 +82,31 @@ test_json(void **state)
 	buf_free(&b);
 }
 
+static void
+test_int(void **state)
+{
+	static const long long values[] = { 0, 7, -7, 10, 1234567890, LLONG_MAX,
+		LLONG_MIN };
+	struct buf b = { 0 }, want = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(values); i++) {
+		buf_reset(&b);
+		buf_reset(&want);
+		buf_int(&b, values[i]);
+		buf_printf(&want, "%lld", values[i]);
+		assert_string_equal(b.data, want.data);
+	}
+	buf_free(&b);
+	buf_free(&want);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_append),
+		cmocka_unit_test(test_append), cmocka_unit_test(test_int),
 		cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_json)
 	};
 
