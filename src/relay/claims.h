@@ -14,8 +14,8 @@
 #include "outbox/event.h"
 #include "relay/mailbox.h"
 
-#define CLAIMS_BATCH 64			/* taken by one job */
-#define CLAIMS_READY_MAX 256		/* waiting in the ring; a power of two */
+#define CLAIMS_BATCH 128			/* taken by one job */
+#define CLAIMS_READY_MAX 512		/* waiting in the ring */
 
 struct claims {
 	struct mailbox *box;

@@ -14,8 +14,8 @@
 #include "relay/transfer.h"
 #include "relay/transport.h"
 
-#define AHEAD_MAX 128		/* deliveries taken before there is a place for them */
-#define UNSETTLED_MAX 512	/* outcomes not on disk: then no more is taken */
+#define AHEAD_MAX 256		/* deliveries taken before there is a place for them */
+#define UNSETTLED_MAX 1024	/* outcomes not on disk: then no more is taken */
 #define DUE_BATCH 500		/* made due by one job */
 #define REFRESH_MS 1000		/* how often the credentials' files are looked at */
 #define LIMIT_AHEAD_MS 50	/* deliveries are taken so long before a limit lets them go */
@@ -209,10 +209,16 @@ lane_has_room(const struct lane *l, int64_t now_ms)
 	return has_room_by(l, now_ms, now_ms + LIMIT_AHEAD_MS);
 }
 
+static bool
+may_take(const struct lane *l, int64_t now)
+{
+	return l->claims.look_ms <= now && lane_has_room(l, now);
+}
+
 static void
 take(struct lane *l, int64_t now)
 {
-	if (l->claims.look_ms > now || !lane_has_room(l, now))
+	if (!may_take(l, now))
 		return;
 	if (l->destination.state.paused_ms != 0) {
 		claims_take_probe(&l->claims, l->destination.state.probe_cursor, now);
@@ -296,6 +302,7 @@ int64_t
 lane_step(struct lane *l, int64_t now_ms, bool stopping)
 {
 	struct destination *d = &l->destination;
+	bool hurry;
 
 	give_back_lost(l);
 	adjust_ahead(l);
@@ -307,8 +314,13 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 		if (!destination_open(d, now_ms))
 			give_back_ready(l);
 	}
-	/* Settled first, so that a claim right behind sees the leads' next events. */
-	if (settler_step(&l->settler, &d->state, &d->changed, now_ms))
+	/*
+	 * While there is enough to send, outcomes wait a moment for the next
+	 * claim, to be written by the same commit.  They go first, so that the
+	 * claim sees the leads' next events.
+	 */
+	hurry = stopping || l->claims.ready_count == 0 || may_take(l, now_ms);
+	if (settler_step(&l->settler, &d->state, &d->changed, hurry, now_ms))
 		lane_look(l);
 	if (!stopping && l->ready) {
 		make_due(l, now_ms);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #define RETRY_MS 1000
+#define PATIENCE_MS 5
 
 /* One outcome with all it points to behind it. */
 struct settlement {
@@ -146,9 +147,14 @@ fill_batch(struct settler *s)
 
 bool
 settler_step(struct settler *s, const struct destination_state *state,
-    bool *changed, int64_t now_ms)
+    bool *changed, bool hurry, int64_t now_ms)
 {
-	if (s->busy || (s->failing && now_ms < s->again_ms))
+	if (s->busy || (s->failing && now_ms < s->again_ms) ||
+	    (s->count == 0 && !s->save && !*changed))
+		return false;
+	if (s->patient_ms == 0)
+		s->patient_ms = now_ms + PATIENCE_MS;
+	if (!hurry && s->count < SETTLER_BATCH && now_ms < s->patient_ms)
 		return false;
 	if (s->batch == NULL)
 		fill_batch(s);
@@ -160,8 +166,7 @@ settler_step(struct settler *s, const struct destination_state *state,
 		s->save = true;
 		*changed = false;
 	}
-	if (s->batch_count == 0 && !s->save)
-		return false;
+	s->patient_ms = 0;
 	s->now_ms = now_ms;
 	s->job.run = settle_run;
 	s->job.finish = settle_finish;
@@ -173,7 +178,11 @@ settler_step(struct settler *s, const struct destination_state *state,
 int64_t
 settler_wake_ms(const struct settler *s)
 {
-	return s->failing && !s->busy ? s->again_ms : INT64_MAX;
+	if (s->busy)
+		return INT64_MAX;
+	if (s->failing)
+		return s->again_ms;
+	return s->patient_ms != 0 ? s->patient_ms : INT64_MAX;
 }
 
 size_t

@@ -15,7 +15,7 @@
 #include "outbox/event.h"
 #include "relay/mailbox.h"
 
-#define SETTLER_BATCH 128
+#define SETTLER_BATCH 256
 
 struct settlement;
 
@@ -27,6 +27,7 @@ struct settler {
 	bool busy;			/* the batch is with the outbox */
 	bool failing;			/* the last try failed */
 	int64_t again_ms;		/* not before this moment */
+	int64_t patient_ms;		/* and not later, hurry or no hurry; 0: nothing waits */
 
 	/* the batch */
 	struct mailbox_job job;
@@ -51,11 +52,12 @@ int settler_add(struct settler *s, const struct delivery_outcome *outcome);
 
 /*
  * Hand a batch to the outbox if there is something to write and none is under
- * way.  ${state} is written too when *changed, which is then cleared.  Returns
- * true when a batch went off.
+ * way; without ${hurry} only what has waited for a few milliseconds.  ${state}
+ * is written too when *changed, which is then cleared.  Returns true when a
+ * batch went off.
  */
 bool settler_step(struct settler *s, const struct destination_state *state,
-    bool *changed, int64_t now_ms);
+    bool *changed, bool hurry, int64_t now_ms);
 
 /* When to call step again by time alone; INT64_MAX: no need. */
 int64_t settler_wake_ms(const struct settler *s);
