@@ -5,26 +5,20 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "cli/bulk.h"
 #include "cli/setup.h"
 
-/* The three differ in a word and in what may be forced. */
-struct act {
-	enum store_action action;
-	const char *verb;		/* "retry" */
-	const char *done;		/* "retried" */
-	const char *cannot;		/* why an event is left as it is */
-	bool can_force;
-};
-
 static const struct act act_retry = {
-	STORE_RETRY, "retry", "will be sent again",
+	STORE_RETRY, "retry", "will be sent again", "would be sent again",
 	"nothing of it waits, is dead or is held", true
 };
 static const struct act act_release = {
-	STORE_RELEASE, "release", "released", "nothing of it is held", true
+	STORE_RELEASE, "release", "released", "would be released",
+	"nothing of it is held", true
 };
 static const struct act act_discard = {
-	STORE_DISCARD, "discard", "discarded", "nothing of it is undelivered", false
+	STORE_DISCARD, "discard", "discarded", "would be discarded",
+	"nothing of it is undelivered", false
 };
 
 /* One id at the store. */
@@ -32,7 +26,7 @@ struct act_one {
 	const struct act *act;
 	const char *id;
 	const char *destination;
-	bool force;
+	unsigned how;
 	struct store_act_out out;
 };
 
@@ -45,7 +39,7 @@ act_run(struct store *store, void *arg)
 	free(one->out.detail);
 	one->out = (struct store_act_out){ 0 };
 	return store->ops->act(store, one->act->action, one->id,
-	    one->destination, one->force, clock_wall_ms(), &one->out);
+	    one->destination, one->how, clock_wall_ms(), &one->out);
 }
 
 /* Say what became of it; returns the exit status it stands for. */
@@ -56,7 +50,8 @@ act_report(const struct act_one *one)
 
 	switch (out->result) {
 	case STORE_ACT_DONE:
-		printf("%s %s", one->id, one->act->done);
+		printf("%s %s", one->id, one->how & STORE_DRY_RUN ?
+		    one->act->would : one->act->done);
 		if (out->changed > 1)
 			printf(" (%d deliveries)", out->changed);
 		putchar('\n');
@@ -86,12 +81,13 @@ act_report(const struct act_one *one)
 }
 
 static int
-act_all(struct setup *setup, const struct args *args, const struct act *act)
+act_each(struct setup *setup, const struct args *args, const struct act *act,
+    unsigned how)
 {
 	struct act_one one = {
 		.act = act,
 		.destination = args_value(args, "destination"),
-		.force = act->can_force && args_flag(args, "force"),
+		.how = how,
 	};
 	struct store_fault fault = { 0 };
 	int status = EXIT_DONE;
@@ -108,17 +104,54 @@ act_all(struct setup *setup, const struct args *args, const struct act *act)
 	return status;
 }
 
+/* Ids or --all, and what goes only with the latter. */
+static int
+check_options(const struct args *args)
+{
+	const char *fault = NULL;
+
+	if (!args_flag(args, "all")) {
+		if (args->operand_count == 0)
+			fault = "name the events by ID, or all that it is about by --all";
+		else if (args_value(args, "lead") != NULL ||
+		    args_value(args, "since") != NULL)
+			fault = "--lead and --since go with --all";
+	} else if (args->operand_count > 0) {
+		fault = "--all and an ID exclude each other";
+	}
+	if (fault == NULL)
+		return EXIT_DONE;
+	fprintf(stderr, "leadrelay: %s: %s\n", args->command->name, fault);
+	return EXIT_USAGE;
+}
+
 static int
 act_command(const struct args *args, const struct act *act)
 {
 	struct setup setup = { 0 };
+	struct store_filter filter = { .state = -1 };
+	unsigned how = 0;
 	int status;
 
-	status = setup_outbox(&setup, args, OUTBOX_COMMAND);
+	if (act->can_force && args_flag(args, "force"))
+		how |= STORE_FORCE;
+	if (args_flag(args, "dry-run"))
+		how |= STORE_DRY_RUN;
+	filter.lead = args_value(args, "lead");
+	filter.destination = args_value(args, "destination");
+	if ((status = check_options(args)) != EXIT_DONE)
+		return status;
+	if (setup_when(args, "since", &filter.since_ms) == -1)
+		return EXIT_USAGE;
+	status = setup_outbox(&setup, args, how & STORE_DRY_RUN ?
+	    OUTBOX_READ : OUTBOX_COMMAND);
 	if (status == EXIT_DONE) {
-		status = act_all(&setup, args, act);
+		status = args_flag(args, "all") ?
+		    bulk_act(&setup, act, &filter, how) :
+		    act_each(&setup, args, act, how);
 		/* Whatever was changed may free the next event of a lead. */
-		outbox_wake(setup.outbox);
+		if (!(how & STORE_DRY_RUN))
+			outbox_wake(setup.outbox);
 	}
 	setup_free(&setup);
 	return status;

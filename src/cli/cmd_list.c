@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
-#include "base/text.h"
 #include "cli/object.h"
 #include "cli/print.h"
 #include "cli/row.h"
@@ -95,7 +94,6 @@ static int
 list_options(const struct args *args, struct list *list)
 {
 	const char *state = args_value(args, "state");
-	const char *since = args_value(args, "since");
 
 	list->json = args_flag(args, "json");
 	list->filter.state = -1;
@@ -107,12 +105,8 @@ list_options(const struct args *args, struct list *list)
 		    "sending, delivered, dead, held, discarded, skipped\n", state);
 		return -1;
 	}
-	if (since != NULL && text_parse_when(since, clock_wall_ms(),
-	    &list->filter.since_ms) == -1) {
-		fprintf(stderr, "leadrelay: --since %s: not a time like 2h or "
-		    "2026-01-31T10:00:00Z\n", since);
+	if (setup_when(args, "since", &list->filter.since_ms) == -1)
 		return -1;
-	}
 	if (setup_number(args, "limit", 0, INT32_MAX, LIST_LIMIT,
 	    &list->limit) == -1)
 		return -1;

@@ -52,14 +52,22 @@ static const struct args_option json_options[] = {
 	{ NULL, NULL, NULL }
 };
 
+/* Of retry, release and discard; the last one is not for discard. */
+#define BULK_OPTIONS \
+	{ "all", NULL, "every event that there is something to do at" }, \
+	{ "destination", "NAME", "only the deliveries to this destination" }, \
+	{ "lead", "ID", "with --all: only this lead's, by LeadPro's id" }, \
+	{ "since", "TIME", "with --all: only what was received since" }, \
+	{ "dry-run", NULL, "change nothing, say what would be" }
+
 static const struct args_option act_options[] = {
-	{ "destination", "NAME", "only the deliveries to this destination" },
+	BULK_OPTIONS,
 	{ "force", NULL, "even if a newer event of the lead was delivered" },
 	{ NULL, NULL, NULL }
 };
 
 static const struct args_option discard_options[] = {
-	{ "destination", "NAME", "only the deliveries to this destination" },
+	BULK_OPTIONS,
 	{ NULL, NULL, NULL }
 };
 
@@ -96,20 +104,24 @@ static const struct args_command commands[] = {
 	{ "show", "ID", 1, 1,
 	    "show one event: payload, violations, every attempt",
 	    NULL, json_options, cmd_show },
-	{ "retry", "ID...", 1, ARGS_ANY_NUMBER,
+	{ "retry", "ID...", 0, ARGS_ANY_NUMBER,
 	    "make deliveries due now",
-	    "For deliveries that wait for a later attempt, are dead or are held.  The event\n"
-	    "stays as it is when a newer one of its lead was delivered.\n",
+	    "For deliveries that wait for a later attempt, are dead or are held: of the events\n"
+	    "named, or with --all of all that match.  An event stays as it is when a newer\n"
+	    "one of its lead was delivered.  What is sent again keeps to the destination's\n"
+	    "limits.\n",
 	    act_options, cmd_act_retry },
-	{ "release", "ID...", 1, ARGS_ANY_NUMBER,
+	{ "release", "ID...", 0, ARGS_ANY_NUMBER,
 	    "let held ones go",
-	    "For events that were held when they came, and for held deliveries.  The event\n"
-	    "stays as it is when a newer one of its lead was delivered.\n",
+	    "For events that were held when they came, and for held deliveries: those named,\n"
+	    "or with --all all that match.  An event stays as it is when a newer one of its\n"
+	    "lead was delivered.\n",
 	    act_options, cmd_act_release },
-	{ "discard", "ID...", 1, ARGS_ANY_NUMBER,
+	{ "discard", "ID...", 0, ARGS_ANY_NUMBER,
 	    "give up, on record",
-	    "For what is undelivered: it is never sent, and list --state discarded shows it\n"
-	    "for as long as the store's keep_failed says.\n",
+	    "For what is undelivered, of the events named, or with --all of all that match:\n"
+	    "it is never sent, and list --state discarded shows it for as long as the store's\n"
+	    "keep_failed says.\n",
 	    discard_options, cmd_act_discard },
 	{ "stats", "", 0, 0,
 	    "what waits, since when and why; ends with 1 when a person is needed",

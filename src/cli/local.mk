@@ -1,5 +1,6 @@
 libleadrelay_a_SOURCES += \
 	src/cli/args.c src/cli/args.h \
+	src/cli/bulk.c src/cli/bulk.h \
 	src/cli/cmd.h \
 	src/cli/cmd_act.c \
 	src/cli/cmd_check.c \
@@ -23,7 +24,7 @@ libleadrelay_a_SOURCES += \
 	src/cli/target.c src/cli/target.h \
 	src/cli/version.c src/cli/version.h
 
-EXTRA_DIST += tests/e2e/test_cli.py
+EXTRA_DIST += tests/e2e/test_bulk.py tests/e2e/test_cli.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/cli/test_args tests/unit/cli/test_object \

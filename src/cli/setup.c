@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/exits.h"
 #include "base/text.h"
 
@@ -103,5 +104,18 @@ setup_number(const struct args *args, const char *option, int64_t min,
 		return 0;
 	fprintf(stderr, "leadrelay: --%s %s: not a number from %lld to %lld\n",
 	    option, text, (long long)min, (long long)max);
+	return -1;
+}
+
+int
+setup_when(const struct args *args, const char *option, int64_t *ms)
+{
+	const char *text = args_value(args, option);
+
+	*ms = 0;
+	if (text == NULL || text_parse_when(text, clock_wall_ms(), ms) == 0)
+		return 0;
+	fprintf(stderr, "leadrelay: --%s %s: not a time like 2h or "
+	    "2026-01-31T10:00:00Z\n", option, text);
 	return -1;
 }

@@ -45,4 +45,10 @@ int setup_first(int a, int b);
 int setup_number(const struct args *args, const char *option, int64_t min,
     int64_t max, int64_t otherwise, int64_t *value);
 
+/*
+ * The moment ${option} names, "2h" ago or a date; 0 when it was not given.
+ * -1: said, the command ends with EXIT_USAGE.
+ */
+int setup_when(const struct args *args, const char *option, int64_t *ms);
+
 #endif

@@ -138,6 +138,11 @@ struct store_stats {
 };
 
 enum store_action { STORE_RETRY, STORE_RELEASE, STORE_DISCARD };
+/* How, as flags. */
+enum {
+	STORE_FORCE = 1,		/* even what is superseded */
+	STORE_DRY_RUN = 2		/* only say what it would come to; also in a transaction for reading */
+};
 enum store_act_result {
 	STORE_ACT_DONE,
 	STORE_ACT_NOT_FOUND,		/* no such id (or destination of it) */
@@ -154,6 +159,16 @@ struct store_act_out {
 
 /* Requests are counted by spans of this length, beginning at 1970. */
 #define STORE_SPAN_MS INT64_C(300000)
+
+/*
+ * A walk through the events, oldest first, up to the one that was the newest
+ * when it began.  Zeroed: before the first.
+ */
+struct store_walk {
+	int64_t after;			/* the last one looked at */
+	int64_t last;			/* the one it ends with */
+	bool ended;
+};
 
 struct store {
 	const struct store_ops *ops;
@@ -254,12 +269,23 @@ struct store_ops {
 	/*
 	 * RETRY makes waiting, dead and held deliveries due, RELEASE lets a held
 	 * event or delivery go, DISCARD gives up whatever has not been delivered.
-	 * NULL ${destination} means all of the event's deliveries.  ${force}
-	 * overrides SUPERSEDED.
+	 * NULL ${destination} means all of the event's deliveries.  ${how}:
+	 * STORE_FORCE, STORE_DRY_RUN.
 	 */
 	int (*act)(struct store *st, enum store_action action, const char *id,
-	    const char *destination, bool force, int64_t now_ms,
+	    const char *destination, unsigned how, int64_t now_ms,
 	    struct store_act_out *out);
+	/*
+	 * Go on with ${walk} and give up to ${max} ids of events that ${action}
+	 * has something to do at; of what waits, RETRY means what is due later
+	 * than ${now_ms}.  Of the filter, lead, destination and since_ms count.
+	 * A call looks at a bounded number of events, so *count may be 0 before
+	 * the walk has ended.
+	 */
+	int (*find)(struct store *st, enum store_action action,
+	    const struct store_filter *filter, int64_t now_ms,
+	    struct store_walk *walk, char (*ids)[UUID7_SIZE], size_t max,
+	    size_t *count);
 	int (*stats)(struct store *st, struct store_stats *stats,
 	    void (*destination)(void *arg,
 	    const struct store_destination_stats *stats), void *arg);

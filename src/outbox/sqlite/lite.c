@@ -26,6 +26,7 @@ const struct store_ops store_sqlite = {
 	.list = lite_list,
 	.show = lite_show,
 	.act = lite_act,
+	.find = lite_find,
 	.stats = lite_stats,
 	.try_write = lite_txn_try,
 	.lock_relay = lite_lock_relay,

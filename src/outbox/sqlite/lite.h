@@ -60,6 +60,7 @@ enum lite_sql {
 	LITE_ATTEMPT_ADD, LITE_ATTEMPT_DROP,
 	LITE_REQUESTS_ADD, LITE_REQUESTS_GET, LITE_REQUESTS_DROP,
 	LITE_PURGE_NEXT,
+	LITE_FIND, LITE_FIND_LEAD, LITE_FIND_END,
 	LITE_SHOW_EVENT, LITE_SHOW_DELIVERIES, LITE_SHOW_ATTEMPTS,
 	LITE_STATS_DESTINATIONS, LITE_STATS_TALLY, LITE_STATS_OLDEST,
 	LITE_STATS_NEWEST,
@@ -256,6 +257,11 @@ int lite_delivery_attempt(struct lite *lt,
 int lite_requests_add(struct lite *lt, int64_t destination, int64_t at_ms,
     int64_t count);
 
+/* lite_act: which states an action applies to, a bit each. */
+unsigned lite_act_states(enum store_action action);
+/* The number of the destination called ${name}; 0: there is none. */
+int lite_act_destination(struct lite *lt, const char *name, int64_t *number);
+
 /* One operation of struct store_ops each. */
 int lite_accept(struct store *st, const struct event_in *in,
     struct event_out *out);
@@ -286,7 +292,11 @@ int lite_list(struct store *st, const struct store_filter *filter,
 int lite_show(struct store *st, const char *id,
     const struct store_visitor *visitor, bool *found);
 int lite_act(struct store *st, enum store_action action, const char *id,
-    const char *destination, bool force, int64_t now_ms,
+    const char *destination, unsigned how, int64_t now_ms,
     struct store_act_out *out);
+int lite_find(struct store *st, enum store_action action,
+    const struct store_filter *filter, int64_t now_ms,
+    struct store_walk *walk, char (*ids)[UUID7_SIZE], size_t max,
+    size_t *count);
 
 #endif

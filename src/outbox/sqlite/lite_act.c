@@ -14,19 +14,24 @@
 struct act {
 	struct lite *lt;
 	enum store_action action;
-	bool force;
+	unsigned how;
 	int64_t now_ms;
 	struct store_act_out *out;
 };
 
-/* Which states an action applies to. */
-static const unsigned applies[] = {
-	[STORE_RETRY] = 1u << DELIVERY_WAITING | 1u << DELIVERY_DEAD |
-	    1u << DELIVERY_HELD,
-	[STORE_RELEASE] = 1u << DELIVERY_HELD,
-	[STORE_DISCARD] = 1u << DELIVERY_WAITING | 1u << DELIVERY_DEAD |
-	    1u << DELIVERY_HELD
-};
+unsigned
+lite_act_states(enum store_action action)
+{
+	static const unsigned states[] = {
+		[STORE_RETRY] = 1u << DELIVERY_WAITING | 1u << DELIVERY_DEAD |
+		    1u << DELIVERY_HELD,
+		[STORE_RELEASE] = 1u << DELIVERY_HELD,
+		[STORE_DISCARD] = 1u << DELIVERY_WAITING |
+		    1u << DELIVERY_DEAD | 1u << DELIVERY_HELD
+	};
+
+	return states[action];
+}
 
 /* Note why a delivery stays as it is; the first reason stands. */
 static int
@@ -63,7 +68,7 @@ may_go(struct act *a, int64_t lead, int64_t event, int64_t destination)
 		return refuse(a, STORE_ACT_SENDING,
 		    "a newer one is being sent");
 	}
-	if (a->force)
+	if (a->how & STORE_FORCE)
 		return 1;
 	if ((s = lite_sql_get(lt, LITE_NEWER_DELIVERED)) == NULL)
 		return -1;
@@ -93,6 +98,9 @@ release_event(struct act *a, int64_t event, int64_t lead)
 		if ((rc = may_go(a, lead, event,
 		    lt->destinations[i].number)) != 1)
 			return rc;
+	a->out->changed = (int)lt->destination_count;
+	if (a->how & STORE_DRY_RUN)
+		return 0;
 	if ((head = lite_txn_head(lt)) == NULL ||
 	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
 		return -1;
@@ -103,7 +111,6 @@ release_event(struct act *a, int64_t event, int64_t lead)
 	sqlite3_bind_text(s, 5, "released", -1, SQLITE_STATIC);
 	if (lite_sql_step(lt, s) == -1)
 		return -1;
-	a->out->changed = (int)lt->destination_count;
 	return lite_delivery_make(lt, event, lead, a->now_ms, false);
 }
 
@@ -114,6 +121,9 @@ discard_event(struct act *a, int64_t event)
 	struct lite_head *head;
 	sqlite3_stmt *s;
 
+	a->out->changed = 1;
+	if (a->how & STORE_DRY_RUN)
+		return 0;
 	if ((head = lite_txn_head(lt)) == NULL ||
 	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
 		return -1;
@@ -121,7 +131,6 @@ discard_event(struct act *a, int64_t event)
 	head->changed = true;
 	LITE_BIND(s, event, LITE_EVENT_DISCARDED, a->now_ms, 1);
 	sqlite3_bind_text(s, 5, "discarded", -1, SQLITE_STATIC);
-	a->out->changed = 1;
 	return lite_sql_step(lt, s);
 }
 
@@ -149,30 +158,30 @@ act_on_delivery(struct act *a, int64_t number)
 		return -1;
 	if (d.state == DELIVERY_SENDING)
 		return refuse(a, STORE_ACT_SENDING, "being sent");
-	if ((applies[a->action] & 1u << d.state) == 0)
+	if ((lite_act_states(a->action) & 1u << d.state) == 0)
 		return refuse(a, STORE_ACT_NOTHING,
 		    delivery_state_name(d.state));
-	if (a->action == STORE_DISCARD) {
-		rc = lite_delivery_move(a->lt, &d, DELIVERY_DISCARDED, false,
+	if (a->action != STORE_DISCARD && d.state != DELIVERY_WAITING &&
+	    (rc = may_go(a, d.lead, LITE_EVENT_OF(number),
+	    LITE_DESTINATION_OF(number))) != 1)
+		return rc;
+	a->out->changed++;
+	if (a->how & STORE_DRY_RUN)
+		return 0;
+	if (a->action == STORE_DISCARD)
+		return lite_delivery_move(a->lt, &d, DELIVERY_DISCARDED, false,
 		    a->now_ms);
-	} else if (d.state == DELIVERY_WAITING) {
+	if (d.state == DELIVERY_WAITING) {
 		if (d.due > a->now_ms)
 			d.due = a->now_ms;
-		rc = lite_delivery_move(a->lt, &d, DELIVERY_WAITING, false,
+		return lite_delivery_move(a->lt, &d, DELIVERY_WAITING, false,
 		    a->now_ms);
-	} else {
-		if ((rc = may_go(a, d.lead, LITE_EVENT_OF(number),
-		    LITE_DESTINATION_OF(number))) != 1)
-			return rc;
-		rc = lite_delivery_revive(a->lt, &d, a->now_ms);
 	}
-	a->out->changed++;
-	return rc;
+	return lite_delivery_revive(a->lt, &d, a->now_ms);
 }
 
-/* The number of the destination called ${name}; 0: there is none. */
-static int
-find_destination(struct lite *lt, const char *name, int64_t *number)
+int
+lite_act_destination(struct lite *lt, const char *name, int64_t *number)
 {
 	sqlite3_stmt *s;
 	int rc;
@@ -197,7 +206,7 @@ act_on_deliveries(struct act *a, int64_t event, const char *destination)
 	int rc;
 
 	if (destination != NULL &&
-	    find_destination(a->lt, destination, &wanted) == -1)
+	    lite_act_destination(a->lt, destination, &wanted) == -1)
 		return -1;
 	while ((rc = lite_delivery_next(a->lt, event, &number)) == 1) {
 		if (destination != NULL && LITE_DESTINATION_OF(number) != wanted)
@@ -238,10 +247,10 @@ find_event(struct lite *lt, const char *id, int64_t *event, int64_t *lead,
 
 int
 lite_act(struct store *st, enum store_action action, const char *id,
-    const char *destination, bool force, int64_t now_ms,
+    const char *destination, unsigned how, int64_t now_ms,
     struct store_act_out *out)
 {
-	struct act a = { (struct lite *)st, action, force, now_ms, out };
+	struct act a = { (struct lite *)st, action, how, now_ms, out };
 	int64_t event = 0, lead = 0;
 	int rc, state = 0;
 

@@ -11,6 +11,16 @@
 #define DELIVERIES_OF(event) \
 	"number BETWEEN " event " * 65536 AND " event " * 65536 + 65535"
 
+/*
+ * Has an action something to do at event e?  ?3: received since; ?4: at held
+ * events too; ?5: only deliveries to this destination, 0: any; ?6: their
+ * states, a bit each; ?7: of those that wait, only what is due later.
+ */
+#define FINDABLE "e.received >= ?3 AND (?4 AND ?5 = 0 AND e.state = 1 " \
+	"OR EXISTS (SELECT 1 FROM delivery d WHERE d." \
+	DELIVERIES_OF("e.number") " AND (?5 = 0 OR d.destination = ?5) " \
+	"AND (?6 >> d.state & 1) AND (d.state <> 0 OR d.due > ?7)))"
+
 static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_BEGIN_READ] = "BEGIN",
 	[LITE_BEGIN_WRITE] = "BEGIN IMMEDIATE",
@@ -177,6 +187,18 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_PURGE_NEXT] =
 	    "SELECT number FROM event WHERE failed = ?1 "
 	    "AND closed > 0 AND closed < ?2 ORDER BY closed LIMIT 1",
+
+	[LITE_FIND] =
+	    "SELECT e.number, e.id FROM event e WHERE e.number > ?1 "
+	    "AND e.number <= ?2 AND " FINDABLE " ORDER BY e.number LIMIT ?8",
+	[LITE_FIND_LEAD] =
+	    "SELECT e.number, e.id FROM event e WHERE e.lead IN "
+	    "(SELECT number FROM lead WHERE key = ?9) AND +e.number > ?1 "
+	    "AND +e.number <= ?2 AND " FINDABLE
+	    " ORDER BY e.number LIMIT ?8",
+	[LITE_FIND_END] =
+	    "SELECT coalesce(max(number), 0) FROM (SELECT number FROM event "
+	    "WHERE number > ?1 ORDER BY number LIMIT ?2)",
 
 	[LITE_SHOW_EVENT] =
 	    "SELECT e.number, e.id, l.source, l.key, e.name, e.state, e.hold, "

@@ -220,6 +220,127 @@ test_retry_begins_afresh(void **state)
 	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt"), 1);
 }
 
+/* Walk to the end, up to ${max} ids a call; ${text}: which of ${known} they are. */
+static void
+find(struct box *box, enum store_action action, struct store_filter filter,
+    size_t max, char (*known)[UUID7_SIZE], char *text)
+{
+	struct store_walk walk = { 0 };
+	char ids[4][UUID7_SIZE];
+	size_t count, calls = 0, k;
+
+	text[0] = '\0';
+	while (!walk.ended) {
+		assert_true(calls++ < 20);
+		assert_int_equal(box->store->ops->begin(box->store, false), 0);
+		assert_int_equal(box->store->ops->find(box->store, action,
+		    &filter, BOX_NOW + 2, &walk, ids, max, &count), 0);
+		box_commit(box);
+		for (size_t i = 0; i < count; i++) {
+			for (k = 0; strcmp(known[k], ids[i]) != 0; k++)
+				assert_true(k < 7);
+			sprintf(text + strlen(text), "%zu ", k);
+		}
+	}
+}
+
+static void
+test_find(void **state)
+{
+	static const enum start starts[] = {
+		DEAD, DELIVERED, HELD, HELD_EVENT, DISCARDED, SENDING_NOW
+	};
+	static const struct {
+		enum store_action action;
+		struct store_filter filter;
+		const char *found;
+	} asked[] = {
+		{ STORE_RETRY, { 0 }, "0 2 6 " },
+		{ STORE_RELEASE, { 0 }, "2 3 " },
+		{ STORE_DISCARD, { 0 }, "0 2 3 6 7 " },
+		{ STORE_RETRY, { .destination = "crm" }, "0 2 6 " },
+		{ STORE_RELEASE, { .destination = "crm" }, "2 " },
+		{ STORE_DISCARD, { .destination = "mail" }, "" },
+		{ STORE_DISCARD, { .lead = "3" }, "3 " },
+		{ STORE_RETRY, { .lead = "3" }, "" },
+		{ STORE_DISCARD, { .lead = "no such" }, "" },
+		{ STORE_DISCARD, { .since_ms = BOX_NOW + 1 }, "7 " }
+	};
+	struct box *box = *state;
+	char ids[8][UUID7_SIZE] = { 0 }, lead[8], text[128];
+
+	find(box, STORE_DISCARD, (struct store_filter){ 0 }, 4, ids, text);
+	assert_string_equal(text, "");
+	for (size_t i = 0; i < COUNT(starts); i++) {
+		snprintf(lead, sizeof(lead), "%zu", i);
+		start_from(box, starts[i], lead, ids[i]);
+	}
+	/* One that waits for a later attempt, one that waits for none. */
+	strcpy(ids[6], box_put(box, "6", "A", BOX_NOW));
+	box_send(box, 0, DELIVERY_WAITING, BOX_NOW + BOX_HOUR, BOX_NOW);
+	strcpy(ids[7], box_put(box, "7", "A", BOX_NOW + 1));
+	for (size_t i = 0; i < COUNT(asked); i++)
+		for (size_t max = 1; max <= 4; max++) {
+			find(box, asked[i].action, asked[i].filter, max, ids,
+			    text);
+			if (strcmp(text, asked[i].found) != 0)
+				fail_msg("case %zu, %zu a call: %s", i, max,
+				    text);
+		}
+}
+
+/* A walk ends with what was there when it began. */
+static void
+test_find_ends(void **state)
+{
+	struct box *box = *state;
+	struct store_filter filter = { 0 };
+	struct store_walk walk = { 0 };
+	char ids[1][UUID7_SIZE];
+	size_t count, found = 0;
+
+	box_put(box, "1", "A", BOX_NOW);
+	box_put(box, "2", "A", BOX_NOW);
+	while (!walk.ended) {
+		box_begin(box);
+		assert_int_equal(box->store->ops->find(box->store,
+		    STORE_DISCARD, &filter, BOX_NOW, &walk, ids, 1, &count), 0);
+		box_commit(box);
+		found += count;
+		assert_true(found <= 2);
+		box_put(box, "3", found % 2 == 0 ? "A" : "B", BOX_NOW);
+	}
+	assert_int_equal(found, 2);
+}
+
+/* What would be done is what is done after, and changes nothing. */
+static void
+test_dry_run(void **state)
+{
+	struct box *box = *state;
+	struct store_act_out dry, done;
+	char id[UUID7_SIZE], lead[8];
+	int before;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(lead, sizeof(lead), "%zu", i);
+		start_from(box, cases[i].start, lead, id);
+		before = box_state(box, id, 0);
+		assert_int_equal(box->store->ops->begin(box->store, false), 0);
+		assert_int_equal(box->store->ops->act(box->store,
+		    cases[i].action, id, NULL, STORE_DRY_RUN, BOX_NOW + 1,
+		    &dry), 0);
+		box_commit(box);
+		free(dry.detail);
+		assert_int_equal(box_state(box, id, 0), before);
+		box_check(box);
+		done = box_act(box, cases[i].action, id, false, BOX_NOW + 1);
+		assert_int_equal(dry.result, done.result);
+		assert_int_equal(dry.changed, done.changed);
+		box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW + 1);
+	}
+}
+
 struct listed {
 	int rows;
 	char text[2048];
@@ -491,6 +612,7 @@ main(void)
 		TEST(test_act),
 		TEST(test_not_found),
 		TEST(test_retry_is_now),
+		TEST(test_find), TEST(test_find_ends), TEST(test_dry_run),
 		TEST(test_superseded),
 		TEST(test_release_keeps_order),
 		TEST(test_retry_begins_afresh),
