@@ -326,7 +326,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 		make_due(l, now_ms);
 		take(l, now_ms);
 	}
-	return wake_ms(l, now_ms);
+	return stopping ? settler_wake_ms(&l->settler) : wake_ms(l, now_ms);
 }
 
 void

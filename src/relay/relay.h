@@ -31,7 +31,8 @@ int relay_start(struct relay *r);
 /*
  * Deliver in the calling thread until relay_stop is called from elsewhere (a
  * signal handler may).  With ${once}: until nothing is due any more, or
- * ${limit_ms} have passed; returns at once when another process has the lock.
+ * ${limit_ms} have passed, of which the last fifth begins nothing more; returns
+ * at once when another process has the lock.
  */
 void relay_run(struct relay *r, bool once, int64_t limit_ms);
 

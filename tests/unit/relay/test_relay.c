@@ -788,6 +788,25 @@ test_stop_grace(void **state)
 	assert_int_equal(look(w).count[0][DELIVERY_DELIVERED], 3);
 }
 
+/* Waiting for the end of the grace is waiting, not spinning. */
+static void
+test_grace_is_idle(void **state)
+{
+	struct world *w = *state;
+	struct timespec before, after;
+
+	w->crm[0].script = hang_all;
+	start(w);
+	feed_many(w, 3, 2);
+	WAIT_UNTIL(seen_count(&w->crm[0]) == 3);
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before), 0);
+	stop(w, 500);
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after), 0);
+	assert_true((after.tv_sec - before.tv_sec) * 1000 +
+	    (after.tv_nsec - before.tv_nsec) / 1000000 < 250);
+	assert_int_equal(look(w).count[0][DELIVERY_SENDING], 3);
+}
+
 static void
 test_takeover(void **state)
 {
@@ -914,6 +933,7 @@ main(void)
 		T(test_missing_credential),
 		T(test_stop_and_recover),
 		T(test_stop_grace),
+		T(test_grace_is_idle),
 		T(test_takeover),
 		T(test_once),
 		T(test_once_yields),
