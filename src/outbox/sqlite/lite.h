@@ -117,8 +117,8 @@ struct lite {
 	int log_next;			/* pages at which the next one is due */
 	bool log_warned;
 
-	/* Free space, looked at once a second. */
-	int64_t space_seen_ms;		/* by the monotonic clock; 0: never */
+	/* Free space, as far as this transaction has looked. */
+	bool space_seen;		/* space_free holds */
 	uint64_t space_free;
 
 	/* Files beside the database; -1: not open. */

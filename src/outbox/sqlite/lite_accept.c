@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-
 /* The lead's row; number 0: it is new here. */
 struct known_lead {
 	int64_t number;
@@ -222,7 +220,6 @@ find_limit(struct lite *lt, const struct event_in *in, bool *fault)
 {
 	struct lite_head *head;
 	struct statvfs fs;
-	int64_t now;
 
 	*fault = (head = lite_txn_head(lt)) == NULL;
 	if (*fault)
@@ -232,12 +229,12 @@ find_limit(struct lite *lt, const struct event_in *in, bool *fault)
 		return "max_waiting";
 	if (lt->min_free == 0)
 		return NULL;
-	now = clock_mono_ms();
-	if (lt->space_seen_ms == 0 || now - lt->space_seen_ms >= 1000) {
+	/* Once a transaction: a group of leads is small beside any reserve. */
+	if (!lt->space_seen) {
 		if (statvfs(lt->folder, &fs) == -1)
 			return NULL;	/* writing will tell */
 		lt->space_free = (uint64_t)fs.f_bavail * fs.f_frsize;
-		lt->space_seen_ms = now;
+		lt->space_seen = true;
 	}
 	return lt->space_free < lt->min_free ? "min_free" : NULL;
 }

@@ -16,6 +16,7 @@ forget(struct lite *lt)
 {
 	lt->head.loaded = lt->head.changed = false;
 	lt->tally_count = 0;
+	lt->space_seen = false;
 	lt->writing = false;
 }
 
