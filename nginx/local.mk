@@ -1,1 +1,1 @@
-EXTRA_DIST +=
+EXTRA_DIST += nginx/leadrelay.conf nginx/leadrelay-location.conf
