@@ -1,1 +1,15 @@
-EXTRA_DIST +=
+EXTRA_DIST += tests/run \
+	tests/bench/empty_cgi.c tests/bench/empty_fcgi.c tests/bench/receive.php \
+	tests/bench/run tests/bench/wrk.lua \
+	tests/e2e/conftest.py \
+	tests/e2e/harness/__init__.py tests/e2e/harness/crm.py \
+	tests/e2e/harness/fcgi.py tests/e2e/harness/hostile.py \
+	tests/e2e/harness/http.py tests/e2e/harness/leads.py \
+	tests/e2e/harness/nginx.py tests/e2e/harness/process.py \
+	tests/e2e/harness/site.py tests/e2e/harness/tokens.py \
+	tests/e2e/harness/wait.py \
+	tests/e2e/test_answers.py tests/e2e/test_commands.py \
+	tests/e2e/test_disk.py tests/e2e/test_fastcgi.py \
+	tests/e2e/test_hostile.py tests/e2e/test_kill.py \
+	tests/e2e/test_main_path.py tests/e2e/test_nginx.py \
+	tests/e2e/test_relay.py tests/e2e/test_start.py

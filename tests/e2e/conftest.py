@@ -1,0 +1,74 @@
+"""Fixtures of the whole-path tests.
+
+The program under test is $LEADRELAY_BUILD/leadrelay (by default the one in the
+top folder).  Everything is started on free loopback ports and in a folder of
+its own, and ended by its process number.
+"""
+
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from harness.site import PROGRAM, Site
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "threads: worth running under the thread sanitizer")
+
+
+def pytest_sessionstart(session):
+    if not PROGRAM.exists():
+        raise pytest.UsageError(f"{PROGRAM} is not there: build first, or set LEADRELAY_BUILD")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Remember the outcome, so that a fixture knows whether its test failed."""
+    outcome = yield
+    report = outcome.get_result()
+    setattr(item, "failed_" + report.when, report.failed)
+
+
+@pytest.fixture
+def folder():
+    """A folder that the front server's own user may enter, gone after the test."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="leadrelay-e2e-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def new_site(request, folder):
+    """Makes installations; ends them all, and shows their logs when the test failed."""
+    made = []
+
+    def make(name=None):
+        place = folder if name is None else folder / name
+        place.mkdir(exist_ok=True)
+        place.chmod(0o755)
+        made.append(Site(place))
+        return made[-1]
+
+    yield make
+    complaints = [complaint for site in made for complaint in site.stop()]
+    if getattr(request.node, "failed_call", False) or complaints:
+        for site in made:
+            show_logs(site)
+    assert not complaints, complaints
+
+
+@pytest.fixture
+def site(new_site):
+    """An installation with nothing running yet."""
+    return new_site()
+
+
+def show_logs(site):
+    for path in (site.config, site.log, site.folder / "nginx-error.log"):
+        if path.exists():
+            text = path.read_text(errors="replace")
+            print(f"--- {path.name}\n{text[-3000:]}")

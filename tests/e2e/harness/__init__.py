@@ -1,0 +1,1 @@
+"""What the whole-path tests are made of: real servers, a stand-in CRM, clients."""
