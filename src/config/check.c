@@ -274,7 +274,8 @@ check_headers(const struct check_site *site, const struct config_destination *de
 {
 	struct fault_place at = place_of(site, "header");
 	struct buf line = { 0 }, unused = { 0 };
-	int authorizations = (dest->bearer_file != NULL) + (dest->basic_file != NULL);
+	int authorizations = (dest->bearer_file != NULL) + (dest->basic_file != NULL) +
+	    (dest->oauth_token_url != NULL);
 
 	for (size_t i = 0; i < dest->header_count; i++) {
 		check_header(&at, "header", dest->headers[i]);
@@ -295,7 +296,55 @@ check_headers(const struct check_site *site, const struct config_destination *de
 	secret_wipe(&line);
 	if (authorizations > 1)
 		fault_add(&site->at, "%s: more than one of bearer_file, "
-		    "basic_file and an Authorization header", site->title);
+		    "basic_file, oauth_token_url and an Authorization header",
+		    site->title);
+}
+
+/* Most keys of OAuth mean something only with a token endpoint. */
+static void
+check_oauth_unused(const struct check_site *site)
+{
+	static const char *const names[] = { "oauth_client_id",
+	    "oauth_client_secret_file", "oauth_refresh_token_file", "oauth_scope" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct fault_place at = place_of(site, names[i]);
+
+		if (has(site, names[i]))
+			fault_add(&at, "%s: oauth_token_url is missing", names[i]);
+	}
+}
+
+static void
+check_oauth(const struct check_site *site, const struct config_destination *dest)
+{
+	struct fault_place at = place_of(site, "oauth_token_url");
+	struct buf unused = { 0 };
+
+	if (!has(site, "oauth_token_url")) {
+		check_oauth_unused(site);
+		return;
+	}
+	if (dest->oauth_token_url != NULL)
+		check_url(&at, "oauth_token_url", dest->oauth_token_url,
+		    dest->allow_http);
+	if (!has(site, "oauth_client_id"))
+		fault_add(&at, "oauth_token_url: oauth_client_id is missing");
+	if (!has(site, "oauth_client_secret_file") &&
+	    !has(site, "oauth_refresh_token_file"))
+		fault_add(&at, "oauth_token_url: oauth_client_secret_file (or "
+		    "oauth_refresh_token_file) is missing");
+	check_credential(site, "oauth_client_secret_file",
+	    dest->oauth_client_secret_file, &unused);
+	secret_wipe(&unused);
+	check_credential(site, "oauth_refresh_token_file",
+	    dest->oauth_refresh_token_file, &unused);
+	secret_wipe(&unused);
+	at = place_of(site, "oauth_scheme");
+	if (dest->oauth_scheme != NULL &&
+	    dest->oauth_scheme[strspn(dest->oauth_scheme, TOKEN_CHARS)] != '\0')
+		fault_add(&at, "oauth_scheme: expected a word such as Bearer; got "
+		    "\"%.64s\"", dest->oauth_scheme);
 }
 
 /* A file that libcurl will read, wherever the service manager put it. */
@@ -350,6 +399,7 @@ check_destination(const struct check_site *site, struct config_destination *dest
 
 	check_where(site, dest);
 	check_headers(site, dest);
+	check_oauth(site, dest);
 	check_tls(site, dest);
 	check_proxy(site, dest->proxy);
 	if (dest->method != NULL &&

@@ -81,6 +81,12 @@ struct config_destination {
 	char *bearer_file;
 	char *basic_file;
 	char *header_file;
+	char *oauth_token_url;		/* NULL: no OAuth */
+	char *oauth_client_id;
+	char *oauth_client_secret_file;
+	char *oauth_refresh_token_file;
+	char *oauth_scope;
+	char *oauth_scheme;
 	char *ca_file;
 	char *client_cert;
 	char *client_key;

@@ -62,6 +62,8 @@ destination_served(const struct config_destination *dest, const char *root)
 		{ "bearer_file", dest->bearer_file },
 		{ "basic_file", dest->basic_file },
 		{ "header_file", dest->header_file },
+		{ "oauth_client_secret_file", dest->oauth_client_secret_file },
+		{ "oauth_refresh_token_file", dest->oauth_refresh_token_file },
 		{ "client_key", dest->client_key },
 	};
 

@@ -256,6 +256,15 @@ struct store_ops {
 	int (*load_state)(struct store *st, struct destination_state *state);
 	int (*save_state)(struct store *st,
 	    const struct destination_state *state);
+	/*
+	 * The refresh token that a destination's provider put in place of the
+	 * one whose digest is ${origin}.  One is kept; *token is NULL when none
+	 * is.  The caller frees it.
+	 */
+	int (*load_token)(struct store *st, int64_t destination,
+	    uint8_t origin[DIGEST_SIZE], char **token);
+	int (*save_token)(struct store *st, int64_t destination,
+	    const uint8_t origin[DIGEST_SIZE], const char *token);
 	/* Delete up to ${max} events closed before the two limits; *count: how many. */
 	int (*purge)(struct store *st, int64_t delivered_before_ms,
 	    int64_t failed_before_ms, size_t max, size_t *count);

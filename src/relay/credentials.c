@@ -12,9 +12,13 @@
 /* A shorter credential would scrub every answer to stars. */
 #define SCRUB_MIN 4
 
-enum kind { KIND_URL, KIND_BEARER, KIND_BASIC, KIND_HEADER, KINDS };
+enum kind { KIND_URL, KIND_BEARER, KIND_BASIC, KIND_HEADER, KIND_CLIENT_SECRET,
+	KIND_REFRESH_TOKEN, KIND_GRANTED, KINDS };
 
-/* One file: what it holds, what is made of it, and how it looked when read. */
+/*
+ * One file: what it holds, what is made of it, and how it looked when read.
+ * KIND_GRANTED has no file.
+ */
 struct file {
 	const char *setting;		/* "bearer_file" */
 	const char *path;		/* NULL: not configured */
@@ -45,6 +49,15 @@ make_bearer(struct file *f, struct buf *why)
 	(void)why;
 	buf_puts(&f->line, "Authorization: Bearer ");
 	buf_add(&f->line, f->secret.data, f->secret.len);
+	return 0;
+}
+
+/* For the token endpoint, no header. */
+static int
+make_nothing(struct file *f, struct buf *why)
+{
+	(void)f;
+	(void)why;
 	return 0;
 }
 
@@ -106,6 +119,12 @@ credentials_new(const struct config_destination *config)
 	    .path = config->basic_file, .make = make_basic };
 	c->files[KIND_HEADER] = (struct file){ .setting = "header_file",
 	    .path = config->header_file, .make = make_header };
+	c->files[KIND_CLIENT_SECRET] = (struct file){
+	    .setting = "oauth_client_secret_file",
+	    .path = config->oauth_client_secret_file, .make = make_nothing };
+	c->files[KIND_REFRESH_TOKEN] = (struct file){
+	    .setting = "oauth_refresh_token_file",
+	    .path = config->oauth_refresh_token_file, .make = make_nothing };
 	return c;
 }
 
@@ -207,6 +226,41 @@ credentials_complete(const struct credentials *c)
 		if (c->files[i].path != NULL && !c->files[i].read)
 			return false;
 	return true;
+}
+
+void
+credentials_grant(struct credentials *c, const char *scheme, const char *token)
+{
+	struct file *f = &c->files[KIND_GRANTED];
+	struct buf former = f->secret;
+
+	/* Answers to the former one may be on their way, and are scrubbed too. */
+	f->secret = (struct buf){ 0 };
+	if (former.len != 0) {
+		secret_wipe(&f->encoded);
+		f->encoded = former;
+	}
+	secret_wipe(&f->line);
+	if (token == NULL)
+		return;
+	buf_puts(&f->secret, token);
+	buf_printf(&f->line, "Authorization: %s %s", scheme, token);
+	if (!buf_ok(&f->secret) || !buf_ok(&f->line)) {
+		secret_wipe(&f->secret);
+		secret_wipe(&f->line);
+	}
+}
+
+const char *
+credentials_client_secret(const struct credentials *c)
+{
+	return c->files[KIND_CLIENT_SECRET].secret.data;
+}
+
+const char *
+credentials_refresh_token(const struct credentials *c)
+{
+	return c->files[KIND_REFRESH_TOKEN].secret.data;
 }
 
 const char *

@@ -28,6 +28,17 @@ int credentials_refresh(struct credentials *c, struct buf *why);
 /* Has every file been read once?  Without that nothing can be sent. */
 bool credentials_complete(const struct credentials *c);
 
+/*
+ * Take ${token} as what "Authorization: ${scheme} " is followed by, until the
+ * next one; NULL: none any more.  Out of memory: none, too.
+ */
+void credentials_grant(struct credentials *c, const char *scheme,
+    const char *token);
+
+/* What the files of OAuth hold; NULL when there is none. */
+const char *credentials_client_secret(const struct credentials *c);
+const char *credentials_refresh_token(const struct credentials *c);
+
 /* The URL to send to: from `url` or `url_file`. */
 const char *credentials_url(const struct credentials *c);
 

@@ -307,6 +307,16 @@ judge_fault(struct destination *d, const struct destination_attempt *a,
 	pause_destination(d, reason, now, v);
 }
 
+/* A try to end the pause failed: the next one, later. */
+static void
+count_probe(struct destination *d, int64_t now)
+{
+	if (d->state.paused_ms == 0)
+		return;			/* something else got through meanwhile */
+	d->state.probes++;
+	d->state.next_probe_ms = now + probe_pause(d);
+}
+
 static void
 judge_probe(struct destination *d, const struct destination_attempt *a,
     int64_t now, struct destination_verdict *v)
@@ -315,10 +325,7 @@ judge_probe(struct destination *d, const struct destination_attempt *a,
 	v->due_ms = now;
 	v->free_of_charge = true;
 	obey_retry_after(d, a, now);
-	if (d->state.paused_ms == 0)
-		return;			/* something else got through meanwhile */
-	d->state.probes++;
-	d->state.next_probe_ms = now + probe_pause(d);
+	count_probe(d, now);
 }
 
 void
@@ -347,4 +354,16 @@ destination_judge(struct destination *d, const struct destination_attempt *a,
 		judge_passing(d, a, now_ms, random, v);
 		break;
 	}
+}
+
+void
+destination_blame(struct destination *d, const char *reason, int64_t now_ms,
+    struct destination_verdict *v)
+{
+	memset(v, 0, sizeof(*v));
+	d->changed = true;
+	if (d->state.paused_ms != 0)
+		count_probe(d, now_ms);
+	else
+		pause_destination(d, reason, now_ms, v);
 }

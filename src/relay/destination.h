@@ -115,4 +115,11 @@ void destination_judge(struct destination *d,
     const struct destination_attempt *a, int64_t now_ms, uint32_t random,
     struct destination_verdict *v);
 
+/*
+ * At ${now_ms} something failed that every lead needs (${reason}), before one was
+ * sent.  Of ${v} only the turn is told.
+ */
+void destination_blame(struct destination *d, const char *reason,
+    int64_t now_ms, struct destination_verdict *v);
+
 #endif

@@ -10,6 +10,11 @@
 #include "relay/curl_api.h"
 #include "relay/mailbox.h"
 
+/* Something that libcurl carries out: CURLINFO_PRIVATE of its handle. */
+struct engine_task {
+	void (*ended)(struct engine_task *task, CURLcode code);
+};
+
 struct engine {
 	struct curl_api curl;
 	CURLM *multi;

@@ -240,3 +240,15 @@ form_encode(const char *json, size_t len, struct buf *out)
 	buf_free(&fm.scratch);
 	return fm.why;
 }
+
+void
+form_add(struct buf *out, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	if (out->len != 0)
+		buf_putc(out, '&');
+	add_encoded(out, name, strlen(name));
+	buf_putc(out, '=');
+	add_encoded(out, value, strlen(value));
+}

@@ -20,4 +20,10 @@
  */
 const char *form_encode(const char *json, size_t len, struct buf *out);
 
+/*
+ * Append one more "name=value" to the form in ${out}.  ${name} is plain ASCII; a
+ * NULL ${value} leaves no trace.
+ */
+void form_add(struct buf *out, const char *name, const char *value);
+
 #endif

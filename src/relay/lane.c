@@ -11,6 +11,7 @@
 #include "relay/engine.h"
 #include "relay/lane_send.h"
 #include "relay/lane_state.h"
+#include "relay/oauth.h"
 #include "relay/transfer.h"
 #include "relay/transport.h"
 
@@ -35,11 +36,15 @@ lane_new(struct engine *engine, const struct config_destination *config,
 	limit_init(&l->limit, config);
 	claims_init(&l->claims, &engine->mailbox, number, config->name);
 	settler_init(&l->settler, &engine->mailbox, config->name);
-	if ((l->credentials = credentials_new(config)) == NULL) {
-		lane_free(l);
-		return NULL;
-	}
+	if ((l->credentials = credentials_new(config)) == NULL)
+		goto fail;
+	if (config->oauth_token_url != NULL && (l->oauth = oauth_new(engine,
+	    config, l->credentials, number)) == NULL)
+		goto fail;
 	return l;
+fail:
+	lane_free(l);
+	return NULL;
 }
 
 void
@@ -57,6 +62,7 @@ lane_free(struct lane *l)
 	claims_destroy(&l->claims);
 	settler_destroy(&l->settler);
 	destination_free(&l->destination);
+	oauth_free(l->oauth);
 	credentials_free(l->credentials);
 	free(l);
 }
@@ -74,6 +80,8 @@ lane_load(struct lane *l, struct store *store)
 	if (store->ops->requests(store, l->destination.state.number,
 	    clock_wall_ms() - LIMIT_DAY_MS - LIMIT_SPAN_MS, note_requests,
 	    &l->limit) == -1)
+		return -1;
+	if (l->oauth != NULL && oauth_load(l->oauth, store) == -1)
 		return -1;
 	free(l->destination.state.pause_reason);
 	l->destination.state.pause_reason = NULL;
@@ -102,7 +110,9 @@ refresh(struct lane *l, int64_t now)
 	(void)credentials_refresh(l->credentials, &why);
 	l->ready = credentials_complete(l->credentials) &&
 	    (url = credentials_url(l->credentials)) != NULL &&
-	    transport_check_url(&l->engine->curl, l->config, url, &why) == 0;
+	    transport_check_url(&l->engine->curl, l->config, url, &why) == 0 &&
+	    (l->oauth == NULL || transport_check_url(&l->engine->curl, l->config,
+	    l->config->oauth_token_url, &why) == 0);
 	if (why.len != 0 && !l->complained)
 		log_err("destination %s: %s: %s", l->config->name,
 		    l->ready ? "the former credential stays in use" : "its leads wait",
@@ -131,13 +141,21 @@ lane_give_back(struct lane *l, struct delivery_claim *claim)
 	delivery_claim_free(claim);
 }
 
+/* What was taken to be sent with others. */
 static void
-give_back_ready(struct lane *l)
+give_back_ring(struct lane *l)
 {
 	struct delivery_claim claim;
 
 	while (claims_next(&l->claims, &claim))
 		lane_give_back(l, &claim);
+}
+
+/* Whatever was taken. */
+static void
+give_back_ready(struct lane *l)
+{
+	give_back_ring(l);
 	if (l->claims.probe_ready) {
 		l->claims.probe_ready = false;
 		lane_give_back(l, &l->claims.probe);
@@ -154,11 +172,33 @@ give_back_lost(struct lane *l)
 
 /* --- sending -------------------------------------------------------------- */
 
+/*
+ * May what was taken be sent, as far as access tokens go?  If not, it waits for
+ * one, or goes back: a token that cannot be had is no lead's fault.
+ */
+static bool
+authorized(struct lane *l, int64_t now)
+{
+	enum oauth_state state;
+
+	if (l->oauth == NULL)
+		return true;
+	state = oauth_token(l->oauth, clock_mono_ms());
+	if (state == OAUTH_FAILED) {
+		lane_blame(l, oauth_error(l->oauth), now);
+		give_back_ready(l);
+	}
+	return state == OAUTH_READY;
+}
+
 static void
 send_ready(struct lane *l, int64_t now)
 {
 	struct delivery_claim claim;
 
+	if ((l->claims.ready_count == 0 && !l->claims.probe_ready) ||
+	    !authorized(l, now))
+		return;
 	if (l->claims.probe_ready && limit_room(&l->limit, now, 1) != 0) {
 		l->claims.probe_ready = false;
 		destination_probed(&l->destination, l->claims.probe.event_seq);
@@ -178,16 +218,13 @@ wanted(const struct lane *l, int64_t by_ms)
 {
 	int64_t window = l->destination.window;
 	int64_t ahead = window == l->config->max_concurrent ? l->ahead : 0;
-	int64_t have = l->in_flight + (int64_t)l->claims.ready_count;
-
-	int64_t room = limit_room(&l->limit, by_ms,
-	    (int64_t)l->claims.ready_count + window + ahead) -
-	    (int64_t)l->claims.ready_count;
-	int64_t want = window + ahead - have;
+	int64_t ready = (int64_t)l->claims.ready_count;
+	int64_t have = l->in_flight + ready, want = window + ahead - have, room;
 
 	/* When ahead, take in gulps. */
 	if (have >= window + (ahead + 1) / 2)
 		return 0;
+	room = limit_room(&l->limit, by_ms, ready + want) - ready;
 	return room < want ? room : want;
 }
 
@@ -199,7 +236,8 @@ has_room_by(const struct lane *l, int64_t now_ms, int64_t by_ms)
 	    settler_pending(&l->settler) > UNSETTLED_MAX)
 		return false;
 	if (destination_probe_due(&l->destination, now_ms))
-		return !l->probing && limit_room(&l->limit, by_ms, 1) != 0;
+		return !l->probing && !l->claims.probe_ready &&
+		    limit_room(&l->limit, by_ms, 1) != 0;
 	return destination_open(&l->destination, now_ms) && wanted(l, by_ms) > 0;
 }
 
@@ -312,7 +350,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	} else {
 		send_ready(l, now_ms);
 		if (!destination_open(d, now_ms))
-			give_back_ready(l);
+			give_back_ring(l);
 	}
 	/*
 	 * While there is enough to send, outcomes wait a moment for the next
@@ -330,21 +368,17 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 }
 
 void
-lane_ended(struct transfer *tr, CURLcode code)
-{
-	lane_send_ended(tr->owner, tr, code);
-}
-
-void
 lane_cancel(struct lane *l)
 {
 	lane_send_cancel(l);
+	if (l->oauth != NULL)
+		oauth_cancel(l->oauth);
 }
 
 bool
 lane_sending(const struct lane *l)
 {
-	return l->in_flight != 0;
+	return l->in_flight != 0 || (l->oauth != NULL && oauth_busy(l->oauth));
 }
 
 bool

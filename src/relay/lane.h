@@ -12,13 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "relay/curl_api.h"
-
 struct config_destination;
 struct engine;
 struct lane;
 struct store;
-struct transfer;
 
 /* ${number} is the store's for it.  Both pointers are borrowed.  NULL: out of memory. */
 struct lane *lane_new(struct engine *engine,
@@ -42,9 +39,6 @@ int64_t lane_step(struct lane *l, int64_t now_ms, bool stopping);
 
 /* Would new work be begun at once?  If not, it need not wake the relay. */
 bool lane_has_room(const struct lane *l, int64_t now_ms);
-
-/* A transfer of the lane ended. */
-void lane_ended(struct transfer *tr, CURLcode code);
 
 /* Break off what is under way; it stays "sending". */
 void lane_cancel(struct lane *l);

@@ -10,6 +10,7 @@
 #include "relay/credentials.h"
 #include "relay/engine.h"
 #include "relay/lane_state.h"
+#include "relay/oauth.h"
 #include "relay/schedule.h"
 #include "relay/transfer.h"
 
@@ -67,6 +68,17 @@ log_turn(const struct lane *l, const struct destination_verdict *v)
 		    (long long)v->paused_for_ms, NULL);
 }
 
+void
+lane_blame(struct lane *l, const char *error, int64_t now_ms)
+{
+	struct destination_verdict v;
+
+	log_kv(LOG_LV_WARN, "failed", "s:destination", l->config->name, "s:error",
+	    error, NULL);
+	destination_blame(&l->destination, error, now_ms, &v);
+	log_turn(l, &v);
+}
+
 /* One line and one count for each outcome. */
 static void
 tell(struct lane *l, const struct transfer *tr,
@@ -102,6 +114,46 @@ tell(struct lane *l, const struct transfer *tr,
 	log_turn(l, v);
 }
 
+/* The transfer's delivery is settled. */
+static void
+put_to_rest(struct lane *l, struct transfer *tr)
+{
+	struct transfer **p;
+
+	if (tr->probe)
+		l->probing = false;
+	delivery_claim_free(&tr->claim);
+	for (p = &l->sending; *p != tr; p = &(*p)->next)
+		continue;
+	*p = tr->next;
+	tr->next = l->pool;
+	l->pool = tr;
+}
+
+/* The access token was refused: the lead goes again, with the next one. */
+static void
+send_again(struct lane *l, struct transfer *tr, const struct transfer_end *end)
+{
+	struct delivery_outcome outcome = {
+		.delivery = tr->claim.delivery,
+		.state = DELIVERY_WAITING,
+		.due_ms = tr->claim.received_ms,	/* long due, in its order */
+		.free_of_charge = true,
+		.unknown = tr->claim.unknown,
+		.attempted = true,
+		.started_ms = tr->started_ms,
+		.took_ms = end->took_ms,
+		.status = end->status,
+		.error = "the access token was refused: fetching a new one",
+	};
+
+	log_kv(LOG_LV_WARN, "failed", "s:destination", l->config->name, "s:id",
+	    tr->claim.id, "s:lead", tr->claim.lead, "d:status",
+	    (long long)end->status, "s:error", outcome.error, NULL);
+	(void)settler_add(&l->settler, &outcome);
+	put_to_rest(l, tr);
+}
+
 /* The transfer's lead is judged: settle it and put the transfer to rest. */
 static void
 judge(struct lane *l, struct transfer *tr, const struct transfer_end *end,
@@ -111,7 +163,6 @@ judge(struct lane *l, struct transfer *tr, const struct transfer_end *end,
 	    "already there: an attempt of unknown outcome had arrived";
 	struct destination_verdict v;
 	struct delivery_outcome outcome;
-	struct transfer **p;
 
 	destination_judge(&l->destination, attempt, clock_wall_ms(),
 	    next_random(l->engine), &v);
@@ -138,15 +189,7 @@ judge(struct lane *l, struct transfer *tr, const struct transfer_end *end,
 		outcome.error = echo;
 	tell(l, tr, &v, &outcome);
 	(void)settler_add(&l->settler, &outcome);
-
-	if (tr->probe)
-		l->probing = false;
-	delivery_claim_free(&tr->claim);
-	for (p = &l->sending; *p != tr; p = &(*p)->next)
-		continue;
-	*p = tr->next;
-	tr->next = l->pool;
-	l->pool = tr;
+	put_to_rest(l, tr);
 }
 
 static int
@@ -190,9 +233,11 @@ ask_others(struct lane *l, struct transfer *tr, const struct transfer_end *end,
 	return true;
 }
 
-void
-lane_send_ended(struct lane *l, struct transfer *tr, CURLcode code)
+static void
+ended(struct engine_task *task, CURLcode code)
 {
+	struct transfer *tr = (struct transfer *)task;
+	struct lane *l = tr->owner;
 	const struct delivery_claim *claim = &tr->claim;
 	struct transfer_end end;
 	struct destination_attempt attempt;
@@ -200,6 +245,10 @@ lane_send_ended(struct lane *l, struct transfer *tr, CURLcode code)
 	transfer_finish(tr, l->engine->multi, code, &end);
 	l->in_flight--;
 	l->finished++;
+	if (l->oauth != NULL && oauth_answered(l->oauth, tr->token, end.status)) {
+		send_again(l, tr, &end);
+		return;
+	}
 	attempt = (struct destination_attempt){
 		.lead = destination_lead(claim->source, claim->lead),
 		.probe = tr->probe,
@@ -228,9 +277,13 @@ take_transfer(struct lane *l)
 {
 	struct transfer *tr = l->pool;
 
-	if (tr == NULL)
-		return transfer_new(&l->engine->curl, l->config, l->engine->ca_file, l);
-	l->pool = tr->next;
+	if (tr != NULL) {
+		l->pool = tr->next;
+		return tr;
+	}
+	tr = transfer_new(&l->engine->curl, l->config, l->engine->ca_file, l);
+	if (tr != NULL)
+		tr->task.ended = ended;
 	return tr;
 }
 
@@ -254,6 +307,7 @@ lane_send(struct lane *l, struct delivery_claim *claim, bool probe)
 	}
 	tr->claim = *claim;
 	tr->probe = probe;
+	tr->token = l->oauth != NULL ? oauth_serial(l->oauth) : 0;
 	l->probing |= probe;
 	tr->next = l->sending;
 	l->sending = tr;
@@ -261,7 +315,7 @@ lane_send(struct lane *l, struct delivery_claim *claim, bool probe)
 	limit_spend(&l->limit, clock_wall_ms());
 	counters_add(l->engine->counters, attempts);
 	if ((rc = transfer_start(tr, l->engine->multi)) != CURLE_OK)
-		lane_send_ended(l, tr, rc);
+		ended(&tr->task, rc);
 }
 
 void

@@ -17,6 +17,7 @@
 #include "relay/settler.h"
 
 struct credentials;
+struct oauth;
 
 /* After a recovery: what waits for later is made due. */
 struct due_job {
@@ -31,6 +32,7 @@ struct lane {
 	struct engine *engine;
 	const struct config_destination *config;
 	struct credentials *credentials;
+	struct oauth *oauth;		/* NULL: the destination wants no tokens */
 	struct destination destination;
 	struct limit limit;
 	struct claims claims;

@@ -6,10 +6,12 @@ libleadrelay_a_SOURCES += \
 	src/relay/destination.c src/relay/destination.h \
 	src/relay/engine.h \
 	src/relay/form.c src/relay/form.h \
+	src/relay/grant.c src/relay/grant.h \
 	src/relay/lane.c src/relay/lane.h src/relay/lane_state.h \
 	src/relay/lane_send.c src/relay/lane_send.h \
 	src/relay/limit.c src/relay/limit.h \
 	src/relay/mailbox.c src/relay/mailbox.h \
+	src/relay/oauth.c src/relay/oauth.h \
 	src/relay/outgoing.c src/relay/outgoing.h \
 	src/relay/relay.c src/relay/relay.h src/relay/relay_try.c \
 	src/relay/schedule.c src/relay/schedule.h \
@@ -23,6 +25,7 @@ check_PROGRAMS += tests/unit/relay/test_classify \
 	tests/unit/relay/test_credentials \
 	tests/unit/relay/test_destination \
 	tests/unit/relay/test_form \
+	tests/unit/relay/test_grant \
 	tests/unit/relay/test_limit \
 	tests/unit/relay/test_relay \
 	tests/unit/relay/test_outgoing \
@@ -43,6 +46,9 @@ tests_unit_relay_test_form_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_outgoing_SOURCES = tests/unit/relay/test_outgoing.c tests/unit/unit.h
 tests_unit_relay_test_outgoing_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_outgoing_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_grant_SOURCES = tests/unit/relay/test_grant.c tests/unit/unit.h
+tests_unit_relay_test_grant_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_grant_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_limit_SOURCES = tests/unit/relay/test_limit.c tests/unit/unit.h
 tests_unit_relay_test_limit_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_limit_LDADD = $(UNIT_LDADD)

@@ -15,7 +15,6 @@
 #include "outbox/outbox.h"
 #include "relay/engine.h"
 #include "relay/lane.h"
-#include "relay/transfer.h"
 #include "relay/transport.h"
 
 #define LOCK_POLL_MS 250	/* how often the relay lock is tried */
@@ -253,7 +252,7 @@ do_transfers(struct relay *r)
 {
 	const struct curl_api *curl = &r->engine.curl;
 	struct CURLMsg *msg;
-	struct transfer *tr;
+	struct engine_task *task;
 	char *private;
 	int running, queued;
 	bool ended = false;
@@ -265,8 +264,8 @@ do_transfers(struct relay *r)
 		if (curl->easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE,
 		    &private) != CURLE_OK)
 			continue;
-		tr = (struct transfer *)(void *)private;
-		lane_ended(tr, msg->data.result);
+		task = (struct engine_task *)(void *)private;
+		task->ended(task, msg->data.result);
 		ended = true;
 	}
 	return ended;

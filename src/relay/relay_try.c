@@ -111,12 +111,22 @@ out:
 	return code == CURLE_OK ? 0 : -1;
 }
 
+static int
+try_url(const struct curl_api *curl, const struct config_destination *config,
+    const char *url, struct buf *why)
+{
+	if (transport_check_url(curl, config, url, why) == -1)
+		return -1;
+	return connect_to(curl, config, url, why);
+}
+
 int
 relay_try_destination(const struct config *config, size_t index, struct buf *why)
 {
 	const struct config_destination *destination = &config->destinations[index];
 	struct credentials *credentials;
 	struct curl_api curl;
+	struct buf phrase = { 0 };
 	int rc = -1;
 
 	if ((credentials = credentials_new(destination)) == NULL) {
@@ -124,9 +134,13 @@ relay_try_destination(const struct config *config, size_t index, struct buf *why
 		return -1;
 	}
 	if (credentials_refresh(credentials, why) == 0 &&
-	    curl_api_load(&curl, why) == 0 &&
-	    transport_check_url(&curl, destination, credentials_url(credentials), why) == 0)
-		rc = connect_to(&curl, destination, credentials_url(credentials), why);
+	    curl_api_load(&curl, why) == 0)
+		rc = try_url(&curl, destination, credentials_url(credentials), why);
+	if (rc == 0 && destination->oauth_token_url != NULL &&
+	    (rc = try_url(&curl, destination, destination->oauth_token_url,
+	    &phrase)) == -1)
+		buf_printf(why, "token endpoint: %s", phrase.data);
+	buf_free(&phrase);
 	credentials_free(credentials);
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "outbox/event.h"
 #include "relay/curl_api.h"
+#include "relay/engine.h"
 #include "relay/outgoing.h"
 
 struct config_destination;
@@ -20,6 +21,7 @@ struct config_destination;
 #define TRANSFER_RETRY_AFTER_SIZE 64
 
 struct transfer {
+	struct engine_task task;	/* first; its owner sets ended */
 	struct transfer *next;		/* the owner's */
 	void *owner;
 	const struct curl_api *curl;
@@ -29,6 +31,7 @@ struct transfer {
 	struct outgoing request;
 	struct curl_slist *lines;	/* the request's headers as libcurl wants them */
 	size_t line_cap;
+	unsigned token;			/* oauth_serial, where there is OAuth */
 	bool probe;
 	bool under_way;			/* libcurl has it */
 	int64_t started_ms;		/* wall clock */

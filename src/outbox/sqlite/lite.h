@@ -58,6 +58,7 @@ enum lite_sql {
 	LITE_NEXT_DUE, LITE_LATER_OLDEST, LITE_LATER_DUE, LITE_SENDING,
 	LITE_NEWER_DELIVERED, LITE_NEWER_SENDING, LITE_DELIVERED_SINCE,
 	LITE_ATTEMPT_ADD, LITE_ATTEMPT_DROP,
+	LITE_TOKEN_GET, LITE_TOKEN_SET,
 	LITE_REQUESTS_ADD, LITE_REQUESTS_GET, LITE_REQUESTS_DROP,
 	LITE_PURGE_NEXT,
 	LITE_FIND, LITE_FIND_LEAD, LITE_FIND_END,
@@ -274,6 +275,10 @@ int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
     size_t count, int64_t now_ms);
 int lite_requests(struct store *st, int64_t destination, int64_t since_ms,
     void (*span)(void *arg, int64_t start_ms, int64_t count), void *arg);
+int lite_stats_load_token(struct store *st, int64_t destination,
+    uint8_t origin[DIGEST_SIZE], char **token);
+int lite_stats_save_token(struct store *st, int64_t destination,
+    const uint8_t origin[DIGEST_SIZE], const char *token);
 int lite_due_next(struct store *st, int64_t destination, int64_t *due_ms);
 int lite_due_make(struct store *st, int64_t destination, int64_t now_ms,
     size_t max, size_t *count);

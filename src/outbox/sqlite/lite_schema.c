@@ -90,7 +90,11 @@ static const char *const steps[] = {
 	/* How many requests a destination got in each span of STORE_SPAN_MS. */
 	"CREATE TABLE requests (destination INTEGER NOT NULL,"
 	" span INTEGER NOT NULL, count INTEGER NOT NULL,"
-	" PRIMARY KEY (destination, span)) WITHOUT ROWID;"
+	" PRIMARY KEY (destination, span)) WITHOUT ROWID;",
+
+	/* Refresh tokens that took the place of those in the operator's files. */
+	"CREATE TABLE token (destination INTEGER PRIMARY KEY,"
+	" origin BLOB NOT NULL, token TEXT NOT NULL);"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

@@ -175,6 +175,11 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_ATTEMPT_DROP] =
 	    "DELETE FROM attempt WHERE delivery BETWEEN ?1 * 65536 "
 	    "AND ?1 * 65536 + 65535",
+	[LITE_TOKEN_GET] =
+	    "SELECT token, origin FROM token WHERE destination = ?1",
+	[LITE_TOKEN_SET] =
+	    "INSERT OR REPLACE INTO token (destination, origin, token) "
+	    "VALUES (?1, ?2, ?3)",
 	[LITE_REQUESTS_ADD] =
 	    "INSERT INTO requests (destination, span, count) "
 	    "VALUES (?1, ?2, ?3) ON CONFLICT (destination, span) "

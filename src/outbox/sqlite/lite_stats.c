@@ -70,6 +70,44 @@ lite_stats_save(struct store *st, const struct destination_state *state)
 	return lite_sql_step(lt, s);
 }
 
+int
+lite_stats_load_token(struct store *st, int64_t destination,
+    uint8_t origin[DIGEST_SIZE], char **token)
+{
+	struct lite *lt = (struct lite *)st;
+	sqlite3_stmt *s;
+	int rc;
+
+	*token = NULL;
+	if ((s = lite_sql_get(lt, LITE_TOKEN_GET)) == NULL)
+		return -1;
+	LITE_BIND(s, destination);
+	if ((rc = lite_sql_step(lt, s)) != 1)
+		return rc;
+	memset(origin, 0, DIGEST_SIZE);
+	if (sqlite3_column_bytes(s, 1) == DIGEST_SIZE)
+		memcpy(origin, sqlite3_column_blob(s, 1), DIGEST_SIZE);
+	if ((*token = lite_sql_copy(s, 0)) == NULL)
+		rc = lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
+	lite_sql_done(s);
+	return rc == -1 ? -1 : 0;
+}
+
+int
+lite_stats_save_token(struct store *st, int64_t destination,
+    const uint8_t origin[DIGEST_SIZE], const char *token)
+{
+	struct lite *lt = (struct lite *)st;
+	sqlite3_stmt *s;
+
+	if ((s = lite_sql_get(lt, LITE_TOKEN_SET)) == NULL)
+		return -1;
+	LITE_BIND(s, destination);
+	sqlite3_bind_blob(s, 2, origin, DIGEST_SIZE, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, token, -1, SQLITE_STATIC);
+	return lite_sql_step(lt, s);
+}
+
 /* The one number a statement gives, or 0 when it gives none. */
 static int
 read_one(struct lite *lt, enum lite_sql which, int64_t key, int64_t *value)

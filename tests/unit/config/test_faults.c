@@ -301,8 +301,8 @@ static const struct bad destination[] = {
 	    "x.conf:4: bearer_file: @/none cannot be opened: No such file or directory\n"
 	    "x.conf:5: basic_file: @/empty holds no secret in its first line\n"
 	    "x.conf:6: header_file: expected \"Name: value\"\n"
-	    "x.conf:2: destination crm: more than one of bearer_file, basic_file "
-	    "and an Authorization header\n" },
+	    "x.conf:2: destination crm: more than one of bearer_file, "
+	    "basic_file, oauth_token_url and an Authorization header\n" },
 	{ "a credential open to others", IN_DEST("bearer_file = open"),
 	    "x.conf:4: bearer_file: @/open may be read by others (mode 0644): "
 	    "chmod o-r\n" },
@@ -310,8 +310,8 @@ static const struct bad destination[] = {
 	    "x.conf:4: basic_file: expected user:password\n" },
 	{ "two authorizations", IN_DEST("basic_file = login\n"
 	    " header = \"authorization: Other x\""),
-	    "x.conf:2: destination crm: more than one of bearer_file, basic_file "
-	    "and an Authorization header\n" },
+	    "x.conf:2: destination crm: more than one of bearer_file, "
+	    "basic_file, oauth_token_url and an Authorization header\n" },
 	{ "a certificate without key", IN_DEST("client_cert = secret"),
 	    "x.conf:2: destination crm: client_cert and client_key go together\n" },
 	{ "no such certificates", IN_DEST("ca_file = none"),
@@ -319,6 +319,30 @@ static const struct bad destination[] = {
 	{ "proxy", IN_DEST("proxy = \"ftp://proxy.example\""),
 	    "x.conf:4: proxy: expected a URL such as http://proxy.example:3128 or "
 	    "socks5h://proxy.example\n" },
+	{ "oauth without a token endpoint",
+	    IN_DEST("oauth_client_id = x\n\toauth_scope = y"),
+	    "x.conf:4: oauth_client_id: oauth_token_url is missing\n"
+	    "x.conf:5: oauth_scope: oauth_token_url is missing\n" },
+	{ "oauth half there", IN_DEST("oauth_token_url = \"http://crm.example/t\"\n"
+	    "\toauth_scheme = \"a b\""),
+	    "x.conf:4: oauth_token_url: expected https: leads must not go out "
+	    "unprotected (allow_http = yes permits it)\n"
+	    "x.conf:4: oauth_token_url: oauth_client_id is missing\n"
+	    "x.conf:4: oauth_token_url: oauth_client_secret_file (or "
+	    "oauth_refresh_token_file) is missing\n"
+	    "x.conf:5: oauth_scheme: expected a word such as Bearer; got \"a b\"\n" },
+	{ "max_rate", IN_DEST("max_rate = 10"),
+	    "x.conf:4: max_rate: expected a rate such as 10/s, 100/m or 100/10s; "
+	    "got \"10\"\n" },
+	{ "max_rate of nothing", IN_DEST("max_rate = 0/s"),
+	    "x.conf:4: max_rate: expected a rate such as 10/s, 100/m or 100/10s; "
+	    "got \"0/s\"\n" },
+	{ "max_rate of weeks", IN_DEST("max_rate = 5/2w"),
+	    "x.conf:4: max_rate: expected a rate such as 10/s, 100/m or 100/10s; "
+	    "got \"5/2w\"\n" },
+	{ "max_per_day", IN_DEST("max_per_day = 0"),
+	    "x.conf:4: max_per_day: expected a whole number, from 1 to 1000000000; "
+	    "got \"0\"\n" },
 	{ "method", IN_DEST("method = \"PO ST\""),
 	    "x.conf:4: method: expected a method such as POST or PUT; got \"PO ST\"\n" },
 };

@@ -186,6 +186,41 @@ test_scrub(void **state)
 	}
 }
 
+/* A token that was granted, and what OAuth's own files hold. */
+static void
+test_granted(void **state)
+{
+	struct world *w = *state;
+	char url[] = "https://crm.example/";
+	char answer[] = "first-token second-token client-word refresh-word";
+
+	put(w->basic, "client-word");
+	put(w->header, "refresh-word");
+	w->config.url = url;
+	w->config.oauth_client_secret_file = w->basic;
+	w->config.oauth_refresh_token_file = w->header;
+	w->c = credentials_new(&w->config);
+	assert_false(credentials_complete(w->c));
+	assert_int_equal(credentials_refresh(w->c, &w->why), 0);
+	assert_true(credentials_complete(w->c));
+	assert_string_equal(credentials_client_secret(w->c), "client-word");
+	assert_string_equal(credentials_refresh_token(w->c), "refresh-word");
+	assert_int_equal(credentials_header_count(w->c), 0);
+
+	credentials_grant(w->c, "Zoho-oauthtoken", "first-token");
+	assert_int_equal(credentials_header_count(w->c), 1);
+	assert_string_equal(credentials_header(w->c, 0),
+	    "Authorization: Zoho-oauthtoken first-token");
+	credentials_grant(w->c, "Bearer", NULL);
+	assert_int_equal(credentials_header_count(w->c), 0);
+	credentials_grant(w->c, "Bearer", "second-token");
+	assert_string_equal(credentials_header(w->c, 0),
+	    "Authorization: Bearer second-token");
+	credentials_scrub(w->c, answer, strlen(answer));
+	assert_string_equal(answer,
+	    "*********** ************ *********** ************");
+}
+
 int
 main(void)
 {
@@ -196,6 +231,7 @@ main(void)
 		T(test_padding),
 		T(test_bad_file_keeps_the_former),
 		T(test_scrub),
+		T(test_granted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -479,6 +479,26 @@ test_clock_put_back(void **state)
 	assert_true(destination_wake_ms(&w->d, w->now) == INT64_MAX);
 }
 
+/* What every lead needs failed: a pause, its probes counted, and no lead sent. */
+static void
+test_blame(void **state)
+{
+	struct world *w = *state;
+
+	destination_blame(&w->d, "token endpoint: status 500", w->now, &w->v);
+	assert_int_equal(w->v.turn, DESTINATION_PAUSED);
+	assert_string_equal(w->d.state.pause_reason, "token endpoint: status 500");
+	assert_false(is_open(w));
+	w->now += 30 * SECOND;
+	assert_true(destination_probe_due(&w->d, w->now));
+	destination_blame(&w->d, "token endpoint: status 500", w->now, &w->v);
+	assert_int_equal(w->v.turn, DESTINATION_SAME);
+	assert_int_equal(w->d.state.next_probe_ms, w->now + MINUTE);
+	w->now += MINUTE;
+	assert_int_equal(try_probe(w, 1, 200), DELIVERY_DELIVERED);
+	assert_int_equal(w->v.turn, DESTINATION_RECOVERED);
+}
+
 int
 main(void)
 {
@@ -502,6 +522,7 @@ main(void)
 		T(test_given_up),
 		T(test_pause_survives_restart),
 		T(test_clock_put_back),
+		T(test_blame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
