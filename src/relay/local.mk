@@ -30,7 +30,8 @@ check_PROGRAMS += tests/unit/relay/test_classify \
 	tests/unit/relay/test_relay \
 	tests/unit/relay/test_outgoing \
 	tests/unit/relay/test_schedule \
-	tests/unit/relay/test_sign
+	tests/unit/relay/test_sign \
+	tests/unit/relay/test_transport
 tests_unit_relay_test_classify_SOURCES = tests/unit/relay/test_classify.c tests/unit/unit.h
 tests_unit_relay_test_classify_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_classify_LDADD = $(UNIT_LDADD)
@@ -62,6 +63,9 @@ tests_unit_relay_test_relay_SOURCES = tests/unit/relay/test_relay.c tests/unit/u
 	tests/unit/relay/sink.c tests/unit/relay/sink.h
 tests_unit_relay_test_relay_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_relay_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_transport_SOURCES = tests/unit/relay/test_transport.c tests/unit/unit.h
+tests_unit_relay_test_transport_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_transport_LDADD = $(UNIT_LDADD)
 endif
 
 EXTRA_PROGRAMS += tests/bench/bench_relay

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -18,8 +19,11 @@ transport_ca_file(void)
 		"/etc/ssl/ca-bundle.pem",		/* SUSE */
 		"/etc/ssl/cert.pem",			/* Alpine, BSD */
 	};
+	const char *named = getenv("SSL_CERT_FILE");
 	size_t i;
 
+	if (named != NULL && access(named, R_OK) == 0)
+		return named;
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (access(places[i], R_OK) == 0)
 			return places[i];

@@ -10,9 +10,9 @@ struct buf;
 struct config_destination;
 
 /*
- * The system's bundle of certificate authorities: the first that is there of
- * the places distributions use.  NULL: none, libcurl's own default applies.  A
- * constant.
+ * The bundle of certificate authorities: what $SSL_CERT_FILE names, as for
+ * OpenSSL and curl(1), else the first that is there of the places distributions
+ * use.  NULL: none, libcurl's own default applies.  Never freed.
  */
 const char *transport_ca_file(void);
 
