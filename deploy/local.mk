@@ -4,3 +4,4 @@ dist_man_MANS += deploy/man/leadrelay.1 deploy/man/leadrelay.conf.5
 TESTS += deploy/man/lint
 
 include deploy/systemd/local.mk
+include deploy/bundle/local.mk
