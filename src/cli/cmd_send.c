@@ -14,6 +14,8 @@
 #include "base/exits.h"
 #include "cli/post.h"
 #include "cli/print.h"
+#include "cli/reply.h"
+#include "cli/scenario.h"
 #include "cli/setup.h"
 #include "cli/target.h"
 #include "lead/lead.h"
@@ -29,6 +31,7 @@ struct send {
 	const struct config_source *source;
 	struct buf payload;		/* --file's; empty: the sample */
 	int64_t id;			/* of the first sample */
+	const struct scenario *scenario; /* NULL: none, only leads */
 	struct post_batch batch;
 	int64_t answered;
 	int64_t refused;		/* answered, but with no 2xx */
@@ -64,31 +67,6 @@ send_make(void *arg, int64_t index, struct post_request *request)
 
 /* --- showing --- */
 
-static const char *
-member_string(struct json_object *object, const char *name)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(object, name, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
-}
-
-/* "accepted", "duplicate", or what the problem's type ends in. */
-static const char *
-answer_word(struct json_object *object)
-{
-	const char *word = member_string(object, "status"), *tail;
-
-	if (word != NULL || (word = member_string(object, "type")) == NULL)
-		return word;
-	tail = strpbrk(word, "/:#") != NULL ? word + strlen(word) : word;
-	while (tail > word && strchr("/:#", tail[-1]) == NULL)
-		tail--;
-	return tail;
-}
-
 static void
 add_word(struct buf *out, const char *word)
 {
@@ -113,8 +91,8 @@ add_errors(struct buf *out, struct json_object *object)
 		struct json_object *one = json_object_array_get_idx(errors, i);
 
 		buf_puts(out, "   ");
-		add_word(out, member_string(one, "pointer"));
-		add_word(out, member_string(one, "detail"));
+		add_word(out, reply_string(one, "pointer"));
+		add_word(out, reply_string(one, "detail"));
 		buf_putc(out, '\n');
 	}
 }
@@ -129,8 +107,8 @@ show_answer(const struct post_answer *answer)
 	struct buf out = { 0 };
 
 	buf_printf(&out, "%d", answer->status);
-	add_word(&out, answer_word(object));
-	add_word(&out, member_string(object, "id"));
+	add_word(&out, reply_word(object));
+	add_word(&out, reply_string(object, "id"));
 	buf_printf(&out, " %.1f ms\n", (double)answer->took_us / 1000);
 	if (object != NULL)
 		add_errors(&out, object);
@@ -263,11 +241,37 @@ check_target(const struct args *args, struct buf *path)
 }
 
 static int
+read_scenario(const struct args *args, struct send *send)
+{
+	const char *name = args_value(args, "scenario");
+	struct buf names = { 0 };
+
+	if (name == NULL)
+		return EXIT_DONE;
+	if (args_value(args, "file") != NULL ||
+	    args_value(args, "count") != NULL ||
+	    args_value(args, "concurrency") != NULL) {
+		fputs("leadrelay: send: a scenario has its own leads: no --file, "
+		    "--count or --concurrency\n", stderr);
+		return EXIT_USAGE;
+	}
+	if ((send->scenario = scenario_named(name)) != NULL)
+		return EXIT_DONE;
+	scenario_names(&names);
+	fprintf(stderr, "leadrelay: send: --scenario %s: not one of %s\n",
+	    name, names.data != NULL ? names.data : "");
+	buf_free(&names);
+	return EXIT_USAGE;
+}
+
+static int
 read_options(const struct args *args, struct send *send)
 {
 	const char *file = args_value(args, "file");
 	int64_t last;
 
+	if (read_scenario(args, send) != EXIT_DONE)
+		return EXIT_USAGE;
 	if (file != NULL && args_value(args, "id") != NULL) {
 		fputs("leadrelay: send: --id is for the sample; a file has its own\n",
 		    stderr);
@@ -302,6 +306,13 @@ choose_source(const struct args *args, const struct config *config,
 	if (send->source == NULL) {
 		fprintf(stderr, "leadrelay: send: there is no source %s in %s\n",
 		    name, config->file);
+		return EXIT_USAGE;
+	}
+	if (send->source->verify == CONFIG_VERIFY_NONE &&
+	    send->scenario != NULL) {
+		fprintf(stderr, "leadrelay: send: source %s verifies nothing, "
+		    "and the scenarios are about what it would verify\n",
+		    send->source->name);
 		return EXIT_USAGE;
 	}
 	if (send->source->verify == CONFIG_VERIFY_NONE)
@@ -359,6 +370,9 @@ cmd_send(const struct args *args)
 		goto out;
 	if (outbox_become_owner(setup.config, &fault) == -1)
 		status = setup_store_failed(setup.config, &fault);
+	else if (send.scenario != NULL)
+		status = scenario_play(send.scenario, send.batch.url,
+		    send.source, send.id);
 	else
 		status = send_all(&send);
 out:

@@ -32,6 +32,7 @@ static const struct args_option send_options[] = {
 	{ "id", "N", "the lead's id; rises with --count (default: at random)" },
 	{ "count", "N", "send N leads (default 1)" },
 	{ "concurrency", "N", "as many at once, up to 256 (default 1)" },
+	{ "scenario", "NAME", "send trouble, and compare the answers with what they must be" },
 	{ "source", "NAME", "sign with this source's secret (default: by the URL's path)" },
 	{ "yes", NULL, "post to a URL that is not on this machine" },
 	{ NULL, NULL, NULL }
@@ -96,7 +97,11 @@ static const struct args_command commands[] = {
 	    "Posts LeadPro's documented sample with a fresh id.  A URL off this machine needs\n"
 	    "--yes, since it makes a real lead.  Prints the status, the id and the\n"
 	    "milliseconds of each answer; ends with 1 when one was refused, with 69 when\n"
-	    "nobody answered.\n",
+	    "nobody answered.\n"
+	    "\n"
+	    "Scenarios: duplicate, reorder, forged, expired, wrong-alg, none-alg, large,\n"
+	    "invalid, cut.  Each prints the expected and the actual answers, and ends with 0\n"
+	    "when they agree, else with 1.\n",
 	    send_options, cmd_send },
 	{ "list", "", 0, 0,
 	    "show the outbox, a line per delivery",

@@ -12,19 +12,23 @@ libleadrelay_a_SOURCES += \
 	src/cli/cmd_show.c \
 	src/cli/cmd_stats.c \
 	src/cli/command.c src/cli/command.h \
+	src/cli/forge.c src/cli/forge.h \
 	src/cli/help.c src/cli/help.h \
 	src/cli/object.c src/cli/object.h \
 	src/cli/place.c src/cli/place.h \
 	src/cli/post.c src/cli/post.h \
 	src/cli/print.c src/cli/print.h \
+	src/cli/reply.c src/cli/reply.h \
 	src/cli/review.c src/cli/review.h \
 	src/cli/row.c src/cli/row.h \
+	src/cli/scenario.c src/cli/scenario.h \
 	src/cli/setup.c src/cli/setup.h \
 	src/cli/table.c src/cli/table.h \
 	src/cli/target.c src/cli/target.h \
 	src/cli/version.c src/cli/version.h
 
-EXTRA_DIST += tests/e2e/test_bulk.py tests/e2e/test_cli.py
+EXTRA_DIST += tests/e2e/test_bulk.py tests/e2e/test_cli.py \
+	tests/e2e/test_scenarios.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/cli/test_args tests/unit/cli/test_object \
