@@ -9,6 +9,7 @@ import collections
 import dataclasses
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -74,7 +75,9 @@ class Request:
 
 
 class Crm:
-    def __init__(self):
+    def __init__(self, tls=None):
+        self.tls = tls                  # an ssl.SSLContext: speak https
+        self.refused = []               # what went wrong in TLS handshakes
         self.requests = []              # appended under lock, in order of arrival
         self.script = collections.deque()
         self.rule = None
@@ -116,7 +119,7 @@ class Crm:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}/api/leads"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/api/leads"
 
     # --- what came -----------------------------------------------------------
 
@@ -155,6 +158,8 @@ class Crm:
 
     def _serve(self, connection):
         try:
+            if self.tls is not None:
+                connection = self._handshake(connection)
             with connection.makefile("rb") as stream:
                 while self._one(connection, stream):
                     pass
@@ -167,6 +172,19 @@ class Crm:
                 connection.close()
             except OSError:
                 pass
+
+    def _handshake(self, connection):
+        try:
+            secure = self.tls.wrap_socket(connection, server_side=True)
+        except OSError as error:
+            with self.changed:
+                self.refused.append(str(error))
+                self.changed.notify_all()
+            raise
+        with self.changed:
+            self._open.discard(connection)
+            self._open.add(secure)
+        return secure
 
     def _one(self, connection, stream):
         """Read a request, answer it; False when the connection is done with."""
@@ -248,6 +266,8 @@ def _read(stream):
 
 def _hung_up(connection):
     """Has the other side gone?  What it sent before can still be read, late."""
+    if isinstance(connection, ssl.SSLSocket):
+        return False                    # it cannot be looked into
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:

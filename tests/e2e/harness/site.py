@@ -60,10 +60,10 @@ class Site:
         self.secret_file.write_bytes(b"\n".join(lines) + b"\n")
         self.secret_file.chmod(0o600)
 
-    def crm(self, name="crm", **settings):
+    def crm(self, name="crm", tls=None, **settings):
         """The stand-in CRM of that name, made a destination when it is new."""
         if name not in self.crms:
-            self.crms[name] = Crm()
+            self.crms[name] = Crm(tls)
             self.settings[f"destination {name}"] = {
                 "url": self.crms[name].url, "retry": ["100ms", "200ms"],
                 "timeout": "5s", "connect_timeout": "2s"}
