@@ -1,5 +1,5 @@
 EXTRA_DIST += deploy/man/lint deploy/prepare.sh deploy/quickstart
-dist_doc_DATA += deploy/leadrelay.conf.example
+dist_doc_DATA += deploy/leadrelay.conf.example deploy/lighttpd.conf
 dist_man_MANS += deploy/man/leadrelay.1 deploy/man/leadrelay.conf.5
 TESTS += deploy/man/lint
 
