@@ -16,9 +16,9 @@
 #include "base/exits.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "intake/cgi.h"
 #include "intake/receive.h"
 #include "intake/serve.h"
+#include "load.h"
 #include "outbox/outbox.h"
 #include "relay/relay.h"
 
@@ -31,7 +31,7 @@
 #define REOPEN_MS 1000			/* between two tries to open the outbox */
 
 struct worker {
-	struct config *config;		/* NULL in a CGI request with a bad one */
+	struct config *config;
 	struct counters counters;
 	struct receiver rx;
 	_Atomic(struct outbox *) outbox; /* NULL until it could be opened */
@@ -46,62 +46,16 @@ struct worker {
 	bool stopping;
 };
 
-/* Log what a load of the configuration found, a line each. */
-static void
-say_faults(const struct config_fault *fault)
-{
-	static const char warning[] = "warning: ";
-	const char *line, *end;
-	int len;
-
-	for (line = fault->text.data; line != NULL && *line != '\0'; line = end) {
-		len = (int)strcspn(line, "\n");
-		end = line + len + (line[len] == '\n');
-		if (strncmp(line, warning, sizeof(warning) - 1) == 0)
-			log_warn("%.*s", len - (int)sizeof(warning) + 1,
-			    line + sizeof(warning) - 1);
-		else
-			log_err("%.*s", len, line);
-	}
-}
-
-/* Load the configuration and turn to its log; NULL: said. */
-static struct config *
-load(const char *option)
-{
-	struct config_fault fault = { 0 };
-	struct config *config = NULL;
-	char *file;
-
-	if ((file = config_find(option)) == NULL) {
-		log_err("out of memory");
-		return NULL;
-	}
-	config = config_load(file, &fault);
-	if (config != NULL && log_open(config->worker.log,
-	    (enum log_format)config->worker.log_format,
-	    (enum log_level)config->worker.log_level) == -1) {
-		log_err("%s: log %s: %s", file, config->worker.log,
-		    strerror(errno));
-		config_free(config);
-		config = NULL;
-	}
-	say_faults(&fault);
-	buf_free(&fault.text);
-	free(file);
-	return config;
-}
-
 /* Open the outbox if it is not open; a fault is said when it is a new one. */
 static struct outbox *
-open_outbox(struct worker *w, enum outbox_mode mode)
+open_outbox(struct worker *w)
 {
 	struct outbox *outbox = atomic_load(&w->outbox);
 	struct store_fault fault = { 0 };
 
 	if (outbox != NULL)
 		return outbox;
-	if ((outbox = outbox_open(w->config, mode, &fault)) != NULL) {
+	if ((outbox = outbox_open(w->config, OUTBOX_SERVE, &fault)) != NULL) {
 		if (w->fault.text[0] != '\0')
 			log_info("the outbox is open now");
 	} else if (strcmp(fault.text, w->fault.text) != 0) {
@@ -185,7 +139,7 @@ bring_up(void *arg)
 	(void)pthread_mutex_lock(&w->lock);
 	while (!w->stopping && !w->up) {
 		(void)pthread_mutex_unlock(&w->lock);
-		if (open_outbox(w, OUTBOX_SERVE) != NULL)
+		if (open_outbox(w) != NULL)
 			start_relay(w);
 		(void)pthread_mutex_lock(&w->lock);
 		w->tried = true;
@@ -312,17 +266,16 @@ take_down(struct worker *w)
 }
 
 static void
-set_up(struct worker *w, struct outbox *(*outbox)(void *owner),
-    const char *config_option)
+set_up(struct worker *w, const char *config_option)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_cond_init(&w->changed, NULL);
 	served_init(&w->rx.served);
-	w->config = load(config_option);
+	w->config = load_config(config_option);
 	w->rx.config = w->config;
 	w->rx.counters = &w->counters;
-	w->rx.outbox = outbox;
+	w->rx.outbox = current_outbox;
 	w->rx.stored = wake_relay;
 	w->rx.owner = w;
 }
@@ -380,7 +333,7 @@ worker_serve(const char *config_option, const char *address)
 		log_err("out of memory");
 		return EXIT_SOFTWARE;
 	}
-	set_up(w, current_outbox, config_option);
+	set_up(w, config_option);
 	if (w->config == NULL)
 		goto out;
 	if ((fd = find_socket(w, address, &status)) == -1)
@@ -401,25 +354,5 @@ worker_serve(const char *config_option, const char *address)
 out:
 	take_down(w);
 	free(w);
-	return status;
-}
-
-/* --- a plain CGI request ------------------------------------------------- */
-
-static struct outbox *
-request_outbox(void *owner)
-{
-	return open_outbox(owner, OUTBOX_REQUEST);
-}
-
-int
-worker_cgi(char **environment)
-{
-	struct worker w = { 0 };
-	int status;
-
-	set_up(&w, request_outbox, NULL);
-	status = cgi_run(&w.rx, environment);
-	take_down(&w);
 	return status;
 }

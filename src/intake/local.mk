@@ -1,5 +1,6 @@
 libleadrelay_a_SOURCES += \
-	src/worker.c src/worker.h \
+	src/load.c src/load.h \
+	src/worker.c src/worker.h src/worker_cgi.c \
 	src/intake/admin.c src/intake/admin.h \
 	src/intake/answer.c src/intake/answer.h \
 	src/intake/cgi.c src/intake/cgi.h \

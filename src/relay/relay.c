@@ -1,6 +1,7 @@
 #include "relay/relay.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -390,6 +391,22 @@ take_lock(struct relay *r, bool *complained)
 	return 1;
 }
 
+/*
+ * Did somebody store a lead, find the lock taken, and rely on us, who had looked
+ * for work for the last time?  He woke us before he tried the lock, and we ask
+ * after giving it back: so one of the two sees the other.
+ */
+static bool
+woken_meanwhile(struct relay *r)
+{
+	struct pollfd fifo = { .fd = outbox_wake_fd(r->outbox), .events = POLLIN };
+
+	if (atomic_load(&r->stopping) || fifo.fd == -1 || poll(&fifo, 1, 0) != 1)
+		return false;
+	outbox_drain_wake(r->outbox);
+	return true;
+}
+
 void
 relay_run(struct relay *r, bool once, int64_t limit_ms)
 {
@@ -414,10 +431,12 @@ relay_run(struct relay *r, bool once, int64_t limit_ms)
 	}
 	if (complained)
 		log_info("relay: the outbox is good again");
-	atomic_store(&r->holding, true);
-	work(r, once, end, grace);
-	atomic_store(&r->holding, false);
-	outbox_unlock_relay(r->outbox);
+	do {
+		atomic_store(&r->holding, true);
+		work(r, once, end, grace);
+		atomic_store(&r->holding, false);
+		outbox_unlock_relay(r->outbox);
+	} while (once && woken_meanwhile(r) && take_lock(r, &complained) == 1);
 }
 
 static void *

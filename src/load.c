@@ -1,0 +1,61 @@
+#include "load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+/* Log what a load of the configuration found, a line each. */
+static void
+say_faults(const struct config_fault *fault)
+{
+	static const char warning[] = "warning: ";
+	const char *line, *end;
+	int len;
+
+	for (line = fault->text.data; line != NULL && *line != '\0'; line = end) {
+		len = (int)strcspn(line, "\n");
+		end = line + len + (line[len] == '\n');
+		if (strncmp(line, warning, sizeof(warning) - 1) == 0)
+			log_warn("%.*s", len - (int)sizeof(warning) + 1,
+			    line + sizeof(warning) - 1);
+		else
+			log_err("%.*s", len, line);
+	}
+}
+
+static int
+turn_to_log(const struct config *config)
+{
+	const struct config_worker *worker = &config->worker;
+
+	if (log_open(worker->log, (enum log_format)worker->log_format,
+	    (enum log_level)worker->log_level) == 0)
+		return 0;
+	log_err("%s: log %s: %s", config->file, worker->log, strerror(errno));
+	return -1;
+}
+
+struct config *
+load_config(const char *option)
+{
+	struct config_fault fault = { 0 };
+	struct config *config = NULL;
+	char *file;
+
+	if ((file = config_find(option)) == NULL) {
+		log_err("out of memory");
+		return NULL;
+	}
+	config = config_load(file, &fault);
+	if (config != NULL && turn_to_log(config) == -1) {
+		config_free(config);
+		config = NULL;
+	}
+	say_faults(&fault);
+	buf_free(&fault.text);
+	free(file);
+	return config;
+}

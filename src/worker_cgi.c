@@ -1,0 +1,135 @@
+/*
+ * worker_cgi: leadrelay as a plain CGI program, a process for each request.
+ *
+ * The request is answered first, and nothing is initialised that the answer does
+ * not need.  Then, if there is something new to deliver, a child that the front
+ * server neither waits for nor knows tries to, for a while; what is left is for
+ * the next request's child, or for cron.
+ */
+#include "config.h"
+
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "intake/cgi.h"
+#include "load.h"
+#include "outbox/outbox.h"
+#include "relay/relay.h"
+
+#define DELIVER_MS 25000	/* how long a request's child goes on delivering */
+#define DELIVER_END_S 30	/* and when it ends, come what may */
+
+struct cgi {
+	struct config *config;		/* NULL: a bad one */
+	struct counters counters;
+	struct receiver rx;
+	struct outbox *outbox;		/* opened when it is asked for */
+	bool stored;			/* there is something to deliver */
+};
+
+static struct outbox *
+request_outbox(void *owner)
+{
+	struct cgi *cgi = owner;
+	struct store_fault fault;
+
+	if (cgi->outbox == NULL && (cgi->outbox = outbox_open(cgi->config,
+	    OUTBOX_REQUEST, &fault)) == NULL)
+		log_err("the outbox cannot be opened: %s", fault.text);
+	return cgi->outbox;
+}
+
+/*
+ * If there is a relay, it learns of it here.  Whoever holds the relay lock when
+ * our child looks for it also looks for this wake-up once more when it gives
+ * the lock back, so nothing falls between the two.
+ */
+static void
+note_stored(void *owner)
+{
+	struct cgi *cgi = owner;
+
+	cgi->stored = true;
+	outbox_wake(cgi->outbox);
+}
+
+/* Leave nothing that whoever started the request could wait for. */
+static int
+let_go(void)
+{
+	int fd, null;
+
+	if (setsid() == -1 || chdir("/") == -1 ||
+	    (null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
+		return -1;
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) == -1)
+			return -1;
+	return close(null);
+}
+
+/* Be the outbox's relay for a while, unless somebody else is. */
+static void
+deliver(struct cgi *cgi)
+{
+	struct store_fault fault;
+	struct buf why = { 0 };
+	struct relay *relay;
+
+	(void)alarm(DELIVER_END_S);
+	cgi->outbox = outbox_open(cgi->config, OUTBOX_SERVE, &fault);
+	if (cgi->outbox == NULL) {
+		log_err("the outbox cannot be opened: %s", fault.text);
+		return;
+	}
+	if (outbox_lock_relay(cgi->outbox) == 1) {
+		relay = relay_new(cgi->config, cgi->outbox, &cgi->counters, &why);
+		if (relay != NULL)
+			relay_run(relay, true, DELIVER_MS);
+		else
+			log_err("not relaying: %s", buf_ok(&why) &&
+			    why.data != NULL ? why.data : "out of memory");
+		relay_free(relay);
+		buf_free(&why);
+	}
+	outbox_close(cgi->outbox);
+}
+
+int
+worker_cgi(char **environment)
+{
+	struct cgi cgi = { 0 };
+	pid_t pid = -1;
+	int status;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	served_init(&cgi.rx.served);
+	cgi.config = load_config(NULL);
+	cgi.rx.config = cgi.config;
+	cgi.rx.counters = &cgi.counters;
+	cgi.rx.outbox = request_outbox;
+	cgi.rx.stored = note_stored;
+	cgi.rx.owner = &cgi;
+	status = cgi_run(&cgi.rx, environment);
+
+	/* SQLite's connections must not cross the fork. */
+	outbox_close(cgi.outbox);
+	if (cgi.stored && cgi.config->worker.relay && (pid = fork()) == -1)
+		log_warn("nobody to deliver: fork: %s", strerror(errno));
+	if (pid == 0) {
+		if (let_go() == 0)
+			deliver(&cgi);
+		_exit(0);
+	}
+	served_free(&cgi.rx.served);
+	config_free(cgi.config);
+	return status;
+}
