@@ -1,4 +1,4 @@
-EXTRA_DIST += deploy/man/lint deploy/prepare.sh deploy/quickstart
+EXTRA_DIST += deploy/README.md deploy/man/lint deploy/prepare.sh deploy/quickstart
 dist_doc_DATA += deploy/leadrelay.conf.example deploy/lighttpd.conf
 dist_man_MANS += deploy/man/leadrelay.1 deploy/man/leadrelay.conf.5
 TESTS += deploy/man/lint
