@@ -87,7 +87,9 @@ struct delivery_claim {
 	int64_t first_attempt_ms;	/* of this delivery; 0: this is the first */
 	int64_t first_failure_ms;	/* when its present run of failures began; 0: none */
 	int attempts;			/* made and counted, this one included */
-	int key_number;			/* N of the idempotency key */
+	int key_number;			/* N of the idempotency key that was used last */
+	int64_t body;			/* digest of the body sent last; 0: none was */
+	bool retried;			/* since then a person said: again */
 	bool unknown;			/* an earlier attempt's outcome is unknown */
 	char *payload;
 	size_t payload_len;
@@ -110,6 +112,8 @@ struct delivery_outcome {
 	const char *error;		/* a phrase, or NULL */
 	const char *answer;		/* the first ATTEMPT_ANSWER_MAX bytes, scrubbed, or NULL */
 	size_t answer_len;
+	int64_t body;			/* digest of the body that was sent; 0: leave what is noted */
+	int key_number;			/* N of the key it was sent with; with body */
 	const char *record;		/* the CRM's own id, or NULL */
 	const char *reason;		/* DEAD, HELD: why, for a person; else NULL */
 };

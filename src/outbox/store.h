@@ -78,6 +78,8 @@ struct store_row {
 	int last_status;
 	const char *reason;		/* why it is dead, held or waiting again; or NULL */
 	const char *record;
+	int key_number;			/* N of the idempotency key used last */
+	int64_t body;			/* digest of the body sent last; 0: none was */
 	bool blocked;			/* waits for an earlier event of its lead */
 };
 

@@ -140,6 +140,8 @@ struct lite_delivery {
 	int64_t begun;			/* claims since the last outcome */
 	bool unknown;
 	int64_t key_number;
+	int64_t body;			/* digest of the body sent last; 0: none was */
+	bool retried;			/* by a person, since then */
 	int64_t first_attempt;
 	int64_t first_failure;
 	int64_t taken;			/* when last claimed */

@@ -174,6 +174,7 @@ act_on_delivery(struct act *a, int64_t number)
 	if (d.state == DELIVERY_WAITING) {
 		if (d.due > a->now_ms)
 			d.due = a->now_ms;
+		d.retried = true;
 		return lite_delivery_move(a->lt, &d, DELIVERY_WAITING, false,
 		    a->now_ms);
 	}

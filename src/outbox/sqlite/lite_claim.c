@@ -69,6 +69,8 @@ take(struct lite *lt, int64_t number, int64_t now_ms,
 	claim->first_attempt_ms = d.first_attempt;
 	claim->first_failure_ms = d.first_failure;
 	claim->key_number = (int)d.key_number;
+	claim->body = d.body;
+	claim->retried = d.retried;
 	claim->unknown = d.unknown;
 	d.attempts++;
 	d.begun++;

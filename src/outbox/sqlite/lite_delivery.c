@@ -49,6 +49,8 @@ lite_delivery_get(struct lite *lt, int64_t number, struct lite_delivery *d)
 	d->settled = sqlite3_column_int64(s, 12);
 	d->status = sqlite3_column_int64(s, 13);
 	d->words = sqlite3_column_int(s, 14) != 0;
+	d->body = sqlite3_column_int64(s, 15);
+	d->retried = sqlite3_column_int(s, 16) != 0;
 	lite_sql_done(s);
 	return 1;
 }
@@ -192,7 +194,8 @@ lite_delivery_move(struct lite *lt, struct lite_delivery *d,
 	if (LITE_RUN(lt, LITE_DELIVERY_SET, d->number, to, ready,
 	    ready && d->due > now_ms, d->blocks, d->due, d->attempts, d->begun,
 	    d->unknown, d->first_attempt, d->first_failure, d->taken,
-	    d->settled, d->status) == -1)
+	    d->settled, d->status, d->key_number, d->body,
+	    d->retried) == -1)
 		return -1;
 	if (blocked && !d->blocks &&
 	    promote(lt, d->lead, destination, now_ms) == -1)
@@ -212,6 +215,7 @@ lite_delivery_revive(struct lite *lt, struct lite_delivery *d, int64_t now_ms)
 	d->attempts = d->begun = 0;
 	d->first_attempt = d->first_failure = 0;
 	d->status = 0;
+	d->retried = true;
 	if (d->words && lite_delivery_words(lt, d, NULL, NULL) == -1)
 		return -1;
 	return lite_delivery_move(lt, d, DELIVERY_WAITING, false, now_ms);

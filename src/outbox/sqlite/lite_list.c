@@ -187,6 +187,8 @@ show_deliveries(struct lite *lt, int64_t event, const struct store_event *e,
 		row.last_status = sqlite3_column_int(s, 6);
 		row.reason = text_or_null(s, 7);
 		row.record = text_or_null(s, 8);
+		row.key_number = sqlite3_column_int(s, 10);
+		row.body = sqlite3_column_int64(s, 11);
 		row.blocked = row.state == DELIVERY_WAITING &&
 		    sqlite3_column_int(s, 9) == 0;
 		visitor->delivery(visitor->arg, &row);

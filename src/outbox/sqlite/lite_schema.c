@@ -62,6 +62,8 @@ static const char *const steps[] = {
 	" begun INTEGER NOT NULL DEFAULT 0,"
 	" unknown INTEGER NOT NULL DEFAULT 0,"
 	" key_number INTEGER NOT NULL DEFAULT 1,"
+	" body INTEGER NOT NULL DEFAULT 0,"
+	" retried INTEGER NOT NULL DEFAULT 0,"
 	" first_attempt INTEGER NOT NULL DEFAULT 0,"
 	" first_failure INTEGER NOT NULL DEFAULT 0,"
 	" taken INTEGER NOT NULL DEFAULT 0,"

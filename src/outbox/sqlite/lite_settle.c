@@ -24,6 +24,11 @@ settle_one(struct lite *lt, const struct delivery_outcome *o, int64_t now_ms)
 	d.unknown = d.unknown || o->unknown;
 	if (o->attempted)
 		d.status = o->status;
+	if (o->body != 0) {
+		d.key_number = o->key_number;
+		d.body = o->body;
+		d.retried = false;
+	}
 	if (o->state == DELIVERY_DELIVERED)
 		d.first_failure = 0;
 	else if (o->attempted && d.first_failure == 0)

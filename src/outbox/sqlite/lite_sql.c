@@ -96,13 +96,14 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_DELIVERY_GET] =
 	    "SELECT lead, state, ready, blocks, due, attempts, begun, unknown, "
 	    "key_number, first_attempt, first_failure, taken, settled, status, "
-	    "reason IS NOT NULL OR record IS NOT NULL "
+	    "reason IS NOT NULL OR record IS NOT NULL, body, retried "
 	    "FROM delivery WHERE number = ?1",
 	[LITE_DELIVERY_SET] =
 	    "UPDATE delivery SET state = ?2, ready = ?3, later = ?4, "
 	    "blocks = ?5, due = ?6, attempts = ?7, begun = ?8, unknown = ?9, "
 	    "first_attempt = ?10, first_failure = ?11, taken = ?12, "
-	    "settled = ?13, status = ?14 WHERE number = ?1",
+	    "settled = ?13, status = ?14, key_number = ?15, body = ?16, "
+	    "retried = ?17 WHERE number = ?1",
 	[LITE_DELIVERY_WORDS] =
 	    "UPDATE delivery SET reason = ?2, record = ?3 WHERE number = ?1",
 	[LITE_DELIVERY_READY] =
@@ -212,7 +213,8 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "JOIN payload p ON p.event = e.number WHERE e.id = ?1",
 	[LITE_SHOW_DELIVERIES] =
 	    "SELECT d.number, t.name, d.state, d.due, d.settled, d.attempts, "
-	    "d.status, d.reason, d.record, d.ready FROM delivery d "
+	    "d.status, d.reason, d.record, d.ready, d.key_number, d.body "
+	    "FROM delivery d "
 	    "JOIN destination t ON t.number = d.destination "
 	    "WHERE d." DELIVERIES_OF("?1") " ORDER BY d.number",
 	[LITE_SHOW_ATTEMPTS] =
