@@ -92,6 +92,12 @@ drop(struct program_runner *r)
 }
 
 void
+program_runner_cancel(struct program_runner *r)
+{
+	drop(r);
+}
+
+void
 program_runner_free(struct program_runner *r)
 {
 	size_t i;
@@ -119,10 +125,22 @@ queue(struct program_runner *r, enum wire_kind kind, const char *bytes,
 	r->replies++;
 }
 
+/* Did the idle runner end meanwhile?  That is no fault of the next run's. */
+static bool
+has_ended(const struct program_runner *r)
+{
+	char byte;
+
+	return recv(r->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != -1 ||
+	    (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 /* Have a runner that knows, or is about to be told, program ${index}. */
 static int
 begin(struct program_runner *r, size_t index)
 {
+	if (r->fd != -1 && has_ended(r))
+		drop(r);
 	if (r->fd == -1 && (r->fd = host_new_runner(r->host)) == -1)
 		return -1;
 	buf_reset(&r->out);
@@ -264,9 +282,8 @@ program_runner_step(struct program_runner *r, struct buf *out)
 	return PROGRAM_RUNNING;
 }
 
-/* Step until the run is over. */
-static enum program_state
-wait_for(struct program_runner *r, struct buf *out)
+enum program_state
+program_runner_wait(struct program_runner *r, struct buf *out)
 {
 	enum program_state state;
 	struct pollfd pfd;
@@ -287,15 +304,26 @@ program_run(struct program_runner *r, size_t index, const char *input,
 {
 	if (program_runner_start(r, index, input, len, variables) == -1)
 		return fail(r, out, "no process to run it in");
-	return wait_for(r, out);
+	return program_runner_wait(r, out);
+}
+
+int
+program_runner_compile(struct program_runner *r, size_t index)
+{
+	if (begin(r, index) == -1)
+		return -1;
+	return r->replies == 0 ? 1 : 0;
 }
 
 enum program_state
 program_compile(struct program_runner *r, size_t index, struct buf *why)
 {
-	if (begin(r, index) == -1)
+	switch (program_runner_compile(r, index)) {
+	case -1:
 		return fail(r, why, "no process to compile it in");
-	if (r->replies == 0)
-		return PROGRAM_EMPTY;	/* it was compiled before */
-	return wait_for(r, why);
+	case 1:
+		return PROGRAM_EMPTY;
+	default:
+		return program_runner_wait(r, why);
+	}
 }

@@ -82,6 +82,20 @@ int64_t program_runner_deadline(const struct program_runner *r);
 enum program_state program_runner_step(struct program_runner *r,
     struct buf *out);
 
+/* Wait and step until it is over. */
+enum program_state program_runner_wait(struct program_runner *r,
+    struct buf *out);
+
+/* Break a run off.  Its process ends; the next run gets a new one. */
+void program_runner_cancel(struct program_runner *r);
+
+/*
+ * Begin to compile program ${index}, to be followed by steps, which end in
+ * PROGRAM_EMPTY when it does compile.  0; 1: it was compiled before, and nothing
+ * was begun; -1 when no runner can be had.
+ */
+int program_runner_compile(struct program_runner *r, size_t index);
+
 /* Start, wait and step until it is over. */
 enum program_state program_run(struct program_runner *r, size_t index,
     const char *input, size_t len, const struct program_variables *variables,

@@ -72,6 +72,19 @@ reply(int fd, enum wire_kind kind, const char *bytes, size_t len)
 	return 0;
 }
 
+/* Append libjq's message; where it quotes the program, without our own line before it. */
+static void
+add_message(struct buf *out, const char *text)
+{
+	const char *ours = strstr(text, prologue);
+
+	if (ours != NULL) {
+		buf_add(out, text, (size_t)(ours - text));
+		text = ours + sizeof(prologue) - 1;
+	}
+	buf_puts(out, text);
+}
+
 /* libjq's error callback: keep the messages, line by line. */
 static void
 take_error(void *arg, jv msg)
@@ -82,7 +95,7 @@ take_error(void *arg, jv msg)
 	if (rn->message.len != 0)
 		buf_putc(&rn->message, '\n');
 	if (rn->lib.jv_get_kind(text) == JV_KIND_STRING && rn->message.len < 1024)
-		buf_puts(&rn->message, rn->lib.jv_string_value(text));
+		add_message(&rn->message, rn->lib.jv_string_value(text));
 	rn->lib.jv_free(text);
 }
 
