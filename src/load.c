@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "relay/programs.h"
 
 /* Log what a load of the configuration found, a line each. */
 static void
@@ -58,4 +59,18 @@ load_config(const char *option)
 	buf_free(&fault.text);
 	free(file);
 	return config;
+}
+
+int
+load_programs(const struct config *config, struct program_host **host)
+{
+	struct buf why = { 0 };
+	char *line, *next;
+	int rc = programs_begin(config, host, &why);
+
+	for (next = why.data; (line = strsep(&next, "\n")) != NULL;)
+		if (*line != '\0')
+			log_err("%s", line);
+	buf_free(&why);
+	return rc;
 }

@@ -12,4 +12,13 @@
  */
 struct config *load_config(const char *option);
 
+struct program_host;
+
+/*
+ * Before there are threads or an open store: have the process that runs the
+ * destinations' programs, NULL when there are none.  0, or -1: one does not
+ * compile, which is a fault of the configuration and has been said.
+ */
+int load_programs(const struct config *config, struct program_host **host);
+
 #endif

@@ -20,6 +20,7 @@
 #include "intake/serve.h"
 #include "load.h"
 #include "outbox/outbox.h"
+#include "program/program.h"
 #include "relay/relay.h"
 
 /*
@@ -36,6 +37,7 @@ struct worker {
 	struct receiver rx;
 	_Atomic(struct outbox *) outbox; /* NULL until it could be opened */
 	_Atomic(struct relay *) relay;	/* NULL when there is none */
+	struct program_host *host;	/* runs jq programs; NULL when there are none */
 	struct store_fault fault;	/* the last one on opening, said already */
 	pthread_t keeper;
 	pthread_t opener;
@@ -97,7 +99,8 @@ start_relay(struct worker *w)
 
 	if (!w->config->worker.relay)
 		return;
-	relay = relay_new(w->config, atomic_load(&w->outbox), &w->counters, &why);
+	relay = relay_new(w->config, w->host, atomic_load(&w->outbox),
+	    &w->counters, &why);
 	if (relay == NULL) {
 		log_err("not relaying: %s", buf_ok(&why) && why.data != NULL ?
 		    why.data : "out of memory");
@@ -259,6 +262,7 @@ take_down(struct worker *w)
 	if (atomic_load(&w->relay) != NULL)
 		relay_free(atomic_load(&w->relay));
 	outbox_close(atomic_load(&w->outbox));
+	program_host_stop(w->host);
 	served_free(&w->rx.served);
 	config_free(w->config);
 	(void)pthread_cond_destroy(&w->changed);
@@ -340,6 +344,9 @@ worker_serve(const char *config_option, const char *address)
 		goto out;
 	status = EXIT_IOERR;
 	if (!leave_root(w))
+		goto out;
+	status = EXIT_CONFIG;
+	if (load_programs(w->config, &w->host) == -1)
 		goto out;
 	status = EXIT_SOFTWARE;
 	if (start_threads(w) == -1)

@@ -22,6 +22,7 @@
 #include "intake/cgi.h"
 #include "load.h"
 #include "outbox/outbox.h"
+#include "program/program.h"
 #include "relay/relay.h"
 
 #define DELIVER_MS 25000	/* how long a request's child goes on delivering */
@@ -80,18 +81,23 @@ let_go(void)
 static void
 deliver(struct cgi *cgi)
 {
+	struct program_host *host;
 	struct store_fault fault;
 	struct buf why = { 0 };
 	struct relay *relay;
 
 	(void)alarm(DELIVER_END_S);
+	if (load_programs(cgi->config, &host) == -1)
+		return;
 	cgi->outbox = outbox_open(cgi->config, OUTBOX_SERVE, &fault);
 	if (cgi->outbox == NULL) {
 		log_err("the outbox cannot be opened: %s", fault.text);
+		program_host_stop(host);
 		return;
 	}
 	if (outbox_lock_relay(cgi->outbox) == 1) {
-		relay = relay_new(cgi->config, cgi->outbox, &cgi->counters, &why);
+		relay = relay_new(cgi->config, host, cgi->outbox, &cgi->counters,
+		    &why);
 		if (relay != NULL)
 			relay_run(relay, true, DELIVER_MS);
 		else
@@ -101,6 +107,7 @@ deliver(struct cgi *cgi)
 		buf_free(&why);
 	}
 	outbox_close(cgi->outbox);
+	program_host_stop(host);
 }
 
 int

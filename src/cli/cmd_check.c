@@ -13,6 +13,8 @@
 #include "cli/print.h"
 #include "cli/review.h"
 #include "cli/setup.h"
+#include "program/program.h"
+#include "relay/programs.h"
 #include "relay/relay.h"
 
 /* A check under way; ${status} is the first that applies so far. */
@@ -242,6 +244,52 @@ check_store(struct check *check)
 	outbox_close(ob);
 }
 
+/* --- programs --- */
+
+/* Which of its keys are programs; "" when none is. */
+static void
+list_programs(const struct config_destination *destination, struct buf *out)
+{
+	const struct { const char *name; bool set; } keys[] = {
+		{ "when", destination->when != NULL || destination->when_file != NULL },
+		{ "transform", destination->body == CONFIG_BODY_TRANSFORM },
+		{ "success_when", destination->success_when != NULL },
+		{ "capture", destination->capture != NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i].set)
+			buf_printf(out, "%s%s", out->len > 0 ? ", " : "",
+			    keys[i].name);
+}
+
+/* Do they compile?  A line for each that does not. */
+static void
+check_programs(struct check *check)
+{
+	const struct config *config = check->config;
+	struct program_host *host;
+	struct buf text = { 0 };
+	char *line, *next;
+
+	if (programs_begin(config, &host, &text) == -1) {
+		for (next = text.data; (line = strsep(&next, "\n")) != NULL;)
+			if (*line != '\0')
+				failed(check, EXIT_CONFIG, "program", "%s", line);
+		buf_free(&text);
+		return;
+	}
+	program_host_stop(host);
+	for (size_t i = 0; i < config->destination_count; i++) {
+		buf_reset(&text);
+		list_programs(&config->destinations[i], &text);
+		if (text.len > 0)
+			ok("program", "destination %s: %s", config->destinations[i].name,
+			    words(&text));
+	}
+	buf_free(&text);
+}
+
 /* --- destinations --- */
 
 static void
@@ -274,6 +322,7 @@ check_all(struct check *check)
 	for (size_t i = 0; i < config->source_count; i++)
 		check_secret(&config->sources[i]);
 	check_log(check);
+	check_programs(check);
 	check_store(check);
 	for (size_t i = 0; i < config->destination_count; i++)
 		check_destination(check, i);

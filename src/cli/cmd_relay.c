@@ -92,7 +92,7 @@ int
 cmd_relay(const struct args *args)
 {
 	bool once = args_flag(args, "once");
-	struct setup setup = { 0 };
+	struct setup setup = { .programs = true };
 	struct counters counters = { 0 };
 	struct watch watch = { .relay = NULL };
 	struct buf why = { 0 };
@@ -102,7 +102,8 @@ cmd_relay(const struct args *args)
 	if ((status = setup_outbox(&setup, args, OUTBOX_SERVE)) != EXIT_DONE ||
 	    (status = open_log(setup.config, once)) != EXIT_DONE)
 		goto out;
-	watch.relay = relay_new(setup.config, setup.outbox, &counters, &why);
+	watch.relay = relay_new(setup.config, setup.host, setup.outbox, &counters,
+	    &why);
 	if (watch.relay == NULL) {
 		fprintf(stderr, "leadrelay: relay: %s\n",
 		    why.data != NULL ? why.data : "out of memory");

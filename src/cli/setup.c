@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/exits.h"
 #include "base/text.h"
+#include "program/program.h"
+#include "relay/programs.h"
 
 int
 setup_config(struct setup *setup, const struct args *args)
@@ -36,16 +38,33 @@ setup_outbox(struct setup *setup, const struct args *args,
 		return status;
 	if (outbox_become_owner(setup->config, &fault) == -1)
 		return setup_store_failed(setup->config, &fault);
+	if (setup->programs && (status = setup_programs(setup)) != EXIT_DONE)
+		return status;
 	setup->outbox = outbox_open(setup->config, mode, &fault);
 	if (setup->outbox == NULL)
 		return setup_store_failed(setup->config, &fault);
 	return EXIT_DONE;
 }
 
+int
+setup_programs(struct setup *setup)
+{
+	struct buf why = { 0 };
+	int rc = programs_begin(setup->config, &setup->host, &why);
+
+	if (rc == -1)
+		fprintf(stderr, "%s",
+		    why.data != NULL ? why.data : "leadrelay: out of memory\n");
+	buf_free(&why);
+	return rc == 0 ? EXIT_DONE : EXIT_CONFIG;
+}
+
 void
 setup_free(struct setup *setup)
 {
 	outbox_close(setup->outbox);
+	program_host_stop(setup->host);
+	setup->host = NULL;
 	config_free(setup->config);
 	setup->outbox = NULL;
 	setup->config = NULL;

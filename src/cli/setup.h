@@ -10,11 +10,15 @@
 #include "config/config.h"
 #include "outbox/outbox.h"
 
+struct program_host;
+
 /* What a command works with.  A zeroed struct is empty. */
 struct setup {
 	bool warn;			/* also say what the configuration warns of */
+	bool programs;			/* setup_outbox also does setup_programs */
 	struct config *config;
 	struct outbox *outbox;
+	struct program_host *host;	/* runs jq programs; NULL: there are none */
 };
 
 /* Load the configuration.  EXIT_DONE, or the status to end with. */
@@ -26,6 +30,12 @@ int setup_config(struct setup *setup, const struct args *args);
  */
 int setup_outbox(struct setup *setup, const struct args *args,
     enum outbox_mode mode);
+
+/*
+ * See that the destinations' programs compile, and have the process that runs
+ * them.  Before the outbox is opened.
+ */
+int setup_programs(struct setup *setup);
 
 /* Close and release what is there. */
 void setup_free(struct setup *setup);

@@ -1,3 +1,5 @@
+#include <config.h>		/* not the header of that name beside this file */
+
 #include "config/check.h"
 
 #include <errno.h>
@@ -9,6 +11,13 @@
 #include "config/config.h"
 #include "config/url.h"
 #include "config/value.h"
+#include "relay/sign.h"
+
+#ifdef HAVE_JQ
+#define BUILT_WITH_JQ true
+#else
+#define BUILT_WITH_JQ false
+#endif
 
 #define SECRET_SHORT 16		/* bytes; RFC 7518 section 3.2 would like 32 */
 
@@ -167,6 +176,37 @@ check_worker(const struct check_site *site, struct config *config)
 
 /* ---- destination ---- */
 
+/* What may stand in braces in a URL's path and query; see relay/outgoing.h. */
+static const char *const placeholders[] = { "{id}", "{lead_id}", "{lead_uuid}" };
+
+/* The length of the placeholder at ${str}, or 0. */
+static size_t
+placeholder(const char *str)
+{
+	for (size_t i = 0; i < sizeof(placeholders) / sizeof(placeholders[0]); i++)
+		if (strncmp(str, placeholders[i], strlen(placeholders[i])) == 0)
+			return strlen(placeholders[i]);
+	return 0;
+}
+
+/* Are all braces in ${url} placeholders, and behind the host? */
+static bool
+has_good_braces(const char *str, const struct url *url)
+{
+	const char *brace = str + strcspn(str, "{}");
+
+	if (*brace != '\0' && brace < url->rest)
+		return false;
+	for (; *brace != '\0'; brace += strcspn(brace, "{}")) {
+		size_t len = placeholder(brace);
+
+		if (len == 0)
+			return false;
+		brace += len;
+	}
+	return true;
+}
+
 static void
 check_url(const struct fault_place *at, const char *name, const char *str,
     bool allow_http)
@@ -184,6 +224,9 @@ check_url(const struct fault_place *at, const char *name, const char *str,
 	else if (url_is(&url, "http") && !allow_http && !url_is_loopback(&url))
 		fault_add(at, "%s: expected https: leads must not go out "
 		    "unprotected (allow_http = yes permits it)", name);
+	else if (!has_good_braces(str, &url))
+		fault_add(at, "%s: expected {id}, {lead_id} or {lead_uuid} where "
+		    "a brace stands, in the path or behind it", name);
 }
 
 /* Read a file that holds a credential, to know that it can be; see its first line. */
@@ -375,6 +418,55 @@ check_tls(const struct check_site *site, struct config_destination *dest)
 }
 
 static void
+check_signature(const struct check_site *site, const struct config_destination *dest)
+{
+	struct fault_place at = place_of(site, "sign_secret_file");
+	struct secret_list secrets = { 0 };
+	struct buf why = { 0 };
+	const char *fault = NULL;
+
+	if (dest->sign_secret_file == NULL)
+		return;
+	if (secret_read_list(dest->sign_secret_file, false, &secrets, &why) == -1)
+		fault = phrase(&why);
+	else
+		fault = sign_check(&secrets);
+	if (fault != NULL)
+		fault_add(&at, "sign_secret_file: %s %s", dest->sign_secret_file,
+		    fault);
+	secret_list_free(&secrets);
+	buf_free(&why);
+}
+
+/* Keys that libjq carries out.  Whether a program compiles is asked elsewhere. */
+static void
+check_programs(const struct check_site *site, struct config_destination *dest)
+{
+	static const char *const keys[] = { "when", "when_file", "transform",
+	    "success_when", "capture" };
+	struct fault_place at = place_of(site, "body");
+
+	if (dest->body == CONFIG_BODY_TRANSFORM && !has(site, "transform"))
+		fault_add(&at, "body: expected a transform too: the file with "
+		    "the program that makes the body");
+	at = place_of(site, "transform");
+	if (dest->body != CONFIG_BODY_TRANSFORM && has(site, "transform"))
+		fault_add(&at, "transform: is used with body = transform only");
+	at = place_of(site, "when");
+	if (has(site, "when") && has(site, "when_file"))
+		fault_add(&at, "when: there is a when_file too; expected one of "
+		    "them");
+	check_readable(site, "when_file", &dest->when_file);
+	check_readable(site, "transform", &dest->transform);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		at = place_of(site, keys[i]);
+		if (!BUILT_WITH_JQ && has(site, keys[i]))
+			fault_add(&at, "%s: this leadrelay is built without "
+			    "libjq", keys[i]);
+	}
+}
+
+static void
 check_proxy(const struct check_site *site, const char *proxy)
 {
 	static const char *const schemes[] = { "http", "https", "socks4",
@@ -401,6 +493,8 @@ check_destination(const struct check_site *site, struct config_destination *dest
 	check_headers(site, dest);
 	check_oauth(site, dest);
 	check_tls(site, dest);
+	check_signature(site, dest);
+	check_programs(site, dest);
 	check_proxy(site, dest->proxy);
 	if (dest->method != NULL &&
 	    dest->method[strspn(dest->method, TOKEN_CHARS)] != '\0')

@@ -21,6 +21,7 @@ enum config_verify { CONFIG_VERIFY_JWT, CONFIG_VERIFY_NONE };
 enum config_stale { CONFIG_STALE_HOLD, CONFIG_STALE_REFUSE };
 enum config_invalid { CONFIG_INVALID_HOLD, CONFIG_INVALID_RELAY };
 enum config_body { CONFIG_BODY_PAYLOAD, CONFIG_BODY_DATA, CONFIG_BODY_TRANSFORM };
+enum config_format { CONFIG_FORMAT_JSON, CONFIG_FORMAT_FORM };
 
 struct config_source {
 	char *name;			/* "default" for the untitled section */
@@ -73,8 +74,12 @@ struct config_destination {
 	char *url;			/* as configured; may be a secret: show config_mask_url */
 	char *url_file;
 	bool allow_http;
+	char *when;			/* a jq program, as are success_when and capture */
+	char *when_file;		/* a file with one, as is transform */
 	int body;			/* enum config_body */
-	char *content_type;		/* NULL: application/json */
+	char *transform;
+	int format;			/* enum config_format */
+	char *content_type;		/* NULL: the format's own */
 	char *method;
 	char **headers;			/* "Name: value" */
 	size_t header_count;
@@ -87,12 +92,15 @@ struct config_destination {
 	char *oauth_refresh_token_file;
 	char *oauth_scope;
 	char *oauth_scheme;
+	char *sign_secret_file;
 	char *ca_file;
 	char *client_cert;
 	char *client_key;
 	char *proxy;
 	struct config_range *success;
 	size_t success_count;
+	char *success_when;
+	char *capture;
 	int64_t timeout_ms;
 	int64_t connect_timeout_ms;
 	int64_t max_concurrent;

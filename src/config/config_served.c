@@ -64,6 +64,7 @@ destination_served(const struct config_destination *dest, const char *root)
 		{ "header_file", dest->header_file },
 		{ "oauth_client_secret_file", dest->oauth_client_secret_file },
 		{ "oauth_refresh_token_file", dest->oauth_refresh_token_file },
+		{ "sign_secret_file", dest->sign_secret_file },
 		{ "client_key", dest->client_key },
 	};
 

@@ -29,7 +29,8 @@ static const char *const stale[] = { "hold", "refuse", NULL };
 static const char *const invalid[] = { "hold", "relay", NULL };
 static const char *const log_formats[] = { "logfmt", "json", NULL };
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
-static const char *const bodies[] = { "payload", "data", NULL };
+static const char *const bodies[] = { "payload", "data", "transform", NULL };
+static const char *const formats[] = { "json", "form", NULL };
 static const char *const on_dead[] = { "continue", "hold", NULL };
 
 #define SOURCE(name, type, member) \
@@ -118,10 +119,23 @@ const struct key keys_table[] = {
 	    .help = "file that holds the url, when it is a secret", .see = "url" },
 	{ DESTINATION("allow_http", KEY_SWITCH, allow_http), .def = "no",
 	    .names = no_yes, .help = "let leads go out without TLS", .see = "url" },
+	{ DESTINATION("when", KEY_STRING, when),
+	    .help = "jq program: only leads for which it is true go here",
+	    .see = "when_file" },
+	{ DESTINATION("when_file", KEY_PATH, when_file),
+	    .help = "file with that program", .see = "when" },
 	{ DESTINATION("body", KEY_CHOICE, body), .def = "payload", .names = bodies,
-	    .help = "payload: the bytes that were signed; data: the lead alone" },
+	    .help = "payload: the bytes that were signed; data: the lead alone; "
+	    "transform: what that program makes of it",
+	    .see = "transform, format" },
+	{ DESTINATION("transform", KEY_PATH, transform),
+	    .help = "file with the jq program that makes the body", .see = "body" },
+	{ DESTINATION("format", KEY_CHOICE, format), .def = "json",
+	    .names = formats, .help = "how the body is written",
+	    .see = "body, content_type" },
 	{ DESTINATION("content_type", KEY_STRING, content_type),
-	    .help = "the Content-Type header, instead of application/json" },
+	    .help = "the Content-Type header, instead of the format's own",
+	    .see = "format" },
 	{ DESTINATION("method", KEY_STRING, method), .def = "POST",
 	    .help = "the request method" },
 	{ DESTINATION("header", KEY_STRINGS, headers),
@@ -154,6 +168,8 @@ const struct key keys_table[] = {
 	{ DESTINATION("oauth_scheme", KEY_STRING, oauth_scheme), .def = "Bearer",
 	    .help = "OAuth 2.0: the word before the token in Authorization",
 	    .see = "oauth_token_url" },
+	{ DESTINATION("sign_secret_file", KEY_PATH, sign_secret_file),
+	    .help = "file with the secrets of a Standard Webhooks signature, one a line" },
 	{ DESTINATION("ca_file", KEY_PATH, ca_file),
 	    .help = "certificates to trust instead of the system's" },
 	{ DESTINATION("client_cert", KEY_PATH, client_cert),
@@ -165,6 +181,12 @@ const struct key keys_table[] = {
 	{ DESTINATION("success", KEY_RANGES, success), .def = "200-299",
 	    COUNT(config_destination, success_count), .min = 100, .max = 599,
 	    .help = "the statuses that mean delivered" },
+	{ DESTINATION("success_when", KEY_STRING, success_when),
+	    .help = "jq program on a JSON answer: did the receiver mean yes",
+	    .see = "success, capture" },
+	{ DESTINATION("capture", KEY_STRING, capture),
+	    .help = "jq program on a JSON answer: the receiver's own record id",
+	    .see = "success_when" },
 	{ DESTINATION("timeout", KEY_DURATION, timeout_ms), .def = "20s", .min = 1,
 	    .max = HOUR_MS, .help = "the longest a request may take",
 	    .see = "connect_timeout" },

@@ -10,6 +10,8 @@
 #include "relay/curl_api.h"
 #include "relay/mailbox.h"
 
+struct program_host;
+
 /* Something that libcurl carries out: CURLINFO_PRIVATE of its handle. */
 struct engine_task {
 	void (*ended)(struct engine_task *task, CURLcode code);
@@ -20,6 +22,7 @@ struct engine {
 	CURLM *multi;
 	struct mailbox mailbox;
 	struct counters *counters;
+	struct program_host *host;	/* runs jq programs; NULL: there are none */
 	const char *ca_file;		/* the system's; NULL: libcurl's default */
 	uint64_t random;		/* state of a generator for jitter */
 };

@@ -24,12 +24,14 @@
 
 struct lane *
 lane_new(struct engine *engine, const struct config_destination *config,
-    int64_t number)
+    int64_t number, struct buf *why)
 {
 	struct lane *l;
 
-	if ((l = calloc(1, sizeof(*l))) == NULL)
+	if ((l = calloc(1, sizeof(*l))) == NULL) {
+		buf_puts(why, "out of memory");
 		return NULL;
+	}
 	l->engine = engine;
 	l->config = config;
 	destination_init(&l->destination, config, number);
@@ -37,12 +39,12 @@ lane_new(struct engine *engine, const struct config_destination *config,
 	claims_init(&l->claims, &engine->mailbox, number, config->name);
 	settler_init(&l->settler, &engine->mailbox, config->name);
 	if ((l->credentials = credentials_new(config)) == NULL)
-		goto fail;
-	if (config->oauth_token_url != NULL && (l->oauth = oauth_new(engine,
+		buf_puts(why, "out of memory");
+	else if (config->oauth_token_url != NULL && (l->oauth = oauth_new(engine,
 	    config, l->credentials, number)) == NULL)
-		goto fail;
-	return l;
-fail:
+		buf_puts(why, "out of memory");
+	else if ((l->programs = programs_new(engine->host, config, why)) != NULL)
+		return l;
 	lane_free(l);
 	return NULL;
 }
@@ -64,6 +66,8 @@ lane_free(struct lane *l)
 	destination_free(&l->destination);
 	oauth_free(l->oauth);
 	credentials_free(l->credentials);
+	signing_destroy(&l->signing);
+	programs_free(l->programs);
 	free(l);
 }
 
@@ -108,7 +112,9 @@ refresh(struct lane *l, int64_t now)
 		return;
 	l->refresh_ms = now + REFRESH_MS;
 	(void)credentials_refresh(l->credentials, &why);
+	(void)signing_refresh(&l->signing, l->config, &why);
 	l->ready = credentials_complete(l->credentials) &&
+	    (l->config->sign_secret_file == NULL || l->signing.secrets.count != 0) &&
 	    (url = credentials_url(l->credentials)) != NULL &&
 	    transport_check_url(&l->engine->curl, l->config, url, &why) == 0 &&
 	    (l->oauth == NULL || transport_check_url(&l->engine->curl, l->config,
@@ -191,6 +197,13 @@ authorized(struct lane *l, int64_t now)
 	return state == OAUTH_READY;
 }
 
+/* Do the limits let another one go, beyond those that are being prepared? */
+static bool
+is_within_limits(const struct lane *l, int64_t now)
+{
+	return limit_room(&l->limit, now, l->preparing + 1) > l->preparing;
+}
+
 static void
 send_ready(struct lane *l, int64_t now)
 {
@@ -199,14 +212,14 @@ send_ready(struct lane *l, int64_t now)
 	if ((l->claims.ready_count == 0 && !l->claims.probe_ready) ||
 	    !authorized(l, now))
 		return;
-	if (l->claims.probe_ready && limit_room(&l->limit, now, 1) != 0) {
+	if (l->claims.probe_ready && is_within_limits(l, now)) {
 		l->claims.probe_ready = false;
 		destination_probed(&l->destination, l->claims.probe.event_seq);
 		lane_send(l, &l->claims.probe, true);
 	}
 	while (destination_open(&l->destination, now) &&
 	    l->in_flight < l->destination.window &&
-	    limit_room(&l->limit, now, 1) != 0 && claims_next(&l->claims, &claim))
+	    is_within_limits(l, now) && claims_next(&l->claims, &claim))
 		lane_send(l, &claim, false);
 }
 
@@ -342,16 +355,20 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	struct destination *d = &l->destination;
 	bool hurry;
 
+	l->stopping = stopping;
 	give_back_lost(l);
 	adjust_ahead(l);
 	refresh(l, now_ms);
+	programs_step(l->programs);
 	if (stopping || !l->ready) {
+		lane_send_give_back(l);
 		give_back_ready(l);
 	} else {
 		send_ready(l, now_ms);
 		if (!destination_open(d, now_ms))
 			give_back_ring(l);
 	}
+	programs_step(l->programs);
 	/*
 	 * While there is enough to send, outcomes wait a moment for the next
 	 * claim, to be written by the same commit.  They go first, so that the
@@ -373,6 +390,12 @@ lane_cancel(struct lane *l)
 	lane_send_cancel(l);
 	if (l->oauth != NULL)
 		oauth_cancel(l->oauth);
+}
+
+int
+lane_fd(const struct lane *l, short *events)
+{
+	return programs_fd(l->programs, events);
 }
 
 bool

@@ -12,14 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct buf;
 struct config_destination;
 struct engine;
 struct lane;
 struct store;
 
-/* ${number} is the store's for it.  Both pointers are borrowed.  NULL: out of memory. */
+/* ${number} is the store's for it.  Both pointers are borrowed.  NULL: a phrase in ${why}. */
 struct lane *lane_new(struct engine *engine,
-    const struct config_destination *config, int64_t number);
+    const struct config_destination *config, int64_t number, struct buf *why);
 
 /* None of its jobs may be under way.  NULL is fine. */
 void lane_free(struct lane *l);
@@ -39,6 +40,9 @@ int64_t lane_step(struct lane *l, int64_t now_ms, bool stopping);
 
 /* Would new work be begun at once?  If not, it need not wake the relay. */
 bool lane_has_room(const struct lane *l, int64_t now_ms);
+
+/* What its programs wait for; -1: nothing. */
+int lane_fd(const struct lane *l, short *events);
 
 /* Break off what is under way; it stays "sending". */
 void lane_cancel(struct lane *l);

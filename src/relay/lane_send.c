@@ -1,5 +1,6 @@
 #include "relay/lane_send.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -19,7 +20,6 @@ struct others_job {
 	struct mailbox_job job;
 	struct lane *lane;
 	struct transfer *transfer;
-	struct transfer_end end;
 	struct destination_attempt attempt;
 	int count;
 };
@@ -37,22 +37,45 @@ next_random(struct engine *engine)
 	return (uint32_t)((x * UINT64_C(0x2545f4914f6cdd1d)) >> 32);
 }
 
-/* This lead cannot be put into the destination's form. */
+/* The transfer is done with: put it to rest. */
 static void
-hold_unsent(struct lane *l, struct delivery_claim *claim, const char *reason)
+rest(struct lane *l, struct transfer *tr)
 {
+	struct transfer **p;
+
+	for (p = &l->sending; *p != tr; p = &(*p)->next)
+		continue;
+	*p = tr->next;
+	if (tr->probe)
+		l->probing = false;
+	transfer_reset(tr);
+	tr->next = l->pool;
+	l->pool = tr;
+}
+
+/*
+ * Nothing was sent, nor will it be: skipped, or held.  ${reason} may quote the
+ * lead; the log gets ${said}.
+ */
+static void
+settle_unsent(struct lane *l, struct transfer *tr, enum delivery_state state,
+    const char *reason, const char *said)
+{
+	const struct delivery_claim *claim = &tr->claim;
 	struct delivery_outcome outcome = {
 		.delivery = claim->delivery,
-		.state = DELIVERY_HELD,
+		.state = state,
 		.free_of_charge = true,
 		.unknown = claim->unknown,
 		.reason = reason,
 	};
+	bool held = state == DELIVERY_HELD;
 
-	log_kv(LOG_LV_ERROR, "held", "s:destination", l->config->name, "s:id", claim->id,
-	    "s:lead", claim->lead, "s:error", reason, NULL);
+	log_kv(held ? LOG_LV_ERROR : LOG_LV_INFO, delivery_state_name(state),
+	    "s:destination", l->config->name, "s:id", claim->id, "s:lead", claim->lead,
+	    held ? "s:error" : "s:reason", said, NULL);
 	(void)settler_add(&l->settler, &outcome);
-	delivery_claim_free(claim);
+	rest(l, tr);
 }
 
 static void
@@ -79,10 +102,11 @@ lane_blame(struct lane *l, const char *error, int64_t now_ms)
 	log_turn(l, &v);
 }
 
-/* One line and one count for each outcome. */
+/* One line and one count for each outcome; ${error} quotes no lead. */
 static void
 tell(struct lane *l, const struct transfer *tr,
-    const struct destination_verdict *v, const struct delivery_outcome *outcome)
+    const struct destination_verdict *v, const struct delivery_outcome *outcome,
+    const char *error)
 {
 	struct counters *counters = l->engine->counters;
 	enum log_level level = LOG_LV_ERROR;
@@ -108,32 +132,16 @@ tell(struct lane *l, const struct transfer *tr,
 	}
 	log_kv(level, what, "s:destination", l->config->name, "s:id", tr->claim.id,
 	    "s:lead", tr->claim.lead, "d:attempt", (long long)tr->claim.attempts,
-	    "d:status", (long long)outcome->status, "s:error",
-	    outcome->reason != NULL ? outcome->reason : outcome->error, "s:probe",
+	    "d:status", (long long)outcome->status, "s:error", error, "s:probe",
 	    tr->probe ? "yes" : NULL, "d:ms", (long long)outcome->took_ms, NULL);
 	log_turn(l, v);
 }
 
-/* The transfer's delivery is settled. */
-static void
-put_to_rest(struct lane *l, struct transfer *tr)
-{
-	struct transfer **p;
-
-	if (tr->probe)
-		l->probing = false;
-	delivery_claim_free(&tr->claim);
-	for (p = &l->sending; *p != tr; p = &(*p)->next)
-		continue;
-	*p = tr->next;
-	tr->next = l->pool;
-	l->pool = tr;
-}
-
 /* The access token was refused: the lead goes again, with the next one. */
 static void
-send_again(struct lane *l, struct transfer *tr, const struct transfer_end *end)
+send_again(struct lane *l, struct transfer *tr)
 {
+	const struct transfer_end *end = &tr->end;
 	struct delivery_outcome outcome = {
 		.delivery = tr->claim.delivery,
 		.state = DELIVERY_WAITING,
@@ -144,6 +152,8 @@ send_again(struct lane *l, struct transfer *tr, const struct transfer_end *end)
 		.started_ms = tr->started_ms,
 		.took_ms = end->took_ms,
 		.status = end->status,
+		.body = tr->request.digest,
+		.key_number = tr->request.key_number,
 		.error = "the access token was refused: fetching a new one",
 	};
 
@@ -151,18 +161,46 @@ send_again(struct lane *l, struct transfer *tr, const struct transfer_end *end)
 	    tr->claim.id, "s:lead", tr->claim.lead, "d:status",
 	    (long long)end->status, "s:error", outcome.error, NULL);
 	(void)settler_add(&l->settler, &outcome);
-	put_to_rest(l, tr);
+	rest(l, tr);
+}
+
+/*
+ * What the outcome is called: for the log, returned, and for a person, as the
+ * outcome's reason, which may quote the lead.
+ */
+static const char *
+explain(const struct lane *l, const struct transfer *tr,
+    struct delivery_outcome *outcome)
+{
+	static const char echo[] =
+	    "already there: an attempt of unknown outcome had arrived";
+	static const char refused[] = "refused: success_when says no";
+	const struct transfer_end *end = &tr->end;
+
+	if (outcome->state == DELIVERY_DEAD && tr->answered == PASSAGE_REFUSED)
+		return outcome->reason = refused;
+	if (outcome->state == DELIVERY_DEAD && tr->answered == PASSAGE_HOLD) {
+		outcome->state = DELIVERY_HELD;
+		outcome->reason = tr->passage.reason.data;
+		return "success_when failed";
+	}
+	if (outcome->state == DELIVERY_DELIVERED && classify_status(
+	    l->config->success, l->config->success_count, end->status, false) !=
+	    CLASSIFY_DELIVERED)
+		return outcome->error = echo;
+	if (outcome->state == DELIVERY_DELIVERED && tr->passage.uncaptured)
+		return "capture failed: no record";
+	return outcome->reason != NULL ? outcome->reason : outcome->error;
 }
 
 /* The transfer's lead is judged: settle it and put the transfer to rest. */
 static void
-judge(struct lane *l, struct transfer *tr, const struct transfer_end *end,
-    const struct destination_attempt *attempt)
+judge(struct lane *l, struct transfer *tr, const struct destination_attempt *attempt)
 {
-	static const char echo[] =
-	    "already there: an attempt of unknown outcome had arrived";
+	const struct transfer_end *end = &tr->end;
 	struct destination_verdict v;
 	struct delivery_outcome outcome;
+	const char *error;
 
 	destination_judge(&l->destination, attempt, clock_wall_ms(),
 	    next_random(l->engine), &v);
@@ -182,14 +220,17 @@ judge(struct lane *l, struct transfer *tr, const struct transfer_end *end,
 		.answer = tr->answer.data,
 		.answer_len = tr->answer.len < ATTEMPT_ANSWER_MAX ?
 		    tr->answer.len : ATTEMPT_ANSWER_MAX,
+		.body = tr->request.digest,
+		.key_number = tr->request.key_number,
+		.record = v.state == DELIVERY_DELIVERED &&
+		    tr->passage.record[0] != '\0' ? tr->passage.record : NULL,
 		.reason = v.reason[0] != '\0' ? v.reason : NULL,
 	};
-	if (v.state == DELIVERY_DELIVERED && classify_status(l->config->success,
-	    l->config->success_count, end->status, false) != CLASSIFY_DELIVERED)
-		outcome.error = echo;
-	tell(l, tr, &v, &outcome);
+	error = explain(l, tr, &outcome);
+	v.state = outcome.state;
+	tell(l, tr, &v, &outcome, error);
 	(void)settler_add(&l->settler, &outcome);
-	put_to_rest(l, tr);
+	rest(l, tr);
 }
 
 static int
@@ -209,13 +250,13 @@ others_finish(struct mailbox_job *base, const struct store_fault *fault)
 	if (fault == NULL)
 		job->attempt.others = job->count;
 	job->lane->asking--;
-	judge(job->lane, job->transfer, &job->end, &job->attempt);
+	judge(job->lane, job->transfer, &job->attempt);
 	free(job);
 }
 
 /* The verdict needs a number from the store.  False: it cannot be asked. */
 static bool
-ask_others(struct lane *l, struct transfer *tr, const struct transfer_end *end,
+ask_others(struct lane *l, struct transfer *tr,
     const struct destination_attempt *attempt)
 {
 	struct others_job *job;
@@ -226,11 +267,46 @@ ask_others(struct lane *l, struct transfer *tr, const struct transfer_end *end,
 	job->job.finish = others_finish;
 	job->lane = l;
 	job->transfer = tr;
-	job->end = *end;
 	job->attempt = *attempt;
 	l->asking++;
 	mailbox_submit(&l->engine->mailbox, &job->job);
 	return true;
+}
+
+/* What the attempt came to is known: have it judged. */
+static void
+conclude(struct lane *l, struct transfer *tr, enum classify_class class)
+{
+	const struct delivery_claim *claim = &tr->claim;
+	const struct transfer_end *end = &tr->end;
+	struct destination_attempt attempt = {
+		.lead = destination_lead(claim->source, claim->lead),
+		.probe = tr->probe,
+		.attempts = claim->attempts,
+		.first_attempt_ms = claim->first_attempt_ms != 0 ?
+		    claim->first_attempt_ms : tr->started_ms,
+		.first_failure_ms = claim->first_failure_ms,
+		.class = class,
+		.status = end->status,
+		.error = end->error,
+		.retry_after_ms = schedule_retry_after(tr->retry_after, clock_wall_ms()),
+	};
+
+	if (destination_asks_others(&l->destination, &attempt) &&
+	    ask_others(l, tr, &attempt))
+		return;
+	judge(l, tr, &attempt);
+}
+
+/* success_when and capture are through. */
+static void
+answer_done(struct passage *p, enum passage_end end)
+{
+	struct transfer *tr = p->owner;
+
+	tr->answered = end;
+	conclude(tr->owner, tr, end == PASSAGE_ON ? CLASSIFY_DELIVERED :
+	    CLASSIFY_LEAD);
 }
 
 static void
@@ -238,36 +314,24 @@ ended(struct engine_task *task, CURLcode code)
 {
 	struct transfer *tr = (struct transfer *)task;
 	struct lane *l = tr->owner;
-	const struct delivery_claim *claim = &tr->claim;
-	struct transfer_end end;
-	struct destination_attempt attempt;
+	const struct config_destination *config = l->config;
+	const struct transfer_end *end = &tr->end;
 
-	transfer_finish(tr, l->engine->multi, code, &end);
+	transfer_finish(tr, l->engine->multi, code);
 	l->in_flight--;
 	l->finished++;
-	if (l->oauth != NULL && oauth_answered(l->oauth, tr->token, end.status)) {
-		send_again(l, tr, &end);
-		return;
-	}
-	attempt = (struct destination_attempt){
-		.lead = destination_lead(claim->source, claim->lead),
-		.probe = tr->probe,
-		.attempts = claim->attempts,
-		.first_attempt_ms = claim->first_attempt_ms != 0 ?
-		    claim->first_attempt_ms : tr->started_ms,
-		.first_failure_ms = claim->first_failure_ms,
-		.class = end.status != 0 ?
-		    classify_status(l->config->success, l->config->success_count,
-		    end.status, claim->unknown) :
-		    classify_error(end.code, end.sending),
-		.status = end.status,
-		.error = end.error,
-		.retry_after_ms = schedule_retry_after(tr->retry_after, clock_wall_ms()),
-	};
-	if (destination_asks_others(&l->destination, &attempt) &&
-	    ask_others(l, tr, &end, &attempt))
-		return;
-	judge(l, tr, &end, &attempt);
+	tr->answered = PASSAGE_ON;
+	if (l->oauth != NULL && oauth_answered(l->oauth, tr->token, end->status))
+		send_again(l, tr);
+	else if (end->status == 0)
+		conclude(l, tr, classify_error(end->code, end->sending));
+	else if (classify_status(config->success, config->success_count,
+	    end->status, false) == CLASSIFY_DELIVERED)
+		passage_back(&tr->passage, tr->answer.data, tr->answer.len,
+		    answer_done);
+	else
+		conclude(l, tr, classify_status(config->success,
+		    config->success_count, end->status, tr->claim.unknown));
 }
 
 /* --- sending -------------------------------------------------------------- */
@@ -287,52 +351,140 @@ take_transfer(struct lane *l)
 	return tr;
 }
 
-void
-lane_send(struct lane *l, struct delivery_claim *claim, bool probe)
+/* Programs take their time: can it still be sent? */
+static bool
+may_send(struct lane *l, const struct transfer *tr)
 {
-	struct transfer *tr;
+	int64_t now = clock_wall_ms();
+	enum oauth_state token = OAUTH_READY;
+
+	if (!l->ready || l->stopping ||
+	    (!tr->probe && !destination_open(&l->destination, now)))
+		return false;
+	if (l->oauth != NULL)
+		token = oauth_token(l->oauth, clock_mono_ms());
+	if (token == OAUTH_FAILED)
+		lane_blame(l, oauth_error(l->oauth), now);
+	return token == OAUTH_READY;
+}
+
+static void
+send_request(struct lane *l, struct transfer *tr)
+{
+	const struct outgoing_source from = {
+		.config = l->config,
+		.credentials = l->credentials,
+		.signing = &l->signing.secrets,
+		.claim = &tr->claim,
+		.transformed = tr->passage.body.data,
+		.transformed_len = tr->passage.body.len,
+		.now_ms = clock_wall_ms(),
+	};
 	struct buf why = { 0 };
 	CURLcode rc;
 
-	if ((tr = take_transfer(l)) == NULL) {
-		lane_give_back(l, claim);
-		return;
-	}
-	if (outgoing_build(&tr->request, l->config, l->credentials, claim, &why) == -1) {
-		hold_unsent(l, claim, why.data);
-		tr->next = l->pool;
-		l->pool = tr;
+	if (outgoing_build(&tr->request, &from, &why) == -1) {
+		l->in_flight--;
+		settle_unsent(l, tr, DELIVERY_HELD, why.data, why.data);
 		buf_free(&why);
 		return;
 	}
-	tr->claim = *claim;
-	tr->probe = probe;
 	tr->token = l->oauth != NULL ? oauth_serial(l->oauth) : 0;
-	l->probing |= probe;
-	tr->next = l->sending;
-	l->sending = tr;
-	l->in_flight++;
-	limit_spend(&l->limit, clock_wall_ms());
+	limit_spend(&l->limit, from.now_ms);
 	counters_add(l->engine->counters, attempts);
 	if ((rc = transfer_start(tr, l->engine->multi)) != CURLE_OK)
 		ended(&tr->task, rc);
 }
 
+/* when and transform are through. */
+static void
+prepared(struct passage *p, enum passage_end end)
+{
+	struct transfer *tr = p->owner;
+	struct lane *l = tr->owner;
+	char said[32];
+
+	l->preparing--;
+	if (end == PASSAGE_ON && may_send(l, tr)) {
+		send_request(l, tr);
+		return;
+	}
+	l->in_flight--;
+	switch (end) {
+	case PASSAGE_SKIP:
+		settle_unsent(l, tr, DELIVERY_SKIPPED, p->reason.data,
+		    programs_name(p->which));
+		break;
+	case PASSAGE_HOLD:
+		(void)snprintf(said, sizeof(said), "%s failed",
+		    programs_name(p->which));
+		settle_unsent(l, tr, DELIVERY_HELD, p->reason.data, said);
+		break;
+	default:
+		lane_give_back(l, &tr->claim);
+		rest(l, tr);
+		break;
+	}
+}
+
+void
+lane_send(struct lane *l, struct delivery_claim *claim, bool probe)
+{
+	struct transfer *tr;
+
+	if ((tr = take_transfer(l)) == NULL) {
+		lane_give_back(l, claim);
+		return;
+	}
+	tr->claim = *claim;
+	tr->probe = probe;
+	l->probing |= probe;
+	tr->next = l->sending;
+	l->sending = tr;
+	l->in_flight++;
+	l->preparing++;
+	tr->passage.owner = tr;
+	passage_out(&tr->passage, l->programs, &tr->claim, prepared);
+}
+
+/* Is it with when or transform? */
+static bool
+is_preparing(const struct transfer *tr)
+{
+	return tr->passage.busy && tr->passage.run.which <= PROGRAMS_TRANSFORM;
+}
+
+void
+lane_send_give_back(struct lane *l)
+{
+	struct transfer *tr, *next;
+
+	for (tr = l->sending; tr != NULL; tr = next) {
+		next = tr->next;
+		if (!is_preparing(tr))
+			continue;
+		passage_cancel(&tr->passage);
+		l->preparing--;
+		l->in_flight--;
+		lane_give_back(l, &tr->claim);
+		rest(l, tr);
+	}
+}
+
 void
 lane_send_cancel(struct lane *l)
 {
-	struct transfer *tr, **p = &l->sending;
+	struct transfer *tr, *next;
 
-	while ((tr = *p) != NULL) {
-		if (!tr->under_way) {		/* its verdict is being looked for */
-			p = &tr->next;
-			continue;
-		}
+	for (tr = l->sending; tr != NULL; tr = next) {
+		next = tr->next;
+		if (!tr->under_way && !tr->passage.busy)
+			continue;		/* its verdict is being looked for */
+		if (tr->under_way || is_preparing(tr))
+			l->in_flight--;
+		l->preparing -= is_preparing(tr);
+		passage_cancel(&tr->passage);
 		transfer_cancel(tr, l->engine->multi);
-		l->in_flight--;
-		delivery_claim_free(&tr->claim);
-		*p = tr->next;
-		tr->next = l->pool;
-		l->pool = tr;
+		rest(l, tr);
 	}
 }

@@ -10,11 +10,14 @@
 struct delivery_claim;
 struct lane;
 
-/* Send ${claim}, which is taken over; ${probe}: as a probe. */
+/* Send ${claim}, which is taken over, if the programs let it; ${probe}: as a probe. */
 void lane_send(struct lane *l, struct delivery_claim *claim, bool probe);
 
 /* Something failed that every lead needs: ${error}. */
 void lane_blame(struct lane *l, const char *error, int64_t now_ms);
+
+/* Give back what is with its programs and was not sent yet. */
+void lane_send_give_back(struct lane *l);
 
 /* Break off what is under way; it stays "sending". */
 void lane_send_cancel(struct lane *l);

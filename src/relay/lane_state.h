@@ -14,7 +14,9 @@
 #include "relay/lane.h"
 #include "relay/limit.h"
 #include "relay/mailbox.h"
+#include "relay/programs.h"
 #include "relay/settler.h"
+#include "relay/signing.h"
 
 struct credentials;
 struct oauth;
@@ -33,15 +35,19 @@ struct lane {
 	const struct config_destination *config;
 	struct credentials *credentials;
 	struct oauth *oauth;		/* NULL: the destination wants no tokens */
+	struct signing signing;
+	struct programs *programs;
 	struct destination destination;
 	struct limit limit;
 	struct claims claims;
 	struct settler settler;
 	struct due_job due;
 
-	struct transfer *sending;	/* under way, or waiting for others_job */
+	/* With programs before or after, under way, or waiting for others_job. */
+	struct transfer *sending;
 	struct transfer *pool;		/* at rest */
-	int64_t in_flight;
+	int64_t in_flight;		/* have a place: not yet answered */
+	int64_t preparing;		/* of these: not yet sent */
 	size_t asking;			/* others_jobs under way */
 	bool probing;			/* a probe is under way */
 
@@ -50,6 +56,7 @@ struct lane {
 	int64_t finished;		/* since the claim went off */
 	int64_t ahead;
 
+	bool stopping;			/* begin nothing more */
 	bool ready;			/* credentials complete, URL allowed */
 	bool complained;
 	int64_t refresh_ms;

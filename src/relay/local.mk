@@ -13,10 +13,13 @@ libleadrelay_a_SOURCES += \
 	src/relay/mailbox.c src/relay/mailbox.h \
 	src/relay/oauth.c src/relay/oauth.h \
 	src/relay/outgoing.c src/relay/outgoing.h \
+	src/relay/passage.c src/relay/passage.h \
+	src/relay/programs.c src/relay/programs.h \
 	src/relay/relay.c src/relay/relay.h src/relay/relay_try.c \
 	src/relay/schedule.c src/relay/schedule.h \
 	src/relay/settler.c src/relay/settler.h \
 	src/relay/sign.c src/relay/sign.h \
+	src/relay/signing.c src/relay/signing.h \
 	src/relay/transfer.c src/relay/transfer.h \
 	src/relay/transport.c src/relay/transport.h
 

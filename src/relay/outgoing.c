@@ -3,15 +3,20 @@
 #include "relay/outgoing.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/digest.h"
+#include "base/uuid5.h"
 #include "config/config.h"
 #include "config/secret.h"
 #include "lead/json.h"
 #include "outbox/event.h"
 #include "relay/credentials.h"
+#include "relay/form.h"
+#include "relay/sign.h"
 
 /* Does the configuration set the header ${name} ("User-Agent:") itself? */
 static bool
@@ -35,26 +40,136 @@ plain(const char *value)
 	return true;
 }
 
+/* The body before it is put into its format: JSON text. */
 static int
-make_body(struct outgoing *og, const struct config_destination *config,
-    const struct delivery_claim *claim, struct buf *why)
+choose_body(struct outgoing *og, const struct outgoing_source *from,
+    struct buf *why)
 {
+	const struct delivery_claim *claim = from->claim;
 	struct json_member data = { .name = "data" };
 	const char *fault;
 	size_t at;
 
 	og->body = claim->payload;
 	og->body_len = claim->payload_len;
-	if (config->body == CONFIG_BODY_PAYLOAD)
+	if (from->config->body == CONFIG_BODY_TRANSFORM) {
+		og->body = from->transformed;
+		og->body_len = from->transformed_len;
+		return 0;
+	}
+	if (from->config->body == CONFIG_BODY_PAYLOAD &&
+	    from->config->format == CONFIG_FORMAT_JSON)
 		return 0;
 	fault = json_scan(claim->payload, claim->payload_len, &data, 1, &at);
+	if (fault == NULL && from->config->body == CONFIG_BODY_PAYLOAD)
+		return 0;
 	if (fault != NULL || data.value == NULL) {
-		buf_printf(why, "body = data: %s",
+		buf_printf(why, "body: %s",
 		    fault != NULL ? fault : "the payload has no member \"data\"");
 		return -1;
 	}
 	og->body = data.value;
 	og->body_len = data.len;
+	return 0;
+}
+
+static int
+make_body(struct outgoing *og, const struct outgoing_source *from, struct buf *why)
+{
+	const struct delivery_claim *claim = from->claim;
+	uint8_t digest[DIGEST_SIZE];
+	const char *fault;
+
+	if (choose_body(og, from, why) == -1)
+		return -1;
+	if (from->config->format == CONFIG_FORMAT_FORM) {
+		buf_reset(&og->form);
+		buf_puts(&og->form, "");
+		fault = form_encode(og->body, og->body_len, &og->form);
+		if (fault != NULL || !buf_ok(&og->form)) {
+			buf_printf(why, "format = form: %s",
+			    fault != NULL ? fault : "out of memory");
+			return -1;
+		}
+		og->body = og->form.data;
+		og->body_len = og->form.len;
+	}
+	if (digest_sha256(og->body, og->body_len, digest) == -1) {
+		buf_puts(why, "no digest of the body can be made");
+		return -1;
+	}
+	/* Eight bytes tell one body of a delivery from another. */
+	memcpy(&og->digest, digest, sizeof(og->digest));
+	if (og->digest == 0)
+		og->digest = 1;
+	og->key_number = claim->key_number;
+	if (claim->retried && claim->body != 0 && claim->body != og->digest)
+		og->key_number++;
+	return 0;
+}
+
+/* Append ${str} with everything but RFC 3986's unreserved characters encoded. */
+static void
+add_encoded(struct buf *out, const char *str)
+{
+	static const char unreserved[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+
+	for (; *str != '\0'; str++) {
+		if (strchr(unreserved, *str) != NULL)
+			buf_putc(out, *str);
+		else
+			buf_printf(out, "%%%02X", (unsigned)(unsigned char)*str);
+	}
+}
+
+static void
+add_lead_uuid(struct buf *out, const struct delivery_claim *claim)
+{
+	struct buf name = { 0 };
+	char uuid[UUID5_SIZE];
+
+	/* No source has a slash in its name. */
+	buf_printf(&name, "%s/%s", claim->source, claim->lead);
+	if (buf_ok(&name) &&
+	    uuid5_make(uuid5_leadrelay, name.data, name.len, uuid) == 0)
+		buf_puts(out, uuid);
+	else
+		out->oom = true;
+	buf_free(&name);
+}
+
+/* Fill the placeholders in; the configuration has seen that there are no other braces. */
+static int
+make_url(struct outgoing *og, const struct outgoing_source *from, struct buf *why)
+{
+	static const char *const names[] = { "{id}", "{lead_id}", "{lead_uuid}" };
+	const char *at = credentials_url(from->credentials);
+	const struct delivery_claim *claim = from->claim;
+	size_t i;
+
+	og->url = at;
+	if (strchr(at, '{') == NULL)
+		return 0;
+	buf_reset(&og->place);
+	for (; *at != '\0'; at += i < 3 ? strlen(names[i]) : 1) {
+		for (i = 0; i < 3; i++)
+			if (strncmp(at, names[i], strlen(names[i])) == 0)
+				break;
+		if (i == 0)
+			add_encoded(&og->place, claim->id);
+		else if (i == 1)
+			add_encoded(&og->place, claim->lead);
+		else if (i == 2)
+			add_lead_uuid(&og->place, claim);
+		else
+			buf_putc(&og->place, *at);
+	}
+	if (!buf_ok(&og->place)) {
+		buf_puts(why, "out of memory");
+		return -1;
+	}
+	og->url = og->place.data;
 	return 0;
 }
 
@@ -65,23 +180,62 @@ end_line(struct buf *text, const char *str)
 	buf_add(text, str, strlen(str) + 1);
 }
 
+/* Standard Webhooks.  Another idempotency key is another message. */
+static size_t
+write_signature(struct outgoing *og, const struct outgoing_source *from)
+{
+	struct buf *text = &og->text;
+	char id[UUID7_SIZE + 16];
+	int64_t now_s = from->now_ms / 1000;
+
+	if (from->signing == NULL || from->signing->count == 0)
+		return 0;
+	if (og->key_number <= 1)
+		(void)snprintf(id, sizeof(id), "%s", from->claim->id);
+	else
+		(void)snprintf(id, sizeof(id), "%s-%d", from->claim->id,
+		    og->key_number);
+	buf_puts(text, "webhook-id: ");
+	end_line(text, id);
+	buf_puts(text, "webhook-timestamp: ");
+	buf_int(text, now_s);
+	end_line(text, "");
+	buf_puts(text, "webhook-signature: ");
+	if (sign_message(from->signing, id, now_s, og->body, og->body_len,
+	    text) == -1)
+		text->oom = true;
+	end_line(text, "");
+	return 3;
+}
+
+static const char *
+content_type(const struct config_destination *config)
+{
+	if (config->content_type != NULL)
+		return config->content_type;
+	return config->format == CONFIG_FORMAT_FORM ?
+	    "application/x-www-form-urlencoded" : "application/json";
+}
+
 /*
  * Write the lines of our own and of the credentials behind each other, each with
  * its NUL, and return how many there are.  Credentials are copied because their
  * files may be read again while the request is under way.
  */
 static size_t
-write_lines(struct buf *text, const struct config_destination *config,
-    const struct credentials *credentials, const struct delivery_claim *claim)
+write_lines(struct outgoing *og, const struct outgoing_source *from)
 {
-	size_t i, n = 3, secret = credentials_header_count(credentials);
+	const struct config_destination *config = from->config;
+	const struct delivery_claim *claim = from->claim;
+	struct buf *text = &og->text;
+	size_t i, n = 3, secret = credentials_header_count(from->credentials);
 
 	buf_puts(text, "Idempotency-Key: \"");
 	buf_puts(text, claim->id);
 	buf_putc(text, '.');
 	buf_puts(text, config->name);
 	buf_putc(text, '.');
-	buf_int(text, claim->key_number);
+	buf_int(text, og->key_number);
 	end_line(text, "\"");
 	buf_puts(text, "X-Leadrelay-Id: ");
 	end_line(text, claim->id);
@@ -95,16 +249,16 @@ write_lines(struct buf *text, const struct config_destination *config,
 	}
 	if (!configured(config, "Content-Type:")) {
 		buf_puts(text, "Content-Type: ");
-		end_line(text, config->content_type != NULL ?
-		    config->content_type : "application/json");
+		end_line(text, content_type(config));
 		n++;
 	}
 	if (!configured(config, "User-Agent:")) {
 		end_line(text, "User-Agent: leadrelay/" PACKAGE_VERSION);
 		n++;
 	}
+	n += write_signature(og, from);
 	for (i = 0; i < secret; i++)
-		end_line(text, credentials_header(credentials, i));
+		end_line(text, credentials_header(from->credentials, i));
 	return n + secret;
 }
 
@@ -123,21 +277,20 @@ reserve_headers(struct outgoing *og, size_t count)
 }
 
 int
-outgoing_build(struct outgoing *og, const struct config_destination *config,
-    const struct credentials *credentials, const struct delivery_claim *claim,
+outgoing_build(struct outgoing *og, const struct outgoing_source *from,
     struct buf *why)
 {
+	const struct config_destination *config = from->config;
 	size_t i, count;
 	const char *line;
 
 	og->method = config->method != NULL ? config->method : "POST";
-	og->url = credentials_url(credentials);
 	og->header_count = 0;
-	if (make_body(og, config, claim, why) == -1)
+	if (make_body(og, from, why) == -1 || make_url(og, from, why) == -1)
 		return -1;
 
 	buf_reset(&og->text);
-	count = write_lines(&og->text, config, credentials, claim);
+	count = write_lines(og, from);
 	if (!buf_ok(&og->text) || !reserve_headers(og, count + config->header_count)) {
 		buf_puts(why, "out of memory");
 		return -1;
@@ -156,4 +309,6 @@ outgoing_free(struct outgoing *og)
 	og->headers = NULL;
 	og->header_count = og->header_cap = 0;
 	secret_wipe(&og->text);
+	secret_wipe(&og->place);
+	buf_free(&og->form);
 }

@@ -8,17 +8,30 @@
 #define LEADRELAY_RELAY_OUTGOING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
 struct config_destination;
 struct credentials;
 struct delivery_claim;
+struct secret_list;
+
+/* What a request is made from; all of it borrowed. */
+struct outgoing_source {
+	const struct config_destination *config;
+	const struct credentials *credentials;
+	const struct secret_list *signing;	/* empty: it is not signed */
+	const struct delivery_claim *claim;
+	const char *transformed;		/* body = transform: what the program made */
+	size_t transformed_len;
+	int64_t now_ms;				/* the signature's time */
+};
 
 /*
- * All strings are borrowed from the configuration, the URL credential, the claim
- * or ${text}, and good until one of them changes.  A zeroed struct is empty and
- * may be built again and again: its memory is kept.
+ * Strings are borrowed from the source, or from the buffers below, and good
+ * until one of them changes.  A zeroed struct is empty and may be built again
+ * and again: its memory is kept.
  */
 struct outgoing {
 	const char *method;
@@ -28,15 +41,23 @@ struct outgoing {
 	size_t header_cap;
 	const char *body;
 	size_t body_len;
-	struct buf text;
+	int64_t digest;			/* of the body, never 0 */
+	int key_number;			/* N of the idempotency key */
+	struct buf text;		/* the header lines of our own */
+	struct buf form;		/* format = form: the body */
+	struct buf place;		/* the URL, where it has placeholders */
 };
 
 /*
- * Build the request for ${claim}.  0, or -1 with a phrase in ${why}: this lead
- * cannot be put into the destination's form.
+ * Build the request.  0, or -1 with a phrase in ${why}: this lead cannot be put
+ * into the destination's form.
+ *
+ * In the URL {id} is the event's id, {lead_id} the lead's, and {lead_uuid} the
+ * UUIDv5 of "SOURCE/LEAD_ID" in leadrelay's namespace, all percent-encoded.
+ * The key's number rises when a person said "again" and the body is another one
+ * than was sent last.
  */
-int outgoing_build(struct outgoing *og, const struct config_destination *config,
-    const struct credentials *credentials, const struct delivery_claim *claim,
+int outgoing_build(struct outgoing *og, const struct outgoing_source *from,
     struct buf *why);
 
 void outgoing_free(struct outgoing *og);

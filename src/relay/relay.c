@@ -44,6 +44,7 @@ struct relay {
 	struct engine engine;
 	struct lane **lanes;
 	size_t lane_count;
+	struct curl_waitfd *waits;	/* room for one of each lane, and the store's */
 	struct purge_job purge;
 	int64_t next_beat_mono_ms;
 
@@ -83,18 +84,19 @@ seed(void)
 }
 
 static int
-make_lanes(struct relay *r)
+make_lanes(struct relay *r, struct buf *why)
 {
 	const struct config *config = r->config;
 	long connections = 0;
 	size_t i;
 
 	r->lanes = calloc(config->destination_count + 1, sizeof(*r->lanes));
-	if (r->lanes == NULL)
+	r->waits = calloc(config->destination_count + 1, sizeof(*r->waits));
+	if (r->lanes == NULL || r->waits == NULL)
 		return -1;
 	for (i = 0; i < config->destination_count; i++) {
 		r->lanes[i] = lane_new(&r->engine, &config->destinations[i],
-		    outbox_destination(r->outbox, i));
+		    outbox_destination(r->outbox, i), why);
 		if (r->lanes[i] == NULL)
 			return -1;
 		r->lane_count++;
@@ -106,8 +108,8 @@ make_lanes(struct relay *r)
 }
 
 struct relay *
-relay_new(const struct config *config, struct outbox *outbox,
-    struct counters *counters, struct buf *why)
+relay_new(const struct config *config, struct program_host *host,
+    struct outbox *outbox, struct counters *counters, struct buf *why)
 {
 	struct relay *r;
 
@@ -119,17 +121,17 @@ relay_new(const struct config *config, struct outbox *outbox,
 	r->outbox = outbox;
 	r->purge.config = &config->store;
 	r->engine.counters = counters;
+	r->engine.host = host;
 	r->engine.ca_file = transport_ca_file();
 	r->engine.random = seed();
 	mailbox_init(&r->engine.mailbox, outbox, notify, r);
 	if (curl_api_load(&r->engine.curl, why) == -1)
 		goto fail;
-	if ((r->engine.multi = r->engine.curl.multi_init()) == NULL ||
-	    make_lanes(r) == -1) {
+	if ((r->engine.multi = r->engine.curl.multi_init()) != NULL &&
+	    make_lanes(r, why) == 0)
+		return r;
+	if (why->len == 0)
 		buf_puts(why, "libcurl: out of memory");
-		goto fail;
-	}
-	return r;
 fail:
 	relay_free(r);
 	return NULL;
@@ -150,6 +152,7 @@ relay_free(struct relay *r)
 	for (i = 0; i < r->lane_count; i++)
 		lane_free(r->lanes[i]);
 	free(r->lanes);
+	free(r->waits);
 	if (r->engine.multi != NULL)
 		(void)r->engine.curl.multi_cleanup(r->engine.multi);
 	mailbox_destroy(&r->engine.mailbox);
@@ -157,6 +160,27 @@ relay_free(struct relay *r)
 }
 
 /* --- sleeping and waking -------------------------------------------------- */
+
+/* Put what the lanes' programs wait for into waits; how many. */
+static unsigned
+wait_for_lanes(struct relay *r)
+{
+	unsigned count = 0;
+	short events;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < r->lane_count; i++) {
+		if ((fd = lane_fd(r->lanes[i], &events)) == -1)
+			continue;
+		r->waits[count++] = (struct curl_waitfd){
+			.fd = fd,
+			.events = (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+			    (events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
+		};
+	}
+	return count;
+}
 
 /*
  * Sleep up to ${ms}.  ${for_work}: new work wakes it, too; otherwise only jobs
@@ -167,18 +191,20 @@ relay_free(struct relay *r)
 static void
 sleep_for(struct relay *r, int64_t ms, bool for_work)
 {
-	struct curl_waitfd fifo = { .fd = -1, .events = CURL_WAIT_POLLIN };
+	unsigned count = wait_for_lanes(r);
+	struct curl_waitfd *fifo = &r->waits[count];
 
+	*fifo = (struct curl_waitfd){ .fd = -1, .events = CURL_WAIT_POLLIN };
 	if (for_work && atomic_load(&r->holding))
-		fifo.fd = outbox_wake_fd(r->outbox);
+		fifo->fd = outbox_wake_fd(r->outbox);
 	atomic_store(&r->sleep, for_work ? ASLEEP_FOR_WORK : ASLEEP);
 	if (ms < 0 || mailbox_has_mail(&r->engine.mailbox) ||
 	    (for_work && atomic_load(&r->woken)))
 		ms = 0;
-	(void)r->engine.curl.multi_poll(r->engine.multi, &fifo,
-	    fifo.fd != -1 ? 1 : 0, (int)ms, NULL);
+	(void)r->engine.curl.multi_poll(r->engine.multi, r->waits,
+	    count + (fifo->fd != -1), (int)ms, NULL);
 	atomic_store(&r->sleep, AWAKE);
-	if (fifo.revents != 0) {
+	if (fifo->revents != 0) {
 		outbox_drain_wake(r->outbox);
 		atomic_store(&r->woken, true);
 	}

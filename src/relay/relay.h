@@ -16,13 +16,15 @@ struct outbox;
 struct counters;
 struct relay;
 struct buf;
+struct program_host;
 
 /*
- * Load libcurl and make ready.  NULL: a phrase in ${why}.  The three must
- * outlive the relay.
+ * Load libcurl and make ready.  NULL: a phrase in ${why}.  ${host}, which runs
+ * the destinations' programs, comes from programs_begin (NULL: there are none).
+ * The four must outlive the relay.
  */
-struct relay *relay_new(const struct config *config, struct outbox *outbox,
-    struct counters *counters, struct buf *why);
+struct relay *relay_new(const struct config *config, struct program_host *host,
+    struct outbox *outbox, struct counters *counters, struct buf *why);
 void relay_free(struct relay *r);
 
 /* Deliver in a thread of its own until relay_stop.  0, or -1 with errno. */

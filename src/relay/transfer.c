@@ -17,7 +17,7 @@ static size_t
 take_body(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct transfer *tr = arg;
-	size_t n = size * count, room = TRANSFER_ANSWER_MAX - tr->answer.len;
+	size_t n = size * count, room = tr->answer_max - tr->answer.len;
 
 	buf_add(&tr->answer, bytes, n < room ? n : room);
 	return n <= room ? n : 0;
@@ -73,6 +73,8 @@ transfer_new(const struct curl_api *curl, const struct config_destination *confi
 		goto fail;
 	tr->owner = owner;
 	tr->curl = curl;
+	tr->answer_max = config->success_when != NULL || config->capture != NULL ?
+	    PASSAGE_ANSWER_MAX : TRANSFER_ANSWER_MAX;
 	if ((tr->easy = curl->easy_init()) == NULL)
 		goto fail;
 	if ((rc = set_up(tr, config, ca_file)) == CURLE_OK)
@@ -93,6 +95,7 @@ transfer_free(struct transfer *tr)
 	delivery_claim_free(&tr->claim);
 	outgoing_free(&tr->request);
 	free(tr->lines);
+	passage_destroy(&tr->passage);
 	buf_free(&tr->answer);
 	free(tr);
 }
@@ -161,10 +164,19 @@ transfer_cancel(struct transfer *tr, CURLM *multi)
 }
 
 void
-transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code,
-    struct transfer_end *end)
+transfer_reset(struct transfer *tr)
+{
+	delivery_claim_free(&tr->claim);
+	if (tr->answer.cap > TRANSFER_ANSWER_MAX)
+		buf_free(&tr->answer);
+	passage_destroy(&tr->passage);
+}
+
+void
+transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code)
 {
 	const struct curl_api *curl = tr->curl;
+	struct transfer_end *end = &tr->end;
 	curl_off_t until_sending = 0;
 	long status = 0;
 

@@ -14,11 +14,22 @@
 #include "relay/curl_api.h"
 #include "relay/engine.h"
 #include "relay/outgoing.h"
+#include "relay/passage.h"
 
 struct config_destination;
 
-#define TRANSFER_ANSWER_MAX 16384	/* bytes of an answer that are read */
+/* Bytes of an answer that are read: more where a program looks at it. */
+#define TRANSFER_ANSWER_MAX 16384
 #define TRANSFER_RETRY_AFTER_SIZE 64
+
+/* How a request ended.  ${error} lives until the transfer is started again. */
+struct transfer_end {
+	int status;			/* 0: no answer */
+	int code;			/* libcurl's, when there was no answer */
+	bool sending;			/* the request was on its way */
+	const char *error;		/* a phrase when there was no answer */
+	int64_t took_ms;
+};
 
 struct transfer {
 	struct engine_task task;	/* first; its owner sets ended */
@@ -37,18 +48,13 @@ struct transfer {
 	int64_t started_ms;		/* wall clock */
 	int64_t started_mono_ms;
 
+	struct passage passage;		/* the owner's: before and after */
+	enum passage_end answered;	/* the owner's: what the answer means */
+	struct transfer_end end;	/* the owner's: once it has ended */
+	size_t answer_max;
 	struct buf answer;
 	char retry_after[TRANSFER_RETRY_AFTER_SIZE];	/* "" when absent */
 	char error[CURL_ERROR_SIZE];
-};
-
-/* How it ended.  ${error} lives as long as the transfer is not started again. */
-struct transfer_end {
-	int status;			/* 0: no answer */
-	int code;			/* libcurl's, when there was no answer */
-	bool sending;			/* the request was on its way */
-	const char *error;		/* a phrase when there was no answer */
-	int64_t took_ms;
 };
 
 /* NULL: out of memory, or libcurl objects to a setting (said in the log). */
@@ -64,9 +70,11 @@ void transfer_free(struct transfer *tr);
  */
 CURLcode transfer_start(struct transfer *tr, CURLM *multi);
 
-/* It ended with ${code}: take it from libcurl and say how. */
-void transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code,
-    struct transfer_end *end);
+/* It ended with ${code}: take it from libcurl, and tr->end says how. */
+void transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code);
+
+/* Forget what it had; keep the memory that will be needed again. */
+void transfer_reset(struct transfer *tr);
 
 /* Break it off, if it is under way. */
 void transfer_cancel(struct transfer *tr, CURLM *multi);

@@ -1,3 +1,5 @@
+#include "config.h"
+
 /* What config_load says of files that are wrong: every word, and on which line. */
 #include "files.h"
 
@@ -140,8 +142,8 @@ static const struct bad values[] = {
 	    "x.conf:4: relay: expected no or yes; got \"true\"\n" },
 	{ "choice", IN("worker", "log_level = warning"),
 	    "x.conf:4: log_level: expected error, warn, info or debug; got \"warning\"\n" },
-	{ "choice of a later version", IN_DEST("body = transform"),
-	    "x.conf:4: body: expected payload or data; got \"transform\"\n" },
+	{ "choice of three", IN_DEST("body = xml"),
+	    "x.conf:4: body: expected payload, data or transform; got \"xml\"\n" },
 	{ "integer below", IN("worker", "threads = 0"),
 	    "x.conf:4: threads: expected a whole number, from 1 to 256; got \"0\"\n" },
 	{ "integer above", IN("worker", "threads = 257"),
@@ -257,6 +259,32 @@ static const struct bad destination[] = {
 	{ "no url", DEST(""),
 	    "x.conf:2: destination crm: url (or url_file) is missing: where its "
 	    "leads go\n" },
+	{ "a brace that is no placeholder", DEST("url = \"https://crm.example/{leadid}\""),
+	    "x.conf:3: url: expected {id}, {lead_id} or {lead_uuid} where a brace "
+	    "stands, in the path or behind it\n" },
+	{ "a brace left open", DEST("url = \"https://crm.example/{id}/{lead_id\""),
+	    "x.conf:3: url: expected {id}, {lead_id} or {lead_uuid} where a brace "
+	    "stands, in the path or behind it\n" },
+	{ "a placeholder for a host", DEST("url = \"https://{lead_id}.crm.example/\""),
+	    "x.conf:3: url: expected {id}, {lead_id} or {lead_uuid} where a brace "
+	    "stands, in the path or behind it\n" },
+	{ "body = transform alone", IN_DEST("body = transform"),
+	    "x.conf:4: body: expected a transform too: the file with the program "
+	    "that makes the body\n" },
+#ifdef HAVE_JQ
+	{ "transform alone", IN_DEST("transform = empty"),
+	    "x.conf:4: transform: is used with body = transform only\n" },
+	{ "transform that is not there", IN_DEST("body = transform\n transform = none"),
+	    "x.conf:5: transform: @/none cannot be read: No such file or directory\n" },
+	{ "two conditions", IN_DEST("when = true\n when_file = empty"),
+	    "x.conf:4: when: there is a when_file too; expected one of them\n" },
+#else
+	{ "a program without libjq", IN_DEST("when = true"),
+	    "x.conf:4: when: this leadrelay is built without libjq\n" },
+#endif
+	{ "no signing secret", IN_DEST("sign_secret_file = secret"),
+	    "x.conf:4: sign_secret_file: @/secret holds a line that is not whsec_ "
+	    "and base64 of 24 to 64 bytes\n" },
 	{ "two urls", IN_DEST("url_file = address"),
 	    "x.conf:3: url: there is a url_file too; expected one of them\n" },
 	{ "plain http", DEST("url = \"http://crm.example/x\""),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/secret.h"
 #include "outbox/event.h"
 #include "relay/credentials.h"
 #include "relay/outgoing.h"
@@ -21,6 +22,8 @@ struct world {
 	struct credentials *c;
 	struct outgoing rq;
 	struct buf why;
+	struct secret_list secrets;
+	const char *transformed;
 };
 
 static int
@@ -56,7 +59,14 @@ tear_down(void **state)
 static int
 build(struct world *w)
 {
-	return outgoing_build(&w->rq, &w->config, w->c, &w->claim, &w->why);
+	const struct outgoing_source from = {
+		.config = &w->config, .credentials = w->c, .claim = &w->claim,
+		.signing = &w->secrets, .transformed = w->transformed,
+		.transformed_len = w->transformed != NULL ? strlen(w->transformed) : 0,
+		.now_ms = 1614265330999,
+	};
+
+	return outgoing_build(&w->rq, &from, &w->why);
 }
 
 static int
@@ -161,6 +171,115 @@ test_event_names(void **state)
 	assert_int_equal(w->rq.header_count, 5);
 }
 
+/* A body of the destination's own making, and the same as a form. */
+static void
+test_transformed(void **state)
+{
+	static const char made[] = "{\"a\":{\"b\":[1.50,\"x y\"]},\"n\":null}";
+	struct world *w = *state;
+
+	w->config.body = CONFIG_BODY_TRANSFORM;
+	w->transformed = made;
+	assert_int_equal(build(w), 0);
+	assert_int_equal(w->rq.body_len, strlen(made));
+	assert_memory_equal(w->rq.body, made, strlen(made));
+	w->config.format = CONFIG_FORMAT_FORM;
+	assert_int_equal(build(w), 0);
+	assert_string_equal(w->rq.body, "a%5Bb%5D%5B0%5D=1.50&a%5Bb%5D%5B1%5D=x+y");
+	assert_true(has_line(&w->rq, "Content-Type: application/x-www-form-urlencoded"));
+	w->transformed = "7";
+	assert_int_equal(build(w), -1);
+	assert_non_null(strstr(w->why.data, "format = form"));
+}
+
+/* What was signed may be a form, too, with its numbers as they were written. */
+static void
+test_forms(void **state)
+{
+	static char text[] = "not JSON";
+	struct world *w = *state;
+
+	w->config.format = CONFIG_FORMAT_FORM;
+	assert_int_equal(build(w), 0);
+	assert_string_equal(w->rq.body,
+	    "event=lead.created&data%5Bid%5D=7&data%5Ba%5D%5B0%5D=1.0");
+	w->config.body = CONFIG_BODY_DATA;
+	assert_int_equal(build(w), 0);
+	assert_string_equal(w->rq.body, "id=7&a%5B0%5D=1.0");
+	w->claim.payload = text;
+	w->claim.payload_len = strlen(text);
+	assert_int_equal(build(w), -1);
+}
+
+static void
+test_placeholders(void **state)
+{
+	static char place[] = "https://crm.example/{lead_id}/x({lead_uuid})?e={id}&l={lead_id}";
+	static char lead[] = "a/b c%", plain_lead[] = "7";
+	struct world *w = *state;
+
+	w->config.url = place;
+	w->claim.lead = lead;
+	assert_int_equal(build(w), 0);
+	assert_string_equal(w->rq.url, "https://crm.example/a%2Fb%20c%25/"
+	    "x(6efec6b3-10c7-5108-af8e-d0cef063eb05)"
+	    "?e=01890a5d-ac96-774b-bcce-b302099a8057&l=a%2Fb%20c%25");
+	w->claim.lead = plain_lead;
+	assert_int_equal(build(w), 0);
+	assert_non_null(strstr(w->rq.url, "x(566218d3-98cb-581b-85f3-5eb1d14cbb9c)"));
+}
+
+/* The key's number follows the body, but only when a person said so. */
+static void
+test_key_number(void **state)
+{
+	struct world *w = *state;
+	int64_t digest;
+
+	w->claim.key_number = 1;
+	assert_int_equal(build(w), 0);
+	digest = w->rq.digest;
+	assert_int_not_equal(digest, 0);
+	assert_int_equal(w->rq.key_number, 1);
+	w->claim.body = digest;
+	w->claim.retried = true;
+	assert_int_equal(build(w), 0);		/* the same body */
+	assert_int_equal(w->rq.key_number, 1);
+	w->config.body = CONFIG_BODY_DATA;
+	w->claim.retried = false;
+	assert_int_equal(build(w), 0);		/* another one, but nobody asked */
+	assert_int_equal(w->rq.key_number, 1);
+	w->claim.retried = true;
+	assert_int_equal(build(w), 0);
+	assert_int_equal(w->rq.key_number, 2);
+	assert_true(has_line(&w->rq, "Idempotency-Key: "
+	    "\"01890a5d-ac96-774b-bcce-b302099a8057.crm.2\""));
+	w->claim.body = 0;
+	assert_int_equal(build(w), 0);		/* nothing was ever sent */
+	assert_int_equal(w->rq.key_number, 1);
+}
+
+/* The value is what Python's hmac module makes of the same. */
+static void
+test_signature(void **state)
+{
+	static char key[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+	struct secret secret = { key, strlen(key) };
+	struct world *w = *state;
+
+	w->secrets = (struct secret_list){ &secret, 1 };
+	w->claim.key_number = 1;
+	assert_int_equal(build(w), 0);
+	assert_true(has_line(&w->rq,
+	    "webhook-id: 01890a5d-ac96-774b-bcce-b302099a8057"));
+	assert_true(has_line(&w->rq, "webhook-timestamp: 1614265330"));
+	assert_true(has_line(&w->rq, "webhook-signature: v1,K6DM6s8QEHLYNjtf4d1Cc7Fi7wcC+sWRYAXVR7Dtuic="));
+	w->claim.key_number = 3;
+	assert_int_equal(build(w), 0);
+	assert_true(has_line(&w->rq,
+	    "webhook-id: 01890a5d-ac96-774b-bcce-b302099a8057-3"));
+}
+
 int
 main(void)
 {
@@ -171,6 +290,11 @@ main(void)
 		T(test_no_data),
 		T(test_configured_headers),
 		T(test_event_names),
+		T(test_transformed),
+		T(test_forms),
+		T(test_placeholders),
+		T(test_key_number),
+		T(test_signature),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,7 +219,7 @@ new_relay(struct world *w, struct outbox *ob)
 	struct buf why = { 0 };
 	struct relay *r;
 
-	if ((r = relay_new(&w->config, ob, &w->counters, &why)) == NULL)
+	if ((r = relay_new(&w->config, NULL, ob, &w->counters, &why)) == NULL)
 		fail_msg("%s", why.data);
 	buf_free(&why);
 	return r;

@@ -1,0 +1,263 @@
+#include "relay/passage.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "lead/json.h"
+#include "outbox/event.h"
+
+#define MESSAGE_MAX 500		/* bytes of a program's message that are kept */
+
+static void
+finish(struct passage *p, enum passage_end end)
+{
+	p->busy = false;
+	p->done(p, end);
+}
+
+static bool
+is_no(const struct buf *out)
+{
+	return strcmp(out->data, "false") == 0 || strcmp(out->data, "null") == 0;
+}
+
+/* Hold it, with what ${which} said, no longer than anybody reads. */
+static void
+hold(struct passage *p, enum programs_which which, const char *message)
+{
+	size_t len = strlen(message);
+
+	if (len > MESSAGE_MAX) {
+		len = MESSAGE_MAX;
+		while (((unsigned char)message[len] & 0xc0) == 0x80)
+			len--;		/* no half characters */
+	}
+	p->which = which;
+	buf_reset(&p->reason);
+	buf_printf(&p->reason, "%s: %.*s", programs_name(which), (int)len, message);
+	finish(p, PASSAGE_HOLD);
+}
+
+static void
+skip(struct passage *p, enum programs_which which)
+{
+	p->which = which;
+	buf_reset(&p->reason);
+	buf_puts(&p->reason, programs_name(which));
+	finish(p, PASSAGE_SKIP);
+}
+
+static void
+submit(struct passage *p, enum programs_which which,
+    void (*done)(struct programs_run *run, enum program_state state,
+    const struct buf *out))
+{
+	p->run.which = which;
+	p->run.claim = p->claim;
+	p->run.owner = p;
+	p->run.done = done;
+	programs_submit(p->programs, &p->run);
+}
+
+/* --- out ------------------------------------------------------------------ */
+
+static void
+transform_done(struct programs_run *run, enum program_state state,
+    const struct buf *out)
+{
+	struct passage *p = run->owner;
+
+	if (state == PROGRAM_ERROR) {
+		hold(p, PROGRAMS_TRANSFORM, out->data != NULL ? out->data : "");
+		return;
+	}
+	if (state == PROGRAM_EMPTY) {
+		skip(p, PROGRAMS_TRANSFORM);
+		return;
+	}
+	buf_add(&p->body, out->data, out->len);
+	if (buf_ok(&p->body))
+		finish(p, PASSAGE_ON);
+	else
+		hold(p, PROGRAMS_TRANSFORM, "out of memory");
+}
+
+static void
+transform(struct passage *p)
+{
+	if (programs_has(p->programs, PROGRAMS_TRANSFORM))
+		submit(p, PROGRAMS_TRANSFORM, transform_done);
+	else
+		finish(p, PASSAGE_ON);
+}
+
+static void
+when_done(struct programs_run *run, enum program_state state, const struct buf *out)
+{
+	struct passage *p = run->owner;
+
+	if (state == PROGRAM_ERROR)
+		hold(p, PROGRAMS_WHEN, out->data != NULL ? out->data : "");
+	else if (state == PROGRAM_EMPTY || is_no(out))
+		skip(p, PROGRAMS_WHEN);
+	else
+		transform(p);
+}
+
+void
+passage_out(struct passage *p, struct programs *programs,
+    const struct delivery_claim *claim,
+    void (*done)(struct passage *p, enum passage_end end))
+{
+	bool when = programs_has(programs, PROGRAMS_WHEN);
+	const char *fault;
+	size_t at;
+
+	p->programs = programs;
+	p->claim = claim;
+	p->done = done;
+	p->busy = true;
+	p->record[0] = '\0';
+	p->uncaptured = false;
+	if (!when && !programs_has(programs, PROGRAMS_TRANSFORM)) {
+		finish(p, PASSAGE_ON);
+		return;
+	}
+	buf_reset(&p->body);
+	/* libjq takes more than is JSON. */
+	fault = json_scan(claim->payload, claim->payload_len, NULL, 0, &at);
+	if (fault != NULL) {
+		hold(p, when ? PROGRAMS_WHEN : PROGRAMS_TRANSFORM,
+		    "the payload is no JSON object");
+		return;
+	}
+	p->run.input = claim->payload;
+	p->run.len = claim->payload_len;
+	if (when)
+		submit(p, PROGRAMS_WHEN, when_done);
+	else
+		transform(p);
+}
+
+/* --- back ----------------------------------------------------------------- */
+
+/* Take the record from ${json}, a string or number.  False: it is no record. */
+static bool
+take_record(struct passage *p, const struct buf *json)
+{
+	struct json_object *value = json_tokener_parse(json->data);
+	enum json_type type = json_object_get_type(value);
+	const char *text = NULL;
+	bool good;
+
+	if (type == json_type_string)
+		text = json_object_get_string(value);
+	else if (type == json_type_int || type == json_type_double)
+		text = json->data;		/* as libjq wrote it */
+	good = text != NULL && strlen(text) <= PASSAGE_RECORD_MAX;
+	if (good)
+		memcpy(p->record, text, strlen(text) + 1);
+	(void)json_object_put(value);
+	return good;
+}
+
+static void
+capture_done(struct programs_run *run, enum program_state state,
+    const struct buf *out)
+{
+	struct passage *p = run->owner;
+
+	if (state == PROGRAM_ERROR)
+		p->uncaptured = true;
+	else if (state == PROGRAM_OUTPUT && strcmp(out->data, "null") != 0)
+		p->uncaptured = !take_record(p, out);
+	finish(p, PASSAGE_ON);
+}
+
+static void
+capture(struct passage *p)
+{
+	if (programs_has(p->programs, PROGRAMS_CAPTURE))
+		submit(p, PROGRAMS_CAPTURE, capture_done);
+	else
+		finish(p, PASSAGE_ON);
+}
+
+static void
+success_when_done(struct programs_run *run, enum program_state state,
+    const struct buf *out)
+{
+	struct passage *p = run->owner;
+
+	if (state == PROGRAM_ERROR)
+		hold(p, PROGRAMS_SUCCESS_WHEN, out->data != NULL ? out->data : "");
+	else if (state == PROGRAM_EMPTY || is_no(out))
+		finish(p, PASSAGE_REFUSED);
+	else
+		capture(p);
+}
+
+/* Is it JSON, whatever kind of value, and all of it? */
+static bool
+is_json(const char *text, size_t len)
+{
+	static const char blanks[] = " \t\r\n";
+	struct json_member answer = { .name = "answer" };
+	struct buf object = { 0 };
+	size_t at;
+	bool good;
+
+	while (len != 0 && strchr(blanks, text[len - 1]) != NULL)
+		len--;
+	while (len != 0 && strchr(blanks, text[0]) != NULL)
+		text++, len--;
+	buf_puts(&object, "{\"answer\":");
+	buf_add(&object, text, len);
+	buf_putc(&object, '}');
+	good = len != 0 && buf_ok(&object) && json_scan(object.data, object.len,
+	    &answer, 1, &at) == NULL && answer.len == len;
+	buf_free(&object);
+	return good;
+}
+
+void
+passage_back(struct passage *p, const char *answer, size_t len,
+    void (*done)(struct passage *p, enum passage_end end))
+{
+	bool asked = programs_has(p->programs, PROGRAMS_SUCCESS_WHEN);
+
+	p->done = done;
+	p->busy = true;
+	p->run.input = answer;
+	p->run.len = len;
+	if (!asked && !programs_has(p->programs, PROGRAMS_CAPTURE)) {
+		finish(p, PASSAGE_ON);
+	} else if (!is_json(answer, len)) {
+		p->uncaptured = true;
+		if (asked)
+			hold(p, PROGRAMS_SUCCESS_WHEN, len == 0 ?
+			    "the answer is empty" : len >= PASSAGE_ANSWER_MAX ?
+			    "the answer is too long" : "the answer is no JSON");
+		else
+			finish(p, PASSAGE_ON);
+	} else if (asked) {
+		submit(p, PROGRAMS_SUCCESS_WHEN, success_when_done);
+	} else {
+		capture(p);
+	}
+}
+
+void
+passage_cancel(struct passage *p)
+{
+	if (p->busy)
+		programs_cancel(p->programs, &p->run);
+	p->busy = false;
+}
+
+void
+passage_destroy(struct passage *p)
+{
+	buf_free(&p->body);
+	buf_free(&p->reason);
+}
