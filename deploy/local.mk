@@ -5,3 +5,4 @@ TESTS += deploy/man/lint
 
 include deploy/systemd/local.mk
 include deploy/bundle/local.mk
+include deploy/debian/local.mk
