@@ -8,11 +8,12 @@ EXTRA_DIST += tests/run \
 	tests/e2e/harness/nginx.py tests/e2e/harness/process.py \
 	tests/e2e/harness/site.py tests/e2e/harness/tokens.py \
 	tests/e2e/harness/wait.py \
-	tests/e2e/test_answers.py tests/e2e/test_commands.py \
+	tests/e2e/test_answers.py tests/e2e/test_bundle.py \
+	tests/e2e/test_commands.py tests/e2e/test_deb.py \
 	tests/e2e/test_disk.py tests/e2e/test_fastcgi.py \
 	tests/e2e/test_hostile.py tests/e2e/test_kill.py \
 	tests/e2e/test_main_path.py tests/e2e/test_nginx.py \
 	tests/e2e/harness/pki.py \
 	tests/e2e/test_limits.py tests/e2e/test_oauth.py \
 	tests/e2e/test_relay.py tests/e2e/test_start.py \
-	tests/e2e/test_tls.py
+	tests/e2e/test_systemd.py tests/e2e/test_tls.py
