@@ -4,7 +4,7 @@
 # Sourced by a POSIX shell with ${top} set to the top folder.
 
 BUILD_PACKAGES="autoconf automake gcc libc6-dev make pkgconf
-	libconfuse-dev libcurl4-openssl-dev libfcgi-dev libjson-c-dev libjwt-dev
+	libconfuse-dev libcurl4-openssl-dev libfcgi-dev libjq-dev libjson-c-dev libjwt-dev
 	libsqlite3-dev libssl-dev"
 
 say() {
