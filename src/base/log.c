@@ -237,7 +237,7 @@ log_kv(enum log_level level, const char *what, ...)
 }
 
 /* The common part of the four functions for words. */
-static void
+static void __attribute__((format(printf, 2, 0)))
 log_words(enum log_level level, const char *fmt, va_list ap)
 {
 	struct buf line = { 0 };
