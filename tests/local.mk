@@ -1,4 +1,4 @@
-EXTRA_DIST += tests/run \
+EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/bench/empty_cgi.c tests/bench/empty_fcgi.c tests/bench/receive.php \
 	tests/bench/run tests/bench/wrk.lua \
 	tests/e2e/conftest.py \
