@@ -321,6 +321,8 @@ ended(struct engine_task *task, CURLcode code)
 	l->in_flight--;
 	l->finished++;
 	tr->answered = PASSAGE_ON;
+	/* Of several sendings only the last one's answer came: any may have arrived. */
+	tr->claim.unknown |= end->repeated;
 	if (l->oauth != NULL && oauth_answered(l->oauth, tr->token, end->status))
 		send_again(l, tr);
 	else if (end->status == 0)

@@ -44,6 +44,42 @@ take_header(char *bytes, size_t size, size_t count, void *arg)
 	return n;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075000
+/*
+ * The request goes out now.  On a kept connection that turns out to be dead
+ * libcurl sends it once more of its own accord, and this is called again.
+ */
+static int
+note_sending(void *arg, char *remote, char *local, int remote_port, int local_port)
+{
+	struct transfer *tr = arg;
+
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	tr->sendings++;
+	return CURL_PREREQFUNC_OK;
+}
+#endif
+
+/* Older libraries do not tell. */
+static CURLcode
+count_sendings(struct transfer *tr)
+{
+#if LIBCURL_VERSION_NUM >= 0x075000
+	CURLcode rc;
+
+	if ((rc = tr->curl->easy_setopt(tr->easy, CURLOPT_PREREQFUNCTION,
+	    note_sending)) != CURLE_OK)
+		return rc;
+	return tr->curl->easy_setopt(tr->easy, CURLOPT_PREREQDATA, tr);
+#else
+	(void)tr;
+	return CURLE_OK;
+#endif
+}
+
 static CURLcode
 set_up(struct transfer *tr, const struct config_destination *config,
     const char *ca_file)
@@ -57,7 +93,8 @@ set_up(struct transfer *tr, const struct config_destination *config,
 	    (rc = curl->easy_setopt(tr->easy, CURLOPT_WRITEFUNCTION, take_body)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(tr->easy, CURLOPT_WRITEDATA, tr)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERFUNCTION, take_header)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERDATA, tr)) != CURLE_OK)
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERDATA, tr)) != CURLE_OK ||
+	    (rc = count_sendings(tr)) != CURLE_OK)
 		return rc;
 	return curl->easy_setopt(tr->easy, CURLOPT_POST, 1L);
 }
@@ -134,6 +171,7 @@ transfer_start(struct transfer *tr, CURLM *multi)
 	buf_reset(&tr->answer);
 	tr->retry_after[0] = '\0';
 	tr->error[0] = '\0';
+	tr->sendings = 0;
 	tr->started_ms = clock_wall_ms();
 	tr->started_mono_ms = clock_mono_ms();
 	if (!string_headers(tr))
@@ -189,6 +227,7 @@ transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code)
 	memset(end, 0, sizeof(*end));
 	end->took_ms = clock_mono_ms() - tr->started_mono_ms;
 	end->sending = until_sending > 0;
+	end->repeated = tr->sendings > 1;
 	/* Whatever happened to the body: a final status is an answer. */
 	if (end->sending && status >= 200)
 		end->status = (int)status;

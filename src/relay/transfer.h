@@ -27,6 +27,7 @@ struct transfer_end {
 	int status;			/* 0: no answer */
 	int code;			/* libcurl's, when there was no answer */
 	bool sending;			/* the request was on its way */
+	bool repeated;			/* it went out more than once, as far as libcurl tells */
 	const char *error;		/* a phrase when there was no answer */
 	int64_t took_ms;
 };
@@ -45,6 +46,7 @@ struct transfer {
 	unsigned token;			/* oauth_serial, where there is OAuth */
 	bool probe;
 	bool under_way;			/* libcurl has it */
+	int sendings;			/* how often libcurl sent it */
 	int64_t started_ms;		/* wall clock */
 	int64_t started_mono_ms;
 

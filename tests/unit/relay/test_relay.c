@@ -513,6 +513,29 @@ test_conflict_after_unknown(void **state)
 	assert_string_equal(w->crm[0].seen[0].key, w->crm[0].seen[1].key);
 }
 
+/* The first lead leaves a connection open, on which the second gets no answer. */
+static void
+conflict_after_kept_cut(struct crm *crm, int lead, int nth, struct sink_reply *reply)
+{
+	if (lead == 2)
+		conflict_after_cut(crm, lead, nth, reply);
+}
+
+static void
+test_conflict_after_libcurls_own_repeat(void **state)
+{
+	struct world *w = *state;
+
+	w->crm[0].script = conflict_after_kept_cut;
+	start(w);
+	feed(w, w->outbox, 1);
+	WAIT_STATE(w, 0, DELIVERY_DELIVERED, 1);
+	feed(w, w->outbox, 2);
+	WAIT_STATE(w, 0, DELIVERY_DELIVERED, 2);
+	assert_int_equal(seen_count(&w->crm[0]), 3);
+	assert_string_equal(w->crm[0].seen[1].key, w->crm[0].seen[2].key);
+}
+
 static void
 refuse(struct crm *crm, int lead, int nth, struct sink_reply *reply)
 {
@@ -924,6 +947,7 @@ main(void)
 		T(test_stuck_lead_delays_nobody),
 		T(test_max_concurrent),
 		T(test_conflict_after_unknown),
+		T(test_conflict_after_libcurls_own_repeat),
 		T(test_three_refused_pause),
 		T(test_outage_and_recovery),
 		T(test_success_makes_due),
