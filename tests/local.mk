@@ -6,11 +6,13 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/harness/fcgi.py tests/e2e/harness/hostile.py \
 	tests/e2e/harness/http.py tests/e2e/harness/leads.py \
 	tests/e2e/harness/nginx.py tests/e2e/harness/process.py \
+	tests/e2e/harness/promises.py \
 	tests/e2e/harness/site.py tests/e2e/harness/tokens.py \
 	tests/e2e/harness/wait.py \
 	tests/e2e/test_answers.py tests/e2e/test_bundle.py \
 	tests/e2e/test_commands.py tests/e2e/test_deb.py \
 	tests/e2e/test_disk.py tests/e2e/test_fastcgi.py \
+	tests/e2e/test_faults.py \
 	tests/e2e/test_hostile.py tests/e2e/test_kill.py \
 	tests/e2e/test_main_path.py tests/e2e/test_nginx.py \
 	tests/e2e/harness/pki.py \

@@ -20,7 +20,13 @@ RESET_AFTER = "reset after reading"     # the request arrived; its answer is los
 RESET_DURING = "reset in the answer"    # half a status line, then the connection dies
 NEVER = "never answers"
 DRIP = "one byte a second"
-HUGE = "endless answer"
+DRIP_BODY = "the body one byte a second"
+HUGE = "endless answer"                 # with Content-Length: up to that length
+HEADERS = "endless headers"
+RAW = "no HTTP"                         # the body's bytes and nothing else
+
+# After these nobody can tell from the answer whether the CRM said yes.
+UNTOLD = (RESET_EARLY, RESET_AFTER, RESET_DURING, NEVER, DRIP, RAW)
 
 
 @dataclasses.dataclass
@@ -41,6 +47,7 @@ class Request:
     time: float                         # monotonic, when the last byte was read
     reply: Reply = None                 # what it was answered
     orphan: bool = False                # its sender was gone before it was read
+    concurrent: int = 0                 # how many were being answered, this one included
 
     def header(self, name):
         for key, value in self.headers:
@@ -72,6 +79,11 @@ class Request:
     def accepted(self):
         """Did the CRM say yes (whether or not the answer got through)?"""
         return 200 <= self.reply.status < 300 and self.reply.fault not in (RESET_EARLY, NEVER)
+
+    @property
+    def told(self):
+        """Did the sender get to know what the CRM said?"""
+        return self.reply.fault not in UNTOLD
 
 
 class Crm:
@@ -210,6 +222,7 @@ class Crm:
             request.reply = reply
             self.requests.append(request)
             self.concurrent += 1
+            request.concurrent = self.concurrent
             self.most_concurrent = max(self.most_concurrent, self.concurrent)
             self.changed.notify_all()
         try:
@@ -238,13 +251,30 @@ class Crm:
                 if self._stopping.wait(1.0):
                     return False
             return True
-        if reply.fault == HUGE:
-            connection.sendall(b"HTTP/1.1 %d X\r\nConnection: close\r\n\r\n" % reply.status)
-            while not self._stopping.is_set():
-                connection.sendall(b"x" * 65536)
+        if reply.fault == RAW:
+            connection.sendall(reply.body)
+            return False
+        if reply.fault in (HUGE, HEADERS, DRIP_BODY):
+            self._endless(connection, reply)
             return False
         connection.sendall(text)
         return True
+
+    def _endless(self, connection, reply):
+        """An answer whose status arrives, and whose end does not."""
+        head = [f"HTTP/1.1 {reply.status} X", "Connection: close"]
+        head += [f"{name}: {value}" for name, value in reply.headers.items()]
+        connection.sendall("\r\n".join(head).encode("latin-1") + b"\r\n")
+        if reply.fault != HEADERS:
+            connection.sendall(b"\r\n")
+        left = int(reply.headers.get("Content-Length", 1 << 62))
+        piece = {HUGE: b"x" * 65536, DRIP_BODY: b"x",
+                 HEADERS: b"X-Filler: " + b"x" * 1000 + b"\r\n"}[reply.fault]
+        while left > 0 and not self._stopping.is_set():
+            connection.sendall(piece[:left])
+            left -= len(piece)
+            if reply.fault == DRIP_BODY:
+                self._stopping.wait(1.0)
 
 
 def _read(stream):

@@ -162,11 +162,24 @@ class Site:
         with self.client() as one:
             return one.request("POST", path, items, payload)
 
+    def accept(self, payload, address=None):
+        """Hand it to a worker past the front server; returns the id of its 202."""
+        answer = fcgi.ask(address or self.socket, fcgi.webhook(self.sign(payload)))
+        assert answer.status == 202, answer.stdout
+        return json.loads(answer.body)["id"]
+
     def request(self, method, path, headers=(), body=b""):
         with self.client() as one:
             return one.request(method, path, headers, body)
 
     # --- the operator's side -------------------------------------------------
+
+    def stats(self):
+        """leadrelay stats --json: (exit status, the object, its destinations by name)."""
+        done = self.command("stats", "--json")
+        assert done.returncode in (0, 1), done.stderr.decode(errors="replace")
+        whole = json.loads(done.stdout)
+        return done.returncode, whole, {one["name"]: one for one in whole["destinations"]}
 
     def command(self, *words, timeout=60, stdin=None, env=None):
         return subprocess.run(
