@@ -106,6 +106,8 @@ def host(folder, bundle):
     except PermissionError:
         pytest.skip("devices cannot be made here")
     (made.root / "etc/hosts").write_text("127.0.0.1 crm.example\n")
+    # as on Fedora; the first module is not there
+    (made.root / "etc/nsswitch.conf").write_text("hosts: resolve [!UNAVAIL=return] files dns\n")
     return made
 
 
@@ -130,10 +132,11 @@ def test_size_and_layout(bundle):
 
 
 def test_request_to_delivery_in_a_bare_root(host, folder):
-    """By name and over TLS, proven by an authority among the bundle's own."""
+    """By name and over TLS, proven by an authority of the bundle's own; and libjq judges."""
     authority = pki.Authority(folder)
     crm = Crm(pki.server(*authority.issue("crm", host="DNS:crm.example")))
     host.configure("https://crm.example/api/leads", f"https://crm.example:{crm.port}/api/leads")
+    host.configure("	#when = ", "	when = ")
     with open(host.leadrelay / "lib/cacert.pem", "ab") as authorities:
         authorities.write(authority.file.read_bytes())
     first, second = leads.payload(), leads.payload()

@@ -135,7 +135,8 @@ def test_it_holds_what_it_should(package):
                  "/systemd/system/leadrelay.socket", "/systemd/system/leadrelay.service",
                  "/systemd/system/leadrelay-relay.service",
                  "/systemd/system/leadrelay-once.timer",
-                 "/examples/leadrelay.conf.example", "/examples/nginx/leadrelay.conf"):
+                 "/examples/leadrelay.conf.example", "/examples/nginx/leadrelay.conf",
+                 "/examples/apache/mod_fcgid.conf"):
         assert path in listing, path
     # no conffiles: dpkg has nothing to ask about
     assert "conffiles" not in run("dpkg-deb", "-I", package).stdout
