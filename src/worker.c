@@ -318,8 +318,8 @@ find_socket(const struct worker *w, const char *address, int *status)
 	if (fd == -1) {
 		log_err("--listen %s: %s", address,
 		    buf_ok(&why) ? why.data : "out of memory");
-		*status = strchr(address, ':') == NULL ? EXIT_USAGE :
-		    EXIT_UNAVAILABLE;
+		*status = serve_is_address(address) ? EXIT_UNAVAILABLE :
+		    EXIT_USAGE;
 	}
 	buf_free(&why);
 	return fd;

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 
 #define BACKLOG 1024
 #define SOCKET_MODE 0660
+#define PORT_MAX 65535
 
 /* Say what failed, close, fail. */
 static int
@@ -93,7 +95,7 @@ listen_unix(const char *path, const char *group, struct buf *why)
 	mode_t mask;
 	int fd, rc;
 
-	if (*path == '\0' || strlen(path) >= sizeof(address.sun_path)) {
+	if (strlen(path) >= sizeof(address.sun_path)) {
 		buf_printf(why, "a socket's path has 1 to %zu bytes",
 		    sizeof(address.sun_path) - 1);
 		return -1;
@@ -151,10 +153,6 @@ listen_tcp(const char *address, struct buf *why)
 	char *host = NULL;
 	int rc, fd = -1;
 
-	if (colon == NULL || colon == address || colon[1] == '\0') {
-		buf_puts(why, "expected unix:/path or host:port");
-		return -1;
-	}
 	if (address[0] == '[' && colon[-1] == ']')
 		host = strndup(address + 1, (size_t)(colon - address) - 2);
 	else
@@ -175,9 +173,26 @@ out:
 	return fd;
 }
 
+/* A port is judged here: getaddrinfo takes 65537 for 1. */
+bool
+serve_is_address(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	int64_t port;
+
+	if (strncmp(address, "unix:", 5) == 0)
+		return address[5] != '\0';
+	return colon != NULL && colon != address &&
+	    text_parse_int(colon + 1, 0, PORT_MAX, &port) == 0;
+}
+
 int
 serve_listen(const char *address, const char *group, struct buf *why)
 {
+	if (!serve_is_address(address)) {
+		buf_puts(why, "expected unix:/path or host:port");
+		return -1;
+	}
 	if (strncmp(address, "unix:", 5) == 0)
 		return listen_unix(address + 5, group, why);
 	return listen_tcp(address, why);

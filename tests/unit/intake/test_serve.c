@@ -611,6 +611,12 @@ test_listen(void **state)
 	assert_int_equal(serve_listen("unix:", NULL, &why), -1);
 	assert_int_equal(serve_listen("9000", NULL, &why), -1);
 	assert_int_equal(serve_listen("127.0.0.1:", NULL, &why), -1);
+	assert_int_equal(serve_listen("127.0.0.1:65537", NULL, &why), -1);
+	assert_int_equal(serve_listen("127.0.0.1:http", NULL, &why), -1);
+	assert_false(serve_is_address("9000"));
+	assert_false(serve_is_address("127.0.0.1:65537"));
+	assert_true(serve_is_address("[::1]:65535"));
+	assert_true(serve_is_address("unix:x"));
 	assert_int_not_equal(fd = serve_listen("127.0.0.1:0", NULL, &why), -1);
 	assert_true(serve_is_listening(fd));
 	(void)close(fd);
