@@ -86,7 +86,7 @@ check_log(struct check *check)
 
 	if (strncmp(log, "file:", 5) != 0)
 		ok("log", "%s", log);
-	else if (place_look(log + 5, &why) == PLACE_CAN ||
+	else if (place_look(log + 5, false, &why) == PLACE_CAN ||
 	    access(log + 5, W_OK) == 0)
 		ok("log", "%s", log);
 	else
@@ -129,7 +129,7 @@ static void
 check_absent(struct check *check, const char *location)
 {
 	struct buf why = { 0 };
-	enum place_verdict verdict = place_look(location, &why);
+	enum place_verdict verdict = place_look(location, true, &why);
 
 	if (verdict == PLACE_THERE)
 		note("store", "%s is empty: it is being made just now, or its "

@@ -61,9 +61,9 @@ explain(const char *at, const char *folder, bool hidden, struct buf *words)
 }
 
 enum place_verdict
-place_look(const char *path, struct buf *words)
+place_look(const char *path, bool with_folder, struct buf *words)
 {
-	char at[PATH_MAX], folder[PATH_MAX], me[PLACE_USER_SIZE];
+	char at[PATH_MAX], folder[PATH_MAX], needed[PATH_MAX], me[PLACE_USER_SIZE];
 	bool hidden = false;
 	struct stat st;
 
@@ -76,6 +76,9 @@ place_look(const char *path, struct buf *words)
 	strcpy(at, path);
 	to_folder(at);
 	strcpy(folder, at);
+	strcpy(needed, at);
+	if (with_folder)
+		to_folder(needed);
 	/* Up to the first folder that is there and may be asked about. */
 	while (stat(at, &st) == -1 && strcmp(at, "/") != 0) {
 		hidden |= errno == EACCES;
@@ -85,6 +88,11 @@ place_look(const char *path, struct buf *words)
 	    faccessat(AT_FDCWD, at, W_OK | X_OK, AT_EACCESS) == -1) {
 		explain(at, folder, hidden, words);
 		return hidden ? PLACE_HIDDEN : PLACE_CANNOT;
+	}
+	if (strlen(at) < strlen(needed)) {
+		buf_printf(words, "%s is not there: 'install -d -m 0700 -o USER "
+		    "%s' with the user the worker runs as", needed, folder);
+		return PLACE_CANNOT;
 	}
 	buf_printf(words, "%s can make it", place_user(geteuid(), me));
 	if (geteuid() == 0)

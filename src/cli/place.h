@@ -4,6 +4,8 @@
 #ifndef LEADRELAY_CLI_PLACE_H
 #define LEADRELAY_CLI_PLACE_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 
 enum place_verdict {
@@ -14,10 +16,12 @@ enum place_verdict {
 };
 
 /*
- * Look at the absolute ${path}.  ${words} gets a phrase for a person: who could
+ * Look at the absolute ${path}, which will be made together with its folder
+ * (${with_folder}) or without.  ${words} gets a phrase for a person: who could
  * make it, or what stands in the way and the cure.
  */
-enum place_verdict place_look(const char *path, struct buf *words);
+enum place_verdict place_look(const char *path, bool with_folder,
+    struct buf *words);
 
 /* The name of a user, or their number; NUL-terminated. */
 #define PLACE_USER_SIZE 64

@@ -18,7 +18,7 @@ expect(const char *tail, enum place_verdict verdict, const char *words)
 	struct buf why = { 0 };
 
 	snprintf(path, sizeof(path), "%s%s", root, tail);
-	assert_int_equal(place_look(path, &why), verdict);
+	assert_int_equal(place_look(path, true, &why), verdict);
 	if (words != NULL && (why.data == NULL || strstr(why.data, words) == NULL))
 		fail_msg("\"%s\" is not in: %s", words, why.data);
 	buf_free(&why);
@@ -36,8 +36,25 @@ verdicts(void **state)
 	fclose(file);
 	expect("/file", PLACE_THERE, NULL);
 	expect("/outbox.db", PLACE_CAN, "can make it");
-	expect("/a/b/outbox.db", PLACE_CAN, "can make it");
+	expect("/a/outbox.db", PLACE_CAN, "can make it");
+	expect("/a/b/outbox.db", PLACE_CANNOT, "/a is not there");
+	expect("/file/a/outbox.db", PLACE_CANNOT, "no folder");
 	expect("/file/outbox.db", PLACE_CANNOT, "no folder");
+}
+
+/* What is made without its folder needs that to be there. */
+static void
+without_folder(void **state)
+{
+	char path[128];
+	struct buf why = { 0 };
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/x.log", root);
+	assert_int_equal(place_look(path, false, &why), PLACE_CAN);
+	snprintf(path, sizeof(path), "%s/a/x.log", root);
+	assert_int_equal(place_look(path, false, &why), PLACE_CANNOT);
+	buf_free(&why);
 }
 
 /* Root may do all of this, so it is asked only of others. */
@@ -82,6 +99,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts),
+		cmocka_unit_test(without_folder),
 		cmocka_unit_test(denied),
 	};
 
