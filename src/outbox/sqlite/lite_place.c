@@ -142,7 +142,8 @@ lite_place_make(struct lite *lt)
 		return 0;
 	}
 	if (errno != ENOENT)
-		return lite_fault_set(lt, lite_fault_errno(errno),
+		return lite_fault_set(lt, errno == ENOTDIR ?
+		    STORE_FAULT_CANTCREAT : lite_fault_errno(errno),
 		    "outbox %s: %s", lt->path, strerror(errno));
 	if (!lt->create)
 		return lite_fault_set(lt, STORE_FAULT_ABSENT,

@@ -138,6 +138,8 @@ test_refused(void **state)
 	execute(box, "other", "PRAGMA application_id = 7; "
 	    "PRAGMA user_version = 1; CREATE TABLE t (x)");
 	assert_int_equal(try_open(box, "other", true), STORE_FAULT_CORRUPT);
+	assert_int_equal(try_open(box, "text/outbox.db", true),
+	    STORE_FAULT_CANTCREAT);
 	put_file(box, "empty", "");
 	assert_int_equal(try_open(box, "empty", false), STORE_FAULT_ABSENT);
 	assert_int_equal(try_open(box, "empty", true), STORE_FAULT_NONE);
