@@ -303,6 +303,7 @@ leave_root(const struct worker *w)
 static int
 find_socket(const struct worker *w, const char *address, int *status)
 {
+	const char *group = w->config->worker.socket_group;
 	struct buf why = { 0 };
 	int fd = STDIN_FILENO;
 
@@ -314,12 +315,12 @@ find_socket(const struct worker *w, const char *address, int *status)
 		*status = EXIT_USAGE;
 		return -1;
 	}
-	fd = serve_listen(address, w->config->worker.socket_group, &why);
+	fd = serve_listen(address, group, &why);
 	if (fd == -1) {
 		log_err("--listen %s: %s", address,
 		    buf_ok(&why) ? why.data : "out of memory");
-		*status = serve_is_address(address) ? EXIT_UNAVAILABLE :
-		    EXIT_USAGE;
+		*status = !serve_is_address(address) ? EXIT_USAGE :
+		    !serve_has_group(group) ? EXIT_CONFIG : EXIT_UNAVAILABLE;
 	}
 	buf_free(&why);
 	return fd;

@@ -13,6 +13,7 @@
 #include "cli/print.h"
 #include "cli/review.h"
 #include "cli/setup.h"
+#include "intake/serve.h"
 #include "program/program.h"
 #include "relay/programs.h"
 #include "relay/relay.h"
@@ -51,7 +52,7 @@ words(const struct buf *b)
 	return b->data != NULL ? b->data : "";
 }
 
-/* --- secrets and log --- */
+/* --- secrets, log, socket --- */
 
 static void
 check_secret(const struct config_source *source)
@@ -93,6 +94,16 @@ check_log(struct check *check)
 		failed(check, EXIT_CONFIG, "log", "%s: %s", log, why.len > 0 ?
 		    words(&why) : "may not be written to: chown it");
 	buf_free(&why);
+}
+
+static void
+check_group(struct check *check)
+{
+	const char *group = check->config->worker.socket_group;
+
+	if (!serve_has_group(group))
+		failed(check, EXIT_CONFIG, "socket", "there is no group %s: name "
+		    "the web server's in socket_group", group);
 }
 
 /* --- store --- */
@@ -322,6 +333,7 @@ check_all(struct check *check)
 	for (size_t i = 0; i < config->source_count; i++)
 		check_secret(&config->sources[i]);
 	check_log(check);
+	check_group(check);
 	check_programs(check);
 	check_store(check);
 	for (size_t i = 0; i < config->destination_count; i++)

@@ -23,6 +23,9 @@ int serve_listen(const char *address, const char *group, struct buf *why);
 /* Does ${address} have one of the forms that serve_listen takes? */
 bool serve_is_address(const char *address);
 
+/* Is there a group ${name}, if not NULL? */
+bool serve_has_group(const char *name);
+
 /*
  * Is descriptor ${fd} a listening socket?  (fd 0 of a worker started by
  * spawn-fcgi, mod_fcgid, lighttpd or systemd.)

@@ -186,6 +186,12 @@ serve_is_address(const char *address)
 	    text_parse_int(colon + 1, 0, PORT_MAX, &port) == 0;
 }
 
+bool
+serve_has_group(const char *name)
+{
+	return name == NULL || getgrnam(name) != NULL;
+}
+
 int
 serve_listen(const char *address, const char *group, struct buf *why)
 {

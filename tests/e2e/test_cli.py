@@ -314,6 +314,29 @@ def test_check_first_status_that_applies(site):
         assert done.returncode == 74 and done.stderr and done.stdout == b"", done
 
 
+def test_check_and_serve_want_the_group(site):
+    site.crm()
+    site.settings["worker"]["socket_group"] = "no-such-group"
+    site.write_config()
+    for words in (["check"], ["serve", "--listen", f"unix:{site.socket}"]):
+        done = site.command(*words)
+        assert done.returncode == 78, done
+        assert b"no group no-such-group" in done.stdout + done.stderr
+    assert not site.socket.exists()
+
+
+@pytest.mark.parametrize("key, value", [
+    ("store", "sqlite:{}/a/b/outbox.db"), ("worker", "file:{}/a/worker.log")])
+def test_check_finds_what_cannot_be_made(site, key, value):
+    site.crm()
+    site.settings[key]["url" if key == "store" else "log"] = value.format(site.folder)
+    site.write_config()
+    done = site.command("check")
+    assert done.returncode == (73 if key == "store" else 78), done
+    assert b"is not there" in done.stdout
+    assert site.command("relay", "--once").returncode == done.returncode
+
+
 def test_check_masks(site):
     site.crm()
     site.settings["destination hook"] = {"url": f"http://127.0.0.1:{free_port()}/hooks/s3cr3t"}
