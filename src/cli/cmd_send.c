@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "cli/input.h"
 #include "cli/post.h"
 #include "cli/print.h"
 #include "cli/reply.h"
@@ -23,7 +24,6 @@
 
 #define ID_MAX INT64_C(9007199254740991)	/* 2^53-1, as LEADPRO has it */
 #define COUNT_MAX INT64_C(1000000)
-#define PAYLOAD_MAX (1024 * 1024)
 #define ANSWER_SHOWN 200			/* bytes of an answer that is no JSON */
 
 /* What is sent, and what came of it. */
@@ -178,37 +178,6 @@ summarise(struct send *send, int64_t took_ms)
 
 /* --- options --- */
 
-/* The file's bytes as they are.  Returns the exit status. */
-static int
-read_payload(const char *path, struct buf *payload)
-{
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-	int status = EXIT_DONE, error;
-	size_t n;
-
-	if (file == NULL) {
-		fprintf(stderr, "leadrelay: %s: %s\n", path, strerror(errno));
-		return EXIT_NOINPUT;
-	}
-	do {
-		if (!buf_reserve(payload, 65536))
-			break;
-		n = fread(payload->data + payload->len, 1, 65536, file);
-		payload->len += n;
-		payload->data[payload->len] = '\0';
-	} while (n > 0 && payload->len <= PAYLOAD_MAX);
-	error = ferror(file) ? errno : buf_ok(payload) ? 0 : ENOMEM;
-	if (error != 0 || payload->len == 0 || payload->len > PAYLOAD_MAX) {
-		fprintf(stderr, "leadrelay: %s: %s\n", path, error != 0 ?
-		    strerror(error) : payload->len == 0 ? "empty" :
-		    "larger than 1 MB");
-		status = EXIT_NOINPUT;
-	}
-	if (file != stdin)
-		fclose(file);
-	return status;
-}
-
 /* A fresh id, with room for ${count} more above it. */
 static int
 random_id(int64_t count, int64_t *id)
@@ -289,7 +258,7 @@ read_options(const struct args *args, struct send *send)
 	last = ID_MAX - (send->batch.count - 1);
 	if (setup_number(args, "id", -ID_MAX, last, send->id, &send->id) == -1)
 		return EXIT_USAGE;
-	return file != NULL ? read_payload(file, &send->payload) : EXIT_DONE;
+	return file != NULL ? input_read(file, &send->payload) : EXIT_DONE;
 }
 
 /* The source that would answer there, or the one that was asked for. */

@@ -27,6 +27,14 @@ static const struct args_option relay_options[] = {
 	{ NULL, NULL, NULL }
 };
 
+static const struct args_option try_options[] = {
+	{ "diff", "N", "instead: what would differ for the newest N events stored" },
+	{ "source", "NAME", "judge it as this source does (default: the first)" },
+	{ "show-secrets", NULL, "print URLs and credentials in full" },
+	{ "json", NULL, "one JSON object a line" },
+	{ NULL, NULL, NULL }
+};
+
 static const struct args_option send_options[] = {
 	{ "file", "FILE", "send this payload as it is ('-': standard input)" },
 	{ "id", "N", "the lead's id; rises with --count (default: at random)" },
@@ -92,6 +100,15 @@ static const struct args_command commands[] = {
 	    "secrets, the store, the destinations (connected to, nothing is sent), the relay;\n"
 	    "with the cure for what fails.  Nothing is created.\n",
 	    NULL, cmd_check },
+	{ "try", "FILE", 0, 1,
+	    "dry run: a payload's verdict, and the request each destination would get",
+	    "Reads a payload ('-': standard input), prints every rule it breaks, and for each\n"
+	    "destination the request as it would be sent, byte for byte, or why there would\n"
+	    "be none.  Nothing is sent or stored, and no access token is fetched.  With\n"
+	    "--diff, stored events are taken instead, and what would be sent now is compared\n"
+	    "with what was sent last, of which the digest is kept.  Ends with 1 when the lead\n"
+	    "breaks rules or a delivery would be held.\n",
+	    try_options, cmd_try },
 	{ "send", "URL", 1, 1,
 	    "sign a lead and post it as LeadPro does",
 	    "Posts LeadPro's documented sample with a fresh id.  A URL off this machine needs\n"

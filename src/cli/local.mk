@@ -11,9 +11,11 @@ libleadrelay_a_SOURCES += \
 	src/cli/cmd_serve.c \
 	src/cli/cmd_show.c \
 	src/cli/cmd_stats.c \
+	src/cli/cmd_try.c src/cli/cmd_try.h src/cli/cmd_try_diff.c \
 	src/cli/command.c src/cli/command.h \
 	src/cli/forge.c src/cli/forge.h \
 	src/cli/help.c src/cli/help.h \
+	src/cli/input.c src/cli/input.h \
 	src/cli/object.c src/cli/object.h \
 	src/cli/place.c src/cli/place.h \
 	src/cli/post.c src/cli/post.h \

@@ -170,6 +170,9 @@ const char *config_served_by(const struct config *config,
  */
 void config_mask_url(const char *url, struct buf *out);
 
+/* May the header line ${header}, by its name, hold a credential?  Then only its name is shown. */
+bool config_header_tells(const char *header);
+
 /* Print every effective setting with its value, secrets masked, in file syntax. */
 void config_print(const struct config *config, struct buf *out);
 

@@ -1,6 +1,9 @@
 /*
  * config_print: a configuration shown to people, without its secrets.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/url.h"
@@ -26,6 +29,20 @@ config_mask_url(const char *url, struct buf *out)
 		buf_putc(out, '/');
 	else if (parts.rest[0] != '\0')
 		buf_puts(out, "/\xe2\x80\xa6");
+}
+
+bool
+config_header_tells(const char *header)
+{
+	static const char *const telling[] = { "auth", "cookie", "credential",
+	    "key", "password", "secret", "signature", "token" };
+	char *name = strndup(header, strcspn(header, ":"));
+	bool tells = name == NULL;
+
+	for (size_t i = 0; !tells && i < sizeof(telling) / sizeof(telling[0]); i++)
+		tells = strcasestr(name, telling[i]) != NULL;
+	free(name);
+	return tells;
 }
 
 static void

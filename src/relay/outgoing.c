@@ -257,6 +257,8 @@ write_lines(struct outgoing *og, const struct outgoing_source *from)
 		n++;
 	}
 	n += write_signature(og, from);
+	og->secret_first = n;
+	og->secret_count = secret;
 	for (i = 0; i < secret; i++)
 		end_line(text, credentials_header(from->credentials, i));
 	return n + secret;

@@ -39,6 +39,8 @@ struct outgoing {
 	const char **headers;		/* "Name: value" */
 	size_t header_count;
 	size_t header_cap;
+	size_t secret_first;		/* of the headers, those that are credentials */
+	size_t secret_count;
 	const char *body;
 	size_t body_len;
 	int64_t digest;			/* of the body, never 0 */

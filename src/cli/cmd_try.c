@@ -1,0 +1,321 @@
+#include "cli/cmd_try.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "base/clock.h"
+#include "base/exits.h"
+#include "base/uuid7.h"
+#include "cli/cmd.h"
+#include "cli/input.h"
+#include "cli/object.h"
+#include "cli/print.h"
+#include "lead/lead.h"
+#include "outbox/event.h"
+#include "relay/rehearse.h"
+
+#define DIFF_MAX 10000
+
+/* --- the verdict ---------------------------------------------------------- */
+
+static const char *
+text_of(struct json_object *object, const char *name)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, name, &value) ?
+	    json_object_get_string(value) : "";
+}
+
+/* A line for each rule that is broken. */
+static void
+add_violations(struct buf *out, const char *errors)
+{
+	struct json_object *list = json_tokener_parse(errors), *one;
+	size_t i, count = list != NULL ? json_object_array_length(list) : 0;
+
+	for (i = 0; i < count; i++) {
+		one = json_object_array_get_idx(list, i);
+		buf_puts(out, "  ");
+		print_text(out, text_of(one, "pointer"), strlen(text_of(one, "pointer")));
+		buf_puts(out, "  ");
+		print_text(out, text_of(one, "detail"), strlen(text_of(one, "detail")));
+		buf_putc(out, '\n');
+	}
+	json_object_put(list);
+}
+
+static void
+show_verdict(struct try *try, const struct config_source *source,
+    const struct lead *lead, const char *unreadable, size_t broken,
+    const struct buf *errors)
+{
+	struct buf out = { 0 };
+
+	if (try->json) {
+		object_open(&out);
+		object_bool(&out, "valid", unreadable == NULL && broken == 0);
+		object_string(&out, "source", source->name);
+		object_string(&out, "event", lead->event);
+		object_string(&out, "lead", lead->key);
+		object_string(&out, "unreadable", unreadable);
+		object_json(&out, "errors", errors->data, errors->len);
+		object_close(&out);
+		buf_putc(&out, '\n');
+	} else if (unreadable != NULL) {
+		buf_printf(&out, "no lead: %s\n", unreadable);
+	} else {
+		buf_printf(&out, "lead %s", lead->key);
+		buf_printf(&out, "%s%s: ", lead->event[0] != '\0' ? ", " : "",
+		    lead->event);
+		if (broken == 0)
+			buf_puts(&out, "keeps LeadPro's rules\n");
+		else
+			buf_printf(&out, "breaks %zu of LeadPro's rules; %s\n", broken,
+			    source->invalid == CONFIG_INVALID_HOLD ?
+			    "it would be held, and go out so when it is released:" :
+			    "it would be relayed all the same (invalid = relay):");
+		add_violations(&out, errors->data);
+	}
+	(void)print_flush(&out);
+	buf_free(&out);
+}
+
+/* --- requests ------------------------------------------------------------- */
+
+/* The header line as it may be shown. */
+static void
+add_header(const struct try *try, const struct outgoing *og, size_t index,
+    struct buf *out)
+{
+	const char *line = og->headers[index];
+	bool ours = index < og->secret_first;
+	bool credential = !ours && index < og->secret_first + og->secret_count;
+
+	if (try->show_secrets || ours || (!credential && !config_header_tells(line)))
+		buf_puts(out, line);
+	else
+		buf_printf(out, "%.*s: ...", (int)strcspn(line, ":"), line);
+}
+
+static void
+add_url(const struct try *try, const char *url, struct buf *out)
+{
+	if (try->show_secrets)
+		buf_puts(out, url);
+	else
+		config_mask_url(url, out);
+}
+
+static void
+add_request_text(const struct try *try, const struct config_destination *config,
+    const struct outgoing *og, struct buf *out)
+{
+	struct buf line = { 0 };
+	size_t i;
+
+	buf_printf(out, "\n%s ", og->method);
+	add_url(try, og->url, &line);
+	print_text(out, line.data, line.len);
+	buf_putc(out, '\n');
+	for (i = 0; i < og->header_count; i++) {
+		buf_reset(&line);
+		add_header(try, og, i, &line);
+		print_text(out, line.data, line.len);
+		buf_putc(out, '\n');
+	}
+	if (config->oauth_token_url != NULL)
+		buf_printf(out, "Authorization: %s ...\n", config->oauth_scheme);
+	buf_putc(out, '\n');
+	print_text(out, og->body, og->body_len);
+	buf_putc(out, '\n');
+	buf_free(&line);
+}
+
+static void
+add_request_json(const struct try *try, const struct config_destination *config,
+    const struct outgoing *og, struct buf *out)
+{
+	struct buf line = { 0 };
+	size_t i;
+
+	object_string(out, "method", og->method);
+	add_url(try, og->url, &line);
+	object_string(out, "url", line.data);
+	object_name(out, "headers");
+	buf_putc(out, '[');
+	for (i = 0; i < og->header_count; i++) {
+		buf_reset(&line);
+		add_header(try, og, i, &line);
+		object_comma(out);
+		buf_json(out, line.data, line.len);
+	}
+	if (config->oauth_token_url != NULL) {
+		buf_reset(&line);
+		buf_printf(&line, "Authorization: %s ...", config->oauth_scheme);
+		object_comma(out);
+		buf_json(out, line.data, line.len);
+	}
+	buf_putc(out, ']');
+	object_bytes(out, "body", og->body, og->body_len);
+	buf_free(&line);
+}
+
+static void
+show_rehearsal(struct try *try, const struct config_destination *config,
+    const struct rehearsal *what)
+{
+	static const char *const words[] = {
+		[REHEARSE_SEND] = "send", [REHEARSE_SKIP] = "skipped",
+		[REHEARSE_HOLD] = "held"
+	};
+	const char *reason = what->reason.data != NULL ? what->reason.data : "";
+	struct buf out = { 0 };
+
+	if (try->json) {
+		object_open(&out);
+		object_string(&out, "destination", config->name);
+		object_string(&out, "outcome", words[what->end]);
+		object_string(&out, "reason", what->end != REHEARSE_SEND ? reason : NULL);
+		if (what->end == REHEARSE_SEND)
+			add_request_json(try, config, &what->request, &out);
+		object_close(&out);
+	} else {
+		buf_printf(&out, "\ndestination %s:", config->name);
+		if (what->end == REHEARSE_SKIP)
+			buf_printf(&out, " skipped by %s", reason);
+		else if (what->end == REHEARSE_HOLD) {
+			buf_puts(&out, " held: ");
+			print_text(&out, reason, strlen(reason));
+		} else
+			add_request_text(try, config, &what->request, &out);
+	}
+	if (try->json || what->end != REHEARSE_SEND)
+		buf_putc(&out, '\n');
+	(void)print_flush(&out);
+	buf_free(&out);
+}
+
+/* What would become of it at one destination. */
+static void
+try_destination(struct try *try, const struct config_destination *config,
+    const struct delivery_claim *claim)
+{
+	struct rehearsal what = { 0 };
+	struct rehearse *r;
+	struct buf why = { 0 };
+
+	if ((r = rehearse_new(try->setup.host, config, &why)) == NULL) {
+		fprintf(stderr, "leadrelay: destination %s: %s\n", config->name,
+		    why.data != NULL ? why.data : "out of memory");
+		try->status = setup_first(try->status, EXIT_CONFIG);
+	} else {
+		rehearse_run(r, claim, clock_wall_ms(), &what);
+		show_rehearsal(try, config, &what);
+		if (what.end == REHEARSE_HOLD)
+			try->status = setup_first(try->status, EXIT_NO);
+	}
+	rehearse_done(&what);
+	rehearse_free(r);
+	buf_free(&why);
+}
+
+/* --- the command ---------------------------------------------------------- */
+
+/* Judge the payload, and make of it what each destination would get. */
+static void
+try_payload(struct try *try, const struct config_source *source,
+    struct buf *payload)
+{
+	const struct config *config = try->setup.config;
+	struct lead lead = { 0 };
+	struct buf errors = { 0 };
+	const char *unreadable = lead_read(payload->data, payload->len, &lead);
+	size_t i, broken = 0;
+	struct delivery_claim claim = {
+		.source = source->name, .lead = lead.key, .name = lead.event,
+		.sequence = 1, .received_ms = clock_wall_ms(), .key_number = 1,
+		.payload = payload->data, .payload_len = payload->len,
+	};
+
+	if (unreadable == NULL)
+		broken = lead_check(&lead, source->office_count != 0 ?
+		    source->office_ids : NULL, source->office_count, &errors);
+	show_verdict(try, source, &lead, unreadable, broken, &errors);
+	if (unreadable != NULL || broken != 0)
+		try->status = setup_first(try->status, EXIT_NO);
+	if (uuid7_make(claim.received_ms, claim.id) == -1)
+		try->status = EXIT_SOFTWARE;
+	else if (unreadable == NULL)
+		for (i = 0; i < config->destination_count; i++)
+			try_destination(try, &config->destinations[i], &claim);
+	buf_free(&errors);
+	lead_free(&lead);
+}
+
+/* What the options mean; -1: said. */
+static int
+read_options(const struct args *args, struct try *try)
+{
+	try->json = args_flag(args, "json");
+	try->show_secrets = args_flag(args, "show-secrets");
+	if (setup_number(args, "diff", 1, DIFF_MAX, 0, &try->diff) == -1)
+		return -1;
+	if ((try->diff != 0) == (args->operand_count == 0))
+		return 0;
+	fputs(try->diff != 0 ? "leadrelay: try: a FILE or --diff, not both\n" :
+	    "leadrelay: try: name a FILE ('-': standard input), or --diff N\n", stderr);
+	return -1;
+}
+
+static int
+try_file(const struct args *args, struct try *try)
+{
+	const char *name = args_value(args, "source");
+	const struct config_source *source;
+	struct store_fault fault = { 0 };
+	struct buf payload = { 0 };
+	int status;
+
+	/* Read as whoever called, before root becomes the store's owner. */
+	if ((status = input_read(args->operands[0], &payload)) != EXIT_DONE ||
+	    (status = setup_config(&try->setup, args)) != EXIT_DONE)
+		goto out;
+	source = name == NULL ? &try->setup.config->sources[0] :
+	    config_source_named(try->setup.config, name);
+	if (source == NULL) {
+		fprintf(stderr, "leadrelay: try: no source %s in %s\n", name,
+		    try->setup.config->file);
+		status = EXIT_USAGE;
+	} else if (outbox_become_owner(try->setup.config, &fault) == -1) {
+		status = setup_store_failed(try->setup.config, &fault);
+	} else if ((status = setup_programs(&try->setup)) == EXIT_DONE) {
+		try_payload(try, source, &payload);
+		status = try->status;
+	}
+out:
+	buf_free(&payload);
+	return status;
+}
+
+int
+cmd_try(const struct args *args)
+{
+	struct try try = { .setup.programs = true };
+	int status;
+
+	if (read_options(args, &try) == -1)
+		return EXIT_USAGE;
+	if (try.diff == 0) {
+		status = try_file(args, &try);
+	} else if ((status = setup_outbox(&try.setup, args,
+	    OUTBOX_READ)) == EXIT_DONE) {
+		cmd_try_diff(&try);
+		status = try.status;
+	}
+	setup_free(&try.setup);
+	return status;
+}

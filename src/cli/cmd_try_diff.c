@@ -1,0 +1,269 @@
+#include "cli/cmd_try.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/exits.h"
+#include "cli/object.h"
+#include "cli/print.h"
+#include "relay/rehearse.h"
+
+/* What the destination's programs would now make of a delivery, beside what was sent. */
+enum verdict {
+	VERDICT_SAME,
+	VERDICT_DIFFERENT,
+	VERDICT_NEW,			/* nothing of it was sent so far */
+	VERDICT_SKIPPED,
+	VERDICT_HELD,
+	VERDICTS
+};
+static const char *const verdicts[VERDICTS] = {
+	[VERDICT_SAME] = "same", [VERDICT_DIFFERENT] = "different",
+	[VERDICT_NEW] = "new", [VERDICT_SKIPPED] = "skipped", [VERDICT_HELD] = "held"
+};
+
+/* The newest deliveries of one destination. */
+struct newest {
+	const char *destination;
+	int64_t limit;
+	char (*ids)[UUID7_SIZE];
+	size_t count;
+};
+
+/* One of them, with its event. */
+struct stored {
+	const char *id;
+	const char *destination;
+	struct delivery_claim claim;
+	enum delivery_state state;
+	bool found;
+	bool oom;
+};
+
+static void
+keep_id(void *arg, const struct store_row *row)
+{
+	struct newest *newest = arg;
+
+	if (newest->count < (size_t)newest->limit)
+		(void)snprintf(newest->ids[newest->count++], UUID7_SIZE, "%s", row->id);
+}
+
+static int
+list_run(struct store *store, void *arg)
+{
+	struct newest *newest = arg;
+	const struct store_filter filter = {
+		.state = -1, .destination = newest->destination,
+		.limit = newest->limit
+	};
+
+	newest->count = 0;		/* it may be run twice */
+	return store->ops->list(store, &filter, keep_id, newest);
+}
+
+static void
+keep_event(void *arg, const struct store_event *event)
+{
+	struct stored *one = arg;
+	struct delivery_claim *claim = &one->claim;
+
+	if (event->payload == NULL)
+		return;			/* erased */
+	(void)snprintf(claim->id, sizeof(claim->id), "%s", event->id);
+	claim->source = strdup(event->source);
+	claim->lead = strdup(event->lead);
+	claim->name = strdup(event->name);
+	claim->sequence = event->sequence;
+	claim->received_ms = event->received_ms;
+	claim->payload = malloc(event->payload_len + 1);
+	one->oom = claim->source == NULL || claim->lead == NULL ||
+	    claim->name == NULL || claim->payload == NULL;
+	if (one->oom)
+		return;
+	memcpy(claim->payload, event->payload, event->payload_len);
+	claim->payload[event->payload_len] = '\0';
+	claim->payload_len = event->payload_len;
+}
+
+static void
+keep_delivery(void *arg, const struct store_row *row)
+{
+	struct stored *one = arg;
+
+	if (row->destination == NULL ||
+	    strcmp(row->destination, one->destination) != 0)
+		return;
+	one->state = row->state;
+	one->claim.key_number = row->key_number;
+	one->claim.body = row->body;
+	one->claim.retried = true;	/* as `retry` would have it */
+	one->found = true;
+}
+
+static void
+pass_over(void *arg, const struct store_attempt *attempt)
+{
+	(void)arg;
+	(void)attempt;
+}
+
+static int
+show_run(struct store *store, void *arg)
+{
+	struct stored *one = arg;
+	const struct store_visitor visitor = {
+		keep_event, keep_delivery, pass_over, one
+	};
+	bool found;
+
+	delivery_claim_free(&one->claim);
+	one->found = false;
+	return store->ops->show(store, one->id, &visitor, &found);
+}
+
+static enum verdict
+compare(const struct stored *one, const struct rehearsal *now)
+{
+	if (now->end == REHEARSE_HOLD)
+		return VERDICT_HELD;
+	if (now->end == REHEARSE_SKIP)
+		return one->state == DELIVERY_SKIPPED ? VERDICT_SAME : VERDICT_SKIPPED;
+	if (one->claim.body == 0)
+		return VERDICT_NEW;
+	return one->claim.body == now->request.digest ? VERDICT_SAME :
+	    VERDICT_DIFFERENT;
+}
+
+static void
+show(const struct try *try, const struct stored *one, enum verdict verdict,
+    const struct rehearsal *now)
+{
+	bool body = verdict == VERDICT_DIFFERENT || verdict == VERDICT_NEW;
+	bool reason = now->end != REHEARSE_SEND && now->reason.data != NULL;
+	struct buf out = { 0 };
+
+	if (try->json) {
+		object_open(&out);
+		object_string(&out, "id", one->claim.id);
+		object_string(&out, "lead", one->claim.lead);
+		object_string(&out, "destination", one->destination);
+		object_string(&out, "state", delivery_state_name(one->state));
+		object_string(&out, "verdict", verdicts[verdict]);
+		object_string(&out, "reason", reason ? now->reason.data : NULL);
+		if (body)
+			object_bytes(&out, "body", now->request.body,
+			    now->request.body_len);
+		else
+			object_string(&out, "body", NULL);
+		object_close(&out);
+	} else {
+		buf_printf(&out, "%-9s  %s  %s  lead ", verdicts[verdict],
+		    one->destination, one->claim.id);
+		print_text(&out, one->claim.lead, strlen(one->claim.lead));
+		if (reason) {
+			buf_puts(&out, "  ");
+			print_text(&out, now->reason.data, now->reason.len);
+		}
+		if (body) {
+			buf_puts(&out, "\n  ");
+			print_text(&out, now->request.body, now->request.body_len);
+		}
+	}
+	buf_putc(&out, '\n');
+	(void)print_flush(&out);
+	buf_free(&out);
+}
+
+/* Compare one delivery.  -1: the store failed, said. */
+static int
+diff_one(struct try *try, struct rehearse *r, const char *destination,
+    const char *id, int64_t counts[VERDICTS])
+{
+	struct stored one = { .id = id, .destination = destination };
+	struct rehearsal now = { 0 };
+	struct store_fault fault = { 0 };
+	enum verdict verdict;
+	int rc = 0;
+
+	if (outbox_run(try->setup.outbox, show_run, &one, &fault) == -1) {
+		try->status = setup_first(try->status,
+		    setup_store_failed(try->setup.config, &fault));
+		rc = -1;
+	} else if (one.oom) {
+		try->status = setup_first(try->status, EXIT_SOFTWARE);
+	} else if (one.found && one.claim.payload != NULL) {
+		rehearse_run(r, &one.claim, clock_wall_ms(), &now);
+		verdict = compare(&one, &now);
+		counts[verdict]++;
+		show(try, &one, verdict, &now);
+		if (verdict == VERDICT_HELD)
+			try->status = setup_first(try->status, EXIT_NO);
+	}
+	rehearse_done(&now);
+	delivery_claim_free(&one.claim);
+	return rc;
+}
+
+/* "crm: 8 same, 2 different" */
+static void
+say_counts(const char *destination, const int64_t counts[VERDICTS])
+{
+	const char *comma = "";
+
+	fprintf(stderr, "leadrelay: %s: ", destination);
+	for (int i = 0; i < VERDICTS; i++) {
+		if (counts[i] == 0)
+			continue;
+		fprintf(stderr, "%s%" PRId64 " %s", comma, counts[i], verdicts[i]);
+		comma = ", ";
+	}
+	fputs(*comma == '\0' ? "nothing stored\n" : "\n", stderr);
+}
+
+static void
+diff_destination(struct try *try, const struct config_destination *config)
+{
+	struct newest newest = { .destination = config->name, .limit = try->diff };
+	int64_t counts[VERDICTS] = { 0 };
+	struct store_fault fault = { 0 };
+	struct rehearse *r = NULL;
+	struct buf why = { 0 };
+	size_t i;
+
+	newest.ids = calloc((size_t)try->diff, sizeof(*newest.ids));
+	if (newest.ids == NULL)
+		buf_puts(&why, "out of memory");
+	else
+		r = rehearse_new(try->setup.host, config, &why);
+	if (r == NULL) {
+		fprintf(stderr, "leadrelay: destination %s: %s\n", config->name,
+		    why.data != NULL ? why.data : "out of memory");
+		try->status = setup_first(try->status, EXIT_CONFIG);
+	} else if (outbox_run(try->setup.outbox, list_run, &newest, &fault) == -1) {
+		try->status = setup_first(try->status,
+		    setup_store_failed(try->setup.config, &fault));
+	} else {
+		for (i = 0; i < newest.count; i++)
+			if (diff_one(try, r, config->name, newest.ids[i],
+			    counts) == -1)
+				break;
+		if (!try->json)
+			say_counts(config->name, counts);
+	}
+	rehearse_free(r);
+	buf_free(&why);
+	free(newest.ids);
+}
+
+void
+cmd_try_diff(struct try *try)
+{
+	const struct config *config = try->setup.config;
+
+	for (size_t i = 0; i < config->destination_count; i++)
+		diff_destination(try, &config->destinations[i]);
+}

@@ -1,0 +1,37 @@
+#include "cli/input.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/exits.h"
+
+int
+input_read(const char *path, struct buf *payload)
+{
+	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+	int status = EXIT_DONE, error;
+	size_t n;
+
+	if (file == NULL) {
+		fprintf(stderr, "leadrelay: %s: %s\n", path, strerror(errno));
+		return EXIT_NOINPUT;
+	}
+	do {
+		if (!buf_reserve(payload, 65536))
+			break;
+		n = fread(payload->data + payload->len, 1, 65536, file);
+		payload->len += n;
+		payload->data[payload->len] = '\0';
+	} while (n > 0 && payload->len <= INPUT_MAX);
+	error = ferror(file) ? errno : buf_ok(payload) ? 0 : ENOMEM;
+	if (error != 0 || payload->len == 0 || payload->len > INPUT_MAX) {
+		fprintf(stderr, "leadrelay: %s: %s\n", path, error != 0 ?
+		    strerror(error) : payload->len == 0 ? "empty" :
+		    "larger than 1 MB");
+		status = EXIT_NOINPUT;
+	}
+	if (file != stdin)
+		fclose(file);
+	return status;
+}
