@@ -6,3 +6,4 @@ TESTS += deploy/man/lint
 include deploy/systemd/local.mk
 include deploy/bundle/local.mk
 include deploy/debian/local.mk
+include deploy/crm/local.mk

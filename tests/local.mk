@@ -19,4 +19,12 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/harness/pki.py \
 	tests/e2e/test_limits.py tests/e2e/test_oauth.py \
 	tests/e2e/test_relay.py tests/e2e/test_start.py \
-	tests/e2e/test_systemd.py tests/e2e/test_tls.py
+	tests/e2e/test_systemd.py tests/e2e/test_tls.py \
+	tests/e2e/crm/apex27.expected \
+	tests/e2e/crm/dynamics365.expected \
+	tests/e2e/crm/hubspot.expected \
+	tests/e2e/crm/reapit.expected \
+	tests/e2e/crm/salesforce-web-to-lead.expected \
+	tests/e2e/crm/zapier-make.expected \
+	tests/e2e/crm/zoho.expected \
+	tests/e2e/test_crm.py tests/e2e/test_transform.py tests/e2e/test_try.py
