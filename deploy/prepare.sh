@@ -108,7 +108,7 @@ build() {
 	dir=$1
 	shift
 	source=$(source_tree) || return 1
-	if [ ! -x "$source/configure" ]; then
+	if [ ! -x "$source/configure" ] || [ ! -e "$source/build-aux/install-sh" ]; then
 		quietly "$top/build-logs/autoreconf.log" autoreconf -fi "$source" || return 1
 	fi
 	mkdir -p "$dir"
