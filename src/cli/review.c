@@ -14,6 +14,9 @@
  */
 #define RELAY_SILENT_MS 150000
 
+/* A relay at work gives a sign of life every five seconds. */
+#define RELAY_STUCK_MS 30000
+
 static const struct {
 	const char *name;
 	bool of_destination;
@@ -191,7 +194,7 @@ review_needs(const struct review *review, enum review_need need,
     const struct store_destination_stats *destination)
 {
 	const struct store_stats *stats = &review->stats;
-	bool silent = review->now_ms - stats->relay_seen_ms > RELAY_SILENT_MS;
+	int64_t silent_ms = review->now_ms - stats->relay_seen_ms;
 
 	switch (need) {
 	case REVIEW_EVENTS_HELD:
@@ -207,9 +210,11 @@ review_needs(const struct review *review, enum review_need need,
 		return destination->configured ? 0 :
 		    review_undelivered(destination);
 	case REVIEW_NO_RELAY:
-		return !stats->relay_alive && silent ? deliverable(review) : 0;
+		return !stats->relay_alive && silent_ms > RELAY_SILENT_MS ?
+		    deliverable(review) : 0;
 	case REVIEW_RELAY_STUCK:
-		return stats->relay_alive && silent ? deliverable(review) : 0;
+		return stats->relay_alive && silent_ms > RELAY_STUCK_MS ?
+		    deliverable(review) : 0;
 	default:
 		return 0;
 	}
@@ -309,8 +314,10 @@ review_explain(const struct review *review, enum review_need need,
 		buf_printf(out, "the relay (process %ld) shows no sign of life "
 		    "since ", review->stats.relay_pid);
 		print_moment(out, review->stats.relay_seen_ms, review->now_ms);
-		buf_printf(out, ", while %" PRId64 " %s: restart it.\n", n,
-		    are(n, "delivery waits", "deliveries wait"));
+		buf_printf(out, ", while %" PRId64 " %s.\n  Another worker takes "
+		    "over once it is gone, and nothing is lost by ending it:\n"
+		    "    kill -9 %ld\n", n, are(n, "delivery waits",
+		    "deliveries wait"), review->stats.relay_pid);
 		break;
 	default:
 		break;

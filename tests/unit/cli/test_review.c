@@ -105,9 +105,12 @@ each_need(void **state)
 	expect_need(REVIEW_NO_RELAY, false,
 	    "3 deliveries wait and nobody delivers");
 	crm.count[DELIVERY_WAITING] = 1;
-	calm.stats.relay_seen_ms = NOW - 10 * MINUTE;
+	calm.stats.relay_seen_ms = NOW - MINUTE;
 	expect_need(REVIEW_RELAY_STUCK, false,
 	    "process 42) shows no sign of life");
+	crm.count[DELIVERY_WAITING] = 2;
+	calm.stats.relay_seen_ms = NOW - MINUTE;
+	expect_need(REVIEW_RELAY_STUCK, false, "    kill -9 42\n");
 }
 
 static void
