@@ -241,10 +241,13 @@ struct store_ops {
 	    size_t count, int64_t now_ms);
 	/* When the next delivery of a destination falls due; 0: none waits. */
 	int (*next_due)(struct store *st, int64_t destination, int64_t *due_ms);
-	/* Make up to ${max} that wait for later due now, oldest first; *count: how many. */
+	/*
+	 * Make up to ${max} that wait for later due, oldest first, each as if it
+	 * had never waited: before whatever came after it.  *count: how many.
+	 */
 	int (*make_due)(struct store *st, int64_t destination, int64_t now_ms,
 	    size_t max, size_t *count);
-	/* After taking the relay lock: what was sending is waiting, outcome unknown. */
+	/* After taking the relay lock: what was sending is due, outcome unknown, in its order. */
 	int (*recover)(struct store *st, int64_t now_ms, int64_t *count);
 	/* How many different leads were delivered at a destination since ${since_ms}, counted up to ${max}. */
 	int (*delivered_since)(struct store *st, int64_t destination,

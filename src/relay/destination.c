@@ -322,7 +322,7 @@ judge_probe(struct destination *d, const struct destination_attempt *a,
     int64_t now, struct destination_verdict *v)
 {
 	v->state = DELIVERY_WAITING;
-	v->due_ms = now;
+	v->due_ms = a->received_ms < now ? a->received_ms : now;	/* in its order */
 	v->free_of_charge = true;
 	obey_retry_after(d, a, now);
 	count_probe(d, now);

@@ -57,6 +57,7 @@ struct destination_attempt {
 	uint64_t lead;			/* destination_lead of its source and lead */
 	bool probe;
 	int attempts;			/* made for this delivery, this one included */
+	int64_t received_ms;		/* when its event came */
 	int64_t first_attempt_ms;
 	int64_t first_failure_ms;	/* of its present run; 0: this would be the first */
 	enum classify_class class;

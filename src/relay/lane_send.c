@@ -283,6 +283,7 @@ conclude(struct lane *l, struct transfer *tr, enum classify_class class)
 		.lead = destination_lead(claim->source, claim->lead),
 		.probe = tr->probe,
 		.attempts = claim->attempts,
+		.received_ms = claim->received_ms,
 		.first_attempt_ms = claim->first_attempt_ms != 0 ?
 		    claim->first_attempt_ms : tr->started_ms,
 		.first_failure_ms = claim->first_failure_ms,

@@ -57,7 +57,9 @@ recover_one(struct lite *lt, int64_t number, int64_t now_ms)
 		return -1;
 	d.unknown = true;
 	d.due = now_ms;
-	return lite_delivery_move(lt, &d, DELIVERY_WAITING, false, now_ms);
+	if (lite_delivery_move(lt, &d, DELIVERY_WAITING, false, now_ms) == -1)
+		return -1;
+	return LITE_RUN(lt, LITE_LATER_DUE, number, now_ms);	/* in its order */
 }
 
 int

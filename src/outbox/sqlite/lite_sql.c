@@ -150,7 +150,8 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "SELECT number FROM delivery INDEXED BY delivery_later "
 	    "WHERE later = 1 AND destination = ?1 ORDER BY number LIMIT ?2",
 	[LITE_LATER_DUE] =
-	    "UPDATE delivery SET due = min(due, ?2), later = 0 "
+	    "UPDATE delivery SET later = 0, due = min(due, ?2, (SELECT received "
+	    "FROM event WHERE event.number = delivery.number / 65536)) "
 	    "WHERE number = ?1",
 	[LITE_SENDING] =
 	    "SELECT number FROM delivery INDEXED BY delivery_sending "

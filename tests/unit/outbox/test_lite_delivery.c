@@ -348,11 +348,15 @@ test_due(void **state)
 		    BOX_NOW + (10 - i) * BOX_HOUR, BOX_NOW + 10), ids[i]);
 	assert_int_equal(next_due(box), BOX_NOW + 6 * (int64_t)BOX_HOUR);
 	box_check(box);
+	/* Nor does one that came later overtake them. */
+	box_put(box, "newcomer", "A", BOX_NOW + 15);
 	assert_int_equal(make_due(box, BOX_NOW + 20, 2), 2);
 	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
 	    BOX_NOW + 20), ids[0]);
 	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
 	    BOX_NOW + 20), ids[1]);
+	assert_string_not_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
+	    BOX_NOW + 20), "");
 	assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
 	    BOX_NOW + 20), "");
 	assert_int_equal(make_due(box, BOX_NOW + 20, 1000), 3);

@@ -12,6 +12,8 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
+#define BEGIN INT64_C(1700000000000)
+#define RECEIVED (BEGIN - 5 * SECOND)
 
 /* A destination with the defaults, a clock, and what the last attempt came to. */
 struct world {
@@ -36,7 +38,7 @@ set_up(void **state)
 	w->config.probe_ms = probe;
 	w->config.probe_count = COUNT(probe);
 	w->config.retry_for_ms = 4 * DAY;
-	w->now = INT64_C(1700000000000);
+	w->now = BEGIN;
 	destination_init(&w->d, &w->config, 1);
 	*state = w;
 	return 0;
@@ -60,6 +62,7 @@ answer(struct world *w, uint64_t lead, int status)
 	return (struct destination_attempt){
 		.lead = lead,
 		.attempts = 1,
+		.received_ms = RECEIVED,
 		.first_attempt_ms = w->now,
 		.status = status,
 		.class = status != 0 ? classify_status(success, 1, status, false) :
@@ -297,6 +300,7 @@ test_probes(void **state)
 		assert_int_equal(w->d.state.probe_cursor, (int64_t)i + 10);
 		assert_int_equal(try_probe(w, i, 0), DELIVERY_WAITING);
 		assert_true(w->v.free_of_charge);
+		assert_int_equal(w->v.due_ms, RECEIVED);
 		assert_int_equal(w->d.state.probes, (int64_t)i + 1);
 	}
 	w->now += 10 * DAY;
