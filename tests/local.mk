@@ -16,6 +16,7 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/test_faults.py \
 	tests/e2e/test_hostile.py tests/e2e/test_kill.py \
 	tests/e2e/test_main_path.py tests/e2e/test_nginx.py \
+	tests/e2e/test_processes.py \
 	tests/e2e/harness/pki.py \
 	tests/e2e/test_limits.py tests/e2e/test_oauth.py \
 	tests/e2e/test_relay.py tests/e2e/test_start.py \
