@@ -336,10 +336,18 @@ free_section(enum section_id id, void *base)
 			value_free(&keys_table[i], base);
 }
 
+struct config *
+config_share(struct config *config)
+{
+	if (config != NULL)
+		atomic_fetch_add(&config->shares, 1);
+	return config;
+}
+
 void
 config_free(struct config *config)
 {
-	if (config == NULL)
+	if (config == NULL || atomic_fetch_sub(&config->shares, 1) != 0)
 		return;
 	for (size_t i = 0; i < config->source_count; i++) {
 		secret_list_free(&config->sources[i].secrets);

@@ -2,13 +2,14 @@
  * config: the settings, read once from one file by libConfuse, checked whole.
  *
  * A struct config is immutable after config_load and may be read by any thread;
- * a reload makes a new one.  Strings belong to it.  Relative paths have been
+ * a reload makes a new one, and whoever still uses the old one holds a share of it.  Strings belong to it.  Relative paths have been
  * made absolute, counted from the configuration's folder.  Durations are in
  * milliseconds, sizes in bytes.  "-1" in a duration, or NULL, is "not set".
  */
 #ifndef LEADRELAY_CONFIG_CONFIG_H
 #define LEADRELAY_CONFIG_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -124,6 +125,7 @@ struct config {
 	bool admin_tcp;
 	struct config_destination *destinations;
 	size_t destination_count;
+	atomic_uint shares;		/* given by config_share */
 };
 
 /* What a load found wrong, for a person: one line a fault, "file:line: words". */
@@ -147,7 +149,21 @@ char *config_find(const char *option);
  */
 struct config *config_load(const char *file, struct config_fault *fault);
 
-/* Release it, secrets wiped first.  NULL is fine. */
+/*
+ * One more user of ${config}, to be ended by a config_free of its own.  NULL is
+ * fine.  Returns ${config}.
+ */
+struct config *config_share(struct config *config);
+
+/*
+ * ${next} is to take ${former}'s place in a running process: give it back what is
+ * looked at only when a process starts, and name in ${kept} what differed
+ * ("worker threads, store url").  -1: out of memory.
+ */
+int config_keep(struct config *next, const struct config *former,
+    struct buf *kept);
+
+/* Release it, secrets wiped first, unless there are other shares.  NULL is fine. */
 void config_free(struct config *config);
 
 /* The source that answers ${path} (no query), or NULL.  An exact path before "any". */

@@ -49,7 +49,8 @@ enum key_type {
 enum {
 	KEY_OFF = 1,		/* its default is a word for "not set", and may be written */
 	KEY_MASK_URL = 2,	/* shown as scheme and host only */
-	KEY_MASK_HEADER = 4	/* shown without its value where that may be a credential */
+	KEY_MASK_HEADER = 4,	/* shown without its value where that may be a credential */
+	KEY_AT_START = 8	/* looked at when a process starts: a reload keeps the former */
 };
 
 struct key {

@@ -3,7 +3,8 @@ EXTRA_DIST += tests/fuzz/fuzz_config.c
 libleadrelay_a_SOURCES += \
 	src/config/check.c src/config/check.h \
 	src/config/config.c src/config/config.h \
-	src/config/config_print.c src/config/config_served.c \
+	src/config/config_keep.c src/config/config_print.c \
+	src/config/config_served.c \
 	src/config/fault.c src/config/fault.h \
 	src/config/keys.c src/config/keys.h \
 	src/config/parse.c src/config/parse.h \

@@ -522,6 +522,29 @@ value_print(const struct key *key, const void *base, struct buf *out)
 		type->write(key, slot, out);
 }
 
+int
+value_copy(const struct key *key, const void *from, void *to)
+{
+	const void *value = member(key, (void *)(uintptr_t)from);
+	void *slot = member(key, to);
+	char *text = NULL;
+
+	if (types[key->type].owned) {
+		if (*(char *const *)value != NULL &&
+		    (text = strdup(*(char *const *)value)) == NULL)
+			return -1;
+		free(*(char **)slot);
+		*(char **)slot = text;
+	} else if (key->type == KEY_SWITCH) {
+		*(bool *)slot = *(const bool *)value;
+	} else if (key->type == KEY_CHOICE) {
+		*(int *)slot = *(const int *)value;
+	} else {
+		*(int64_t *)slot = *(const int64_t *)value;
+	}
+	return 0;
+}
+
 void
 value_free(const struct key *key, void *base)
 {

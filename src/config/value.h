@@ -24,6 +24,12 @@ int value_set_default(const struct key *key, void *base, const char *folder);
 /* Append the member in file syntax; nothing when it is not set and has no word for it. */
 void value_print(const struct key *key, const void *base, struct buf *out);
 
+/*
+ * Give the member of ${to} the value it has in ${from}; not for lists.  0, or -1
+ * when out of memory, and ${to} is as it was.
+ */
+int value_copy(const struct key *key, const void *from, void *to);
+
 /* Release what the member holds and clear it. */
 void value_free(const struct key *key, void *base);
 

@@ -18,7 +18,6 @@ static const struct store_ops *const backends[] = { &store_sqlite };
 struct outbox {
 	struct store *store;
 	int64_t *destinations;		/* numbers, in the configuration's order */
-	size_t destination_count;
 	bool write;			/* transactions are for writing */
 
 	/*
@@ -274,45 +273,102 @@ outbox_run(struct outbox *ob, int (*fn)(struct store *store, void *arg),
 	return -1;
 }
 
-/* Make the configuration's destinations known, writing only if it must. */
+/* The configuration's destinations on their way to the store. */
+struct known {
+	struct store_destination *list;
+	size_t count;
+	int rc;				/* configure's: 1: to be called again */
+};
+
 static int
-configure(struct outbox *ob, const struct config *config,
+known_init(struct known *known, const struct config *config,
     struct store_fault *fault)
 {
-	const struct store_ops *ops = ob->store->ops;
-	struct store_destination *list;
-	bool write = false;
-	int rc = -1;
-
-	if ((list = calloc(ob->destination_count + 1, sizeof(*list))) == NULL) {
+	known->count = config->destination_count;
+	known->list = calloc(known->count + 1, sizeof(*known->list));
+	if (known->list == NULL) {
 		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
 		return -1;
 	}
-	for (size_t i = 0; i < ob->destination_count; i++) {
-		list[i].name = config->destinations[i].name;
-		list[i].hold_on_dead = config->destinations[i].hold_on_dead;
+	for (size_t i = 0; i < known->count; i++) {
+		known->list[i].name = config->destinations[i].name;
+		known->list[i].hold_on_dead = config->destinations[i].hold_on_dead;
 	}
+	return 0;
+}
+
+/* Keep the numbers the store gave. */
+static int
+known_keep(struct outbox *ob, const struct known *known,
+    struct store_fault *fault)
+{
+	int64_t *numbers;
+
+	if ((numbers = calloc(known->count + 1, sizeof(*numbers))) == NULL) {
+		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
+		return -1;
+	}
+	for (size_t i = 0; i < known->count; i++)
+		numbers[i] = known->list[i].number;
+	free(ob->destinations);
+	ob->destinations = numbers;
+	return 0;
+}
+
+/* Make the configuration's destinations known at first, writing only if it must. */
+static int
+introduce(struct outbox *ob, const struct config *config,
+    struct store_fault *fault)
+{
+	const struct store_ops *ops = ob->store->ops;
+	struct known known;
+	bool write = false;
+
+	if (known_init(&known, config, fault) == -1)
+		return -1;
 	do {
-		if (ops->begin(ob->store, write) == -1)
-			goto out;
-		rc = ops->configure(ob->store, list, ob->destination_count);
-		if (rc == -1) {
+		known.rc = ops->begin(ob->store, write);
+		if (known.rc == -1)
+			break;
+		known.rc = ops->configure(ob->store, known.list, known.count);
+		if (known.rc == -1)
 			ops->rollback(ob->store);
-			goto out;
-		}
-		if (ops->commit(ob->store) == -1) {
-			rc = -1;
-			goto out;
-		}
+		else if (ops->commit(ob->store) == -1)
+			known.rc = -1;
 		write = ob->write;
-	} while (rc == 1 && write);
-	for (size_t i = 0; i < ob->destination_count; i++)
-		ob->destinations[i] = list[i].number;
-	rc = 0;
-out:
-	if (rc == -1)
+	} while (known.rc == 1 && write);
+	if (known.rc == -1)
 		*fault = fault_of(ob->store);
-	free(list);
+	else
+		known.rc = known_keep(ob, &known, fault);
+	free(known.list);
+	return known.rc;
+}
+
+static int
+run_configure(struct store *store, void *arg)
+{
+	struct known *known = arg;
+
+	known->rc = store->ops->configure(store, known->list, known->count);
+	return known->rc == -1 ? -1 : 0;
+}
+
+int
+outbox_configure(struct outbox *ob, const struct config *config,
+    struct store_fault *fault)
+{
+	struct known known;
+	int rc;
+
+	if (known_init(&known, config, fault) == -1)
+		return -1;
+	do
+		rc = outbox_run(ob, run_configure, &known, fault);
+	while (rc == 0 && known.rc == 1);
+	if (rc == 0)
+		rc = known_keep(ob, &known, fault);
+	free(known.list);
 	return rc;
 }
 
@@ -342,15 +398,8 @@ outbox_open(const struct config *config, enum outbox_mode mode,
 	pthread_cond_init(&ob->arrived, NULL);
 	ob->tail = &ob->head;
 	ob->write = mode != OUTBOX_READ;
-	ob->destination_count = config->destination_count;
-	ob->destinations = calloc(ob->destination_count + 1,
-	    sizeof(*ob->destinations));
-	if (ob->destinations == NULL) {
-		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
-		goto fail;
-	}
 	if ((ob->store = ops->open(&options, fault)) == NULL ||
-	    configure(ob, config, fault) == -1)
+	    introduce(ob, config, fault) == -1)
 		goto fail;
 	if (mode == OUTBOX_SERVE) {
 		if (pthread_create(&ob->thread, NULL, commit_until_stopped,

@@ -56,6 +56,15 @@ enum outbox_mode {
 struct outbox *outbox_open(const struct config *config, enum outbox_mode mode,
     struct store_fault *fault);
 
+/*
+ * Go over to the destinations of ${config}: later events get deliveries for these,
+ * and outbox_destination speaks of them.  Only their part of ${config} is looked
+ * at.  0, or -1 and ${fault}; in doubt call it again with the former ones.  Any
+ * thread but the committing one, none at the same time as another.
+ */
+int outbox_configure(struct outbox *ob, const struct config *config,
+    struct store_fault *fault);
+
 /* Finish what was submitted, stop the thread, close.  NULL is fine. */
 void outbox_close(struct outbox *ob);
 

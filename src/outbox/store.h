@@ -194,8 +194,9 @@ struct store_ops {
 
 	/*
 	 * What the configuration says; numbers are filled.  Later events get a
-	 * delivery for each of these.  Returns 1 when the store has yet to be
-	 * told of them and the transaction is one for reading.
+	 * delivery for each of these.  Returns 1 when the store had yet to be
+	 * told of them: in a transaction for writing that is done now, and takes
+	 * effect when it is called again after the commit.
 	 */
 	int (*configure)(struct store *st, struct store_destination *list,
 	    size_t count);

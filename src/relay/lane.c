@@ -18,6 +18,7 @@
 #define AHEAD_MAX 256		/* deliveries taken before there is a place for them */
 #define UNSETTLED_MAX 1024	/* outcomes not on disk: then no more is taken */
 #define DUE_BATCH 500		/* made due by one job */
+#define LOAD_MS 1000		/* between tries to read the destination's state */
 #define REFRESH_MS 1000		/* how often the credentials' files are looked at */
 #define LIMIT_AHEAD_MS 50	/* deliveries are taken so long before a limit lets them go */
 #define ONCE_PATIENCE_MS 5000	/* relay --once waits so long for a limit */
@@ -92,7 +93,49 @@ lane_load(struct lane *l, struct store *store)
 	if (store->ops->load_state(store, &l->destination.state) == -1)
 		return -1;
 	destination_loaded(&l->destination);
+	l->begun = true;
 	return 0;
+}
+
+static int
+load_run(struct store *store, struct mailbox_job *base)
+{
+	return lane_load(((struct load_job *)base)->lane, store);
+}
+
+static void
+load_finish(struct mailbox_job *base, const struct store_fault *fault)
+{
+	struct load_job *job = (struct load_job *)base;
+
+	job->busy = false;
+	job->lane->begun = fault == NULL;
+}
+
+void
+lane_begin(struct lane *l, int64_t now_ms)
+{
+	if (l->load.busy || (now_ms < l->load_ms && now_ms >= l->load_ms - LOAD_MS))
+		return;
+	l->load_ms = now_ms + LOAD_MS;
+	l->load.lane = l;
+	l->load.busy = true;
+	l->load.job.run = load_run;
+	l->load.job.finish = load_finish;
+	mailbox_submit(&l->engine->mailbox, &l->load.job);
+}
+
+bool
+lane_begun(const struct lane *l)
+{
+	/* In this order: while it is loaded, the other belongs to that job. */
+	return !l->load.busy && l->begun;
+}
+
+int64_t
+lane_number(const struct lane *l)
+{
+	return l->claims.destination;
 }
 
 void
@@ -245,7 +288,7 @@ wanted(const struct lane *l, int64_t by_ms)
 static bool
 has_room_by(const struct lane *l, int64_t now_ms, int64_t by_ms)
 {
-	if (!l->ready || l->claims.busy || l->settler.failing ||
+	if (!lane_begun(l) || !l->ready || l->claims.busy || l->settler.failing ||
 	    settler_pending(&l->settler) > UNSETTLED_MAX)
 		return false;
 	if (destination_probe_due(&l->destination, now_ms))
@@ -355,6 +398,8 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	struct destination *d = &l->destination;
 	bool hurry;
 
+	if (!lane_begun(l))
+		return INT64_MAX;
 	l->stopping = stopping;
 	give_back_lost(l);
 	adjust_ahead(l);
@@ -413,9 +458,18 @@ lane_unsettled(const struct lane *l)
 }
 
 bool
+lane_finished(const struct lane *l)
+{
+	return !lane_sending(l) && !lane_unsettled(l) && !l->claims.busy &&
+	    !l->settler.busy && !l->due.busy && !l->load.busy &&
+	    l->asking == 0 && !l->destination.changed &&
+	    (l->oauth == NULL || oauth_saved(l->oauth));
+}
+
+bool
 lane_due(const struct lane *l, int64_t now_ms)
 {
-	return l->ready && (lane_unsettled(l) || l->destination.make_due ||
+	return lane_begun(l) && l->ready && (lane_unsettled(l) || l->destination.make_due ||
 	    (l->claims.look_ms <= now_ms &&
 	    has_room_by(l, now_ms, now_ms + ONCE_PATIENCE_MS)));
 }

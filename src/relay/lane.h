@@ -25,8 +25,20 @@ struct lane *lane_new(struct engine *engine,
 /* None of its jobs may be under way.  NULL is fine. */
 void lane_free(struct lane *l);
 
-/* Read the destination's state; in a transaction.  -1: store->fault. */
+/* The store's number for its destination. */
+int64_t lane_number(const struct lane *l);
+
+/*
+ * Before it does anything a lane has to know its destination's state.  Read it
+ * now, in a transaction (-1: store->fault); or have it read, which is tried
+ * again later when it fails.
+ */
 int lane_load(struct lane *l, struct store *store);
+void lane_begin(struct lane *l, int64_t now_ms);
+bool lane_begun(const struct lane *l);
+
+/* After steps with ${stopping}: is nothing under way or left to write, and may it be freed? */
+bool lane_finished(const struct lane *l);
 
 /* There may be new work. */
 void lane_look(struct lane *l);

@@ -30,6 +30,13 @@ struct due_job {
 	bool busy;
 };
 
+/* Reads the destination's state in the midst of other work. */
+struct load_job {
+	struct mailbox_job job;
+	struct lane *lane;
+	bool busy;
+};
+
 struct lane {
 	struct engine *engine;
 	const struct config_destination *config;
@@ -42,6 +49,8 @@ struct lane {
 	struct claims claims;
 	struct settler settler;
 	struct due_job due;
+	struct load_job load;
+	int64_t load_ms;		/* not before this moment */
 
 	/* With programs before or after, under way, or waiting for others_job. */
 	struct transfer *sending;
@@ -56,6 +65,7 @@ struct lane {
 	int64_t finished;		/* since the claim went off */
 	int64_t ahead;
 
+	bool begun;			/* the destination's state is loaded */
 	bool stopping;			/* begin nothing more */
 	bool ready;			/* credentials complete, URL allowed */
 	bool complained;

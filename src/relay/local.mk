@@ -7,7 +7,7 @@ libleadrelay_a_SOURCES += \
 	src/relay/engine.h \
 	src/relay/form.c src/relay/form.h \
 	src/relay/grant.c src/relay/grant.h \
-	src/relay/lane.c src/relay/lane.h src/relay/lane_state.h \
+	src/relay/lane.c src/relay/lane.h src/relay/lanes.c src/relay/lanes.h src/relay/lane_state.h \
 	src/relay/lane_send.c src/relay/lane_send.h \
 	src/relay/limit.c src/relay/limit.h \
 	src/relay/mailbox.c src/relay/mailbox.h \

@@ -309,11 +309,19 @@ ended(struct engine_task *task, CURLcode code)
 	secret_wipe(&o->answer);
 }
 
+bool
+oauth_saved(struct oauth *o)
+{
+	if (o->unsaved && o->saving == NULL &&
+	    clock_mono_ms() >= o->save_mono_ms)
+		save_rotated(o);
+	return !o->unsaved && o->saving == NULL;
+}
+
 enum oauth_state
 oauth_token(struct oauth *o, int64_t mono_ms)
 {
-	if (o->unsaved && o->saving == NULL && mono_ms >= o->save_mono_ms)
-		save_rotated(o);
+	(void)oauth_saved(o);
 	if (o->good && mono_ms >= o->until_mono_ms) {
 		o->good = false;
 		credentials_grant(o->credentials, o->config->oauth_scheme, NULL);

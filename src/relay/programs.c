@@ -248,29 +248,40 @@ has_any(const struct config_destination *d)
 }
 
 int
-programs_begin(const struct config *config, struct program_host **host,
+programs_check(const struct config *config, struct program_host *host,
     struct buf *why)
 {
 	size_t i;
 	int rc = 0;
 
-	*host = NULL;
-	for (i = 0; i < config->destination_count; i++) {
-		if (!has_any(&config->destinations[i]))
-			continue;
-		if (*host == NULL && (*host = program_host_start()) == NULL) {
-			buf_printf(why, "no process to run programs in: %s\n",
-			    strerror(errno));
-			return -1;
-		}
-		if (compile_one(*host, config, i, why) == -1)
+	for (i = 0; i < config->destination_count; i++)
+		if (has_any(&config->destinations[i]) &&
+		    compile_one(host, config, i, why) == -1)
 			rc = -1;
-	}
-	if (rc == -1) {
-		program_host_stop(*host);
-		*host = NULL;
-	}
 	return rc;
+}
+
+int
+programs_begin(const struct config *config, struct program_host **host,
+    struct buf *why)
+{
+	size_t i = 0;
+
+	*host = NULL;
+	while (i < config->destination_count && !has_any(&config->destinations[i]))
+		i++;
+	if (i == config->destination_count)
+		return 0;
+	if ((*host = program_host_start()) == NULL) {
+		buf_printf(why, "no process to run programs in: %s\n",
+		    strerror(errno));
+		return -1;
+	}
+	if (programs_check(config, *host, why) == 0)
+		return 0;
+	program_host_stop(*host);
+	*host = NULL;
+	return -1;
 }
 
 /* --- when files change ---------------------------------------------------- */

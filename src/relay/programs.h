@@ -43,6 +43,10 @@ const char *programs_name(enum programs_which which);
 int programs_begin(const struct config *config, struct program_host **host,
     struct buf *why);
 
+/* The same check of a further configuration, with the host there is (or NULL). */
+int programs_check(const struct config *config, struct program_host *host,
+    struct buf *why);
+
 /*
  * Read the programs of ${config}, which is borrowed, as is ${host} (NULL: there
  * are none to run).  NULL: a phrase in ${why}.

@@ -16,6 +16,7 @@
 #include "outbox/outbox.h"
 #include "relay/engine.h"
 #include "relay/lane.h"
+#include "relay/lanes.h"
 #include "relay/transport.h"
 
 #define LOCK_POLL_MS 250	/* how often the relay lock is tried */
@@ -31,20 +32,18 @@ enum { AWAKE, ASLEEP, ASLEEP_FOR_WORK };
 
 struct purge_job {
 	struct mailbox_job job;
-	const struct config_store *config;
-	int64_t now_ms;
+	int64_t delivered_before_ms, failed_before_ms;
 	size_t count;
 	bool busy;
 	int64_t next_mono_ms;
 };
 
 struct relay {
-	const struct config *config;
 	struct outbox *outbox;
 	struct engine engine;
-	struct lane **lanes;
-	size_t lane_count;
+	struct lanes *lanes;
 	struct curl_waitfd *waits;	/* room for one of each lane, and the store's */
+	size_t waits_room;
 	struct purge_job purge;
 	int64_t next_beat_mono_ms;
 
@@ -57,6 +56,7 @@ struct relay {
 	atomic_bool holding;		/* the relay lock is ours */
 	atomic_bool stopping;
 	_Atomic int64_t stop_mono_ms;	/* end of the grace */
+	_Atomic(struct lanes *) next;	/* of a reload, to be taken over; or NULL */
 };
 
 /* A job came back, on the committing thread. */
@@ -83,32 +83,38 @@ seed(void)
 	return bits | 1;
 }
 
+/* Keep a connection for each request that may be under way. */
 static int
-make_lanes(struct relay *r, struct buf *why)
+fit_connections(struct relay *r)
 {
-	const struct config *config = r->config;
-	long connections = 0;
+	const struct config *config = r->lanes->config;
+	long connections = 1;
 	size_t i;
 
-	r->lanes = calloc(config->destination_count + 1, sizeof(*r->lanes));
-	r->waits = calloc(config->destination_count + 1, sizeof(*r->waits));
-	if (r->lanes == NULL || r->waits == NULL)
-		return -1;
-	for (i = 0; i < config->destination_count; i++) {
-		r->lanes[i] = lane_new(&r->engine, &config->destinations[i],
-		    outbox_destination(r->outbox, i), why);
-		if (r->lanes[i] == NULL)
-			return -1;
-		r->lane_count++;
+	for (i = 0; i < config->destination_count; i++)
 		connections += (long)config->destinations[i].max_concurrent;
-	}
-	/* Keep a connection for each that may be under way. */
 	return r->engine.curl.multi_setopt(r->engine.multi, CURLMOPT_MAXCONNECTS,
-	    connections + 1) == CURLM_OK ? 0 : -1;
+	    connections) == CURLM_OK ? 0 : -1;
+}
+
+/* Room for what ${set} and the sets before it wait for, and for the FIFO. */
+static int
+fit_waits(struct relay *r, const struct lanes *set)
+{
+	size_t count = lanes_total(set) + 1;
+	struct curl_waitfd *waits = r->waits;
+
+	if (count <= r->waits_room)
+		return 0;
+	if ((waits = realloc(waits, count * sizeof(*waits))) == NULL)
+		return -1;
+	r->waits = waits;
+	r->waits_room = count;
+	return 0;
 }
 
 struct relay *
-relay_new(const struct config *config, struct program_host *host,
+relay_new(struct config *config, struct program_host *host,
     struct outbox *outbox, struct counters *counters, struct buf *why)
 {
 	struct relay *r;
@@ -117,9 +123,7 @@ relay_new(const struct config *config, struct program_host *host,
 		buf_puts(why, "out of memory");
 		return NULL;
 	}
-	r->config = config;
 	r->outbox = outbox;
-	r->purge.config = &config->store;
 	r->engine.counters = counters;
 	r->engine.host = host;
 	r->engine.ca_file = transport_ca_file();
@@ -128,7 +132,8 @@ relay_new(const struct config *config, struct program_host *host,
 	if (curl_api_load(&r->engine.curl, why) == -1)
 		goto fail;
 	if ((r->engine.multi = r->engine.curl.multi_init()) != NULL &&
-	    make_lanes(r, why) == 0)
+	    (r->lanes = lanes_new(&r->engine, config, outbox, why)) != NULL &&
+	    fit_waits(r, r->lanes) == 0 && fit_connections(r) == 0)
 		return r;
 	if (why->len == 0)
 		buf_puts(why, "libcurl: out of memory");
@@ -140,8 +145,6 @@ fail:
 void
 relay_free(struct relay *r)
 {
-	size_t i;
-
 	if (r == NULL)
 		return;
 	if (r->started) {
@@ -149,9 +152,8 @@ relay_free(struct relay *r)
 			relay_stop(r, 0);
 		(void)pthread_join(r->thread, NULL);
 	}
-	for (i = 0; i < r->lane_count; i++)
-		lane_free(r->lanes[i]);
-	free(r->lanes);
+	lanes_free(atomic_load(&r->next));
+	lanes_free(r->lanes);
 	free(r->waits);
 	if (r->engine.multi != NULL)
 		(void)r->engine.curl.multi_cleanup(r->engine.multi);
@@ -165,13 +167,16 @@ relay_free(struct relay *r)
 static unsigned
 wait_for_lanes(struct relay *r)
 {
+	const struct lanes *set = r->lanes;
+	const struct lane *lane;
+	size_t at = 0;
 	unsigned count = 0;
 	short events;
-	size_t i;
 	int fd;
 
-	for (i = 0; i < r->lane_count; i++) {
-		if ((fd = lane_fd(r->lanes[i], &events)) == -1)
+	while ((lane = lanes_next(&set, &at)) != NULL &&
+	    count + 1 < r->waits_room) {
+		if ((fd = lane_fd(lane, &events)) == -1)
 			continue;
 		r->waits[count++] = (struct curl_waitfd){
 			.fd = fd,
@@ -223,6 +228,19 @@ relay_wake(struct relay *r)
 		(void)r->engine.curl.multi_wakeup(r->engine.multi);
 }
 
+int
+relay_reload(struct relay *r, struct config *config, struct buf *why)
+{
+	struct lanes *set;
+
+	if ((set = lanes_new(&r->engine, config, r->outbox, why)) == NULL)
+		return -1;
+	/* One that came so soon after another that nobody has seen that yet. */
+	lanes_free(atomic_exchange(&r->next, set));
+	(void)r->engine.curl.multi_wakeup(r->engine.multi);
+	return 0;
+}
+
 void
 relay_stop(struct relay *r, int64_t grace_ms)
 {
@@ -238,8 +256,8 @@ purge_run(struct store *store, struct mailbox_job *job)
 {
 	struct purge_job *p = (struct purge_job *)job;
 
-	return store->ops->purge(store, p->now_ms - p->config->keep_delivered_ms,
-	    p->now_ms - p->config->keep_failed_ms, PURGE_BATCH, &p->count);
+	return store->ops->purge(store, p->delivered_before_ms,
+	    p->failed_before_ms, PURGE_BATCH, &p->count);
 }
 
 static void
@@ -258,6 +276,7 @@ purge_finish(struct mailbox_job *job, const struct store_fault *fault)
 static void
 do_periodic(struct relay *r, int64_t now_ms, int64_t mono_ms)
 {
+	const struct config_store *config = &r->lanes->config->store;
 	struct purge_job *p = &r->purge;
 
 	if (mono_ms >= r->next_beat_mono_ms) {
@@ -266,7 +285,8 @@ do_periodic(struct relay *r, int64_t now_ms, int64_t mono_ms)
 	}
 	if (!p->busy && mono_ms >= p->next_mono_ms) {
 		p->busy = true;
-		p->now_ms = now_ms;
+		p->delivered_before_ms = now_ms - config->keep_delivered_ms;
+		p->failed_before_ms = now_ms - config->keep_failed_ms;
 		p->job.run = purge_run;
 		p->job.finish = purge_finish;
 		mailbox_submit(&r->engine.mailbox, &p->job);
@@ -303,8 +323,8 @@ look_everywhere(struct relay *r)
 {
 	size_t i;
 
-	for (i = 0; i < r->lane_count; i++)
-		lane_look(r->lanes[i]);
+	for (i = 0; i < r->lanes->count; i++)
+		lane_look(r->lanes->lanes[i]);
 }
 
 /*
@@ -316,27 +336,69 @@ finished(struct relay *r, bool once, bool stopping, int64_t now, int64_t mono)
 {
 	bool grace_over = stopping && mono >= atomic_load(&r->stop_mono_ms);
 	bool busy = r->engine.mailbox.under_way != 0, waiting = false, due = false;
-	size_t i;
+	const struct lanes *set = r->lanes;
+	struct lane *lane;
+	size_t at = 0;
 
-	for (i = 0; i < r->lane_count; i++) {
+	while ((lane = lanes_next(&set, &at)) != NULL) {
 		if (grace_over)
-			lane_cancel(r->lanes[i]);
-		busy |= lane_sending(r->lanes[i]);
-		waiting |= lane_unsettled(r->lanes[i]);
-		due |= lane_due(r->lanes[i], now);
+			lane_cancel(lane);
+		busy |= lane_sending(lane);
+		waiting |= lane_unsettled(lane);
+		due |= lane_due(lane, now);
 	}
 	if (busy || (waiting && !grace_over))
 		return false;
 	return stopping || (once && !due);
 }
 
+/*
+ * Take over the lanes of a reload, if there was one.  Without the relay lock the
+ * former ones have never begun anything.
+ */
+static void
+adopt(struct relay *r)
+{
+	struct lanes *set = atomic_exchange(&r->next, NULL);
+
+	if (set == NULL)
+		return;
+	if (atomic_load(&r->holding))
+		set->former = r->lanes;
+	else
+		lanes_free(r->lanes);
+	r->lanes = set;
+	/* Should memory be short, programs are waited for by the clock. */
+	(void)fit_waits(r, set);
+	(void)fit_connections(r);
+}
+
+/* Let every lane work; returns when to come again.  *for_work: new work is one reason. */
+static int64_t
+step_lanes(struct relay *r, int64_t now, bool stopping, bool *for_work)
+{
+	int64_t wake = now + SLEEP_MAX_MS, next;
+	struct lane *lane;
+	size_t i;
+
+	*for_work = false;
+	if ((next = lanes_succeed(r->lanes, now)) < wake)
+		wake = next;
+	for (i = 0; i < r->lanes->count; i++) {
+		lane = r->lanes->lanes[i];
+		if ((next = lane_step(lane, now, stopping)) < wake)
+			wake = next;
+		*for_work |= lane_has_room(lane, now);
+	}
+	return wake;
+}
+
 /* Work with the lock in hand, until asked to stop or, ${once}, all that is due is done. */
 static void
 work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 {
-	int64_t now, mono, wake, next;
+	int64_t now, mono, wake;
 	bool stopping, for_work;
-	size_t i;
 
 	look_everywhere(r);
 	for (;;) {
@@ -350,13 +412,8 @@ work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 		stopping = atomic_load(&r->stopping);
 		if (!stopping)
 			do_periodic(r, now, mono);
-		wake = now + SLEEP_MAX_MS;
-		for_work = false;
-		for (i = 0; i < r->lane_count; i++) {
-			next = lane_step(r->lanes[i], now, stopping);
-			wake = next < wake ? next : wake;
-			for_work |= lane_has_room(r->lanes[i], now);
-		}
+		adopt(r);
+		wake = step_lanes(r, now, stopping, &for_work);
 		if (do_transfers(r))
 			continue;
 		if (finished(r, once, stopping, now, mono))
@@ -384,8 +441,8 @@ recover(struct store *store, void *arg)
 
 	if (store->ops->recover(store, recovery->now_ms, &recovery->count) == -1)
 		return -1;
-	for (i = 0; i < r->lane_count; i++)
-		if (lane_load(r->lanes[i], store) == -1)
+	for (i = 0; i < r->lanes->count; i++)
+		if (lane_load(r->lanes->lanes[i], store) == -1)
 			return -1;
 	return 0;
 }
@@ -401,6 +458,7 @@ take_lock(struct relay *r, bool *complained)
 	struct store_fault fault;
 	int rc;
 
+	adopt(r);
 	if ((rc = outbox_lock_relay(r->outbox)) != 1)
 		return rc;
 	if (outbox_run(r->outbox, recover, &recovery, &fault) == -1) {

@@ -21,9 +21,9 @@ struct program_host;
 /*
  * Load libcurl and make ready.  NULL: a phrase in ${why}.  ${host}, which runs
  * the destinations' programs, comes from programs_begin (NULL: there are none).
- * The four must outlive the relay.
+ * A share of ${config} is taken; the others must outlive the relay.
  */
-struct relay *relay_new(const struct config *config, struct program_host *host,
+struct relay *relay_new(struct config *config, struct program_host *host,
     struct outbox *outbox, struct counters *counters, struct buf *why);
 void relay_free(struct relay *r);
 
@@ -43,6 +43,14 @@ void relay_run(struct relay *r, bool once, int64_t limit_ms);
  * are left as "sending", their outcome unknown.  relay_free joins the thread.
  */
 void relay_stop(struct relay *r, int64_t grace_ms);
+
+/*
+ * Go over to ${config}, whose destinations the outbox has been told of
+ * (outbox_configure).  What is under way is finished under the former one, each
+ * destination for itself.  -1: a phrase in ${why}, and nothing changes.  Any
+ * thread, one at a time.
+ */
+int relay_reload(struct relay *r, struct config *config, struct buf *why);
 
 /* There is new work in this process's outbox.  Any thread; cheap when it is awake. */
 void relay_wake(struct relay *r);

@@ -299,7 +299,7 @@ lite_schema_configure(struct store *st, struct store_destination *list,
     size_t count)
 {
 	struct lite *lt = (struct lite *)st;
-	bool behind = false;
+	bool behind = false, written = false;
 	int rc;
 
 	for (size_t i = 0; i < count; i++) {
@@ -311,7 +311,12 @@ lite_schema_configure(struct store *st, struct store_destination *list,
 			behind = true;
 		else if (save_destination(lt, &list[i]) == -1)
 			return -1;
+		else
+			written = true;
 	}
+	/* Events are given deliveries only for destinations that are on disk. */
+	if (written)
+		return 1;
 	if (keep_destinations(lt, list, count) == -1)
 		return -1;
 	return behind ? 1 : 0;

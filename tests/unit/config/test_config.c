@@ -294,6 +294,42 @@ loopback(void **state)
 	}
 }
 
+/* A reload gives back what only a start sets, and takes the rest. */
+static void
+keep_at_a_reload(void **state)
+{
+	struct config *former, *next;
+	struct buf kept = { 0 };
+
+	(void)state;
+	write_basics();
+	former = load_good(SMALLEST "worker { threads = 5 }\n"
+	    "store { max_waiting = 7 keep_failed = 3d }\n");
+	next = load_good(SMALLEST "worker { threads = 6 relay = no log = syslog "
+	    "socket_group = www }\nstore { url = \"sqlite:other.db\" max_waiting = 7 }\n");
+	assert_int_equal(config_keep(next, former, &kept), 0);
+	assert_string_equal(kept.data, "store url, worker threads, worker relay, "
+	    "worker socket_group");
+	assert_int_equal(next->worker.threads, 5);
+	assert_true(next->worker.relay);
+	assert_null(next->worker.socket_group);
+	assert_string_equal(next->worker.log, "syslog");
+	assert_string_equal(next->store.url, former->store.url);
+	assert_int_equal(next->store.keep_failed_ms, INT64_C(90) * 86400000);
+
+	buf_reset(&kept);
+	assert_int_equal(config_keep(next, former, &kept), 0);
+	assert_int_equal(kept.len, 0);
+	buf_free(&kept);
+
+	/* It stays until its last user has freed it. */
+	assert_ptr_equal(config_share(former), former);
+	config_free(former);
+	assert_int_equal(former->worker.threads, 5);
+	config_free(former);
+	config_free(next);
+}
+
 int
 main(void)
 {
@@ -305,6 +341,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(find, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(lookups, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(loopback, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(keep_at_a_reload, make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

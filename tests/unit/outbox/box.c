@@ -60,11 +60,13 @@ box_open(struct box *box)
 	memset(&box->fault, 0, sizeof(box->fault));
 	if ((box->store = ops->open(&box->options, &box->fault)) == NULL)
 		return false;
-	assert_int_equal(ops->begin(box->store, !box->options.read_only), 0);
-	rc = ops->configure(box->store, box->destinations,
-	    box->destination_count);
-	assert_int_not_equal(rc, -1);
-	assert_int_equal(ops->commit(box->store), 0);
+	do {
+		assert_int_equal(ops->begin(box->store, !box->options.read_only), 0);
+		rc = ops->configure(box->store, box->destinations,
+		    box->destination_count);
+		assert_int_not_equal(rc, -1);
+		assert_int_equal(ops->commit(box->store), 0);
+	} while (rc == 1 && !box->options.read_only);
 	return true;
 }
 

@@ -510,6 +510,38 @@ test_no_fifo(void **state)
 	outbox_drain_wake(room->ob);
 }
 
+static void
+test_configure(void **state)
+{
+	struct room *room = *state;
+	int64_t crm, mail;
+	struct accept_job jobs[3];
+	atomic_int left = COUNT(jobs);
+
+	must_open(room, OUTBOX_REQUEST);	/* a job is done when it is submitted */
+	crm = outbox_destination(room->ob, 0);
+	mail = outbox_destination(room->ob, 1);
+	for (size_t i = 0; i < COUNT(jobs); i++)
+		init_accept(&jobs[i], (const char *[]){ "1", "2", "3" }[i], &left);
+	outbox_submit(room->ob, &jobs[0].job);
+	assert_int_equal(jobs[0].out.deliveries, 2);
+
+	room->config.destination_count = 1;
+	assert_int_equal(outbox_configure(room->ob, &room->config, &room->fault), 0);
+	outbox_submit(room->ob, &jobs[1].job);
+	assert_int_equal(jobs[1].out.deliveries, 1);
+
+	room->config.destination_count = 2;
+	room->destinations[0].name = (char *)(uintptr_t)"new";
+	assert_int_equal(outbox_configure(room->ob, &room->config, &room->fault), 0);
+	assert_true(outbox_destination(room->ob, 0) > mail);
+	assert_int_not_equal(outbox_destination(room->ob, 0), crm);
+	assert_int_equal(outbox_destination(room->ob, 1), mail);
+	outbox_submit(room->ob, &jobs[2].job);
+	assert_int_equal(jobs[2].out.deliveries, 2);
+	assert_true(jobs[0].ok && jobs[1].ok && jobs[2].ok);
+}
+
 int
 main(void)
 {
@@ -522,6 +554,7 @@ main(void)
 		TEST(test_modes),
 		TEST(test_read_writes_nothing),
 		TEST(test_destinations),
+		TEST(test_configure),
 		TEST(test_backends),
 		TEST(test_relay_lock),
 		TEST(test_wake),

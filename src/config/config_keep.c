@@ -1,0 +1,60 @@
+/*
+ * config_keep: what a reload leaves as it was.
+ */
+#include "config/config.h"
+
+#include <string.h>
+
+#include "config/keys.h"
+#include "config/value.h"
+
+/* The section's struct, of which there is one. */
+static void *
+section_of(struct config *config, enum section_id id)
+{
+	return (char *)config + keys_sections[id].offset;
+}
+
+static const void *
+section_in(const struct config *config, enum section_id id)
+{
+	return (const char *)config + keys_sections[id].offset;
+}
+
+/* Are the values of ${key} the same, as far as anybody can read? */
+static bool
+is_same(const struct key *key, const void *a, const void *b)
+{
+	struct buf one = { 0 }, other = { 0 };
+	bool same;
+
+	value_print(key, a, &one);
+	value_print(key, b, &other);
+	same = buf_ok(&one) && buf_ok(&other) && one.len == other.len &&
+	    (one.len == 0 || memcmp(one.data, other.data, one.len) == 0);
+	buf_free(&one);
+	buf_free(&other);
+	return same;
+}
+
+int
+config_keep(struct config *next, const struct config *former, struct buf *kept)
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+		const void *old;
+		void *new;
+
+		if (!(key->flags & KEY_AT_START))
+			continue;
+		old = section_in(former, key->section);
+		new = section_of(next, key->section);
+		if (is_same(key, old, new))
+			continue;
+		if (value_copy(key, old, new) == -1)
+			return -1;
+		buf_printf(kept, "%s%s %s", kept->len != 0 ? ", " : "",
+		    keys_sections[key->section].name, key->name);
+	}
+	return buf_ok(kept) ? 0 : -1;
+}

@@ -1,0 +1,54 @@
+/*
+ * lanes: the lanes of a configuration, and those of former ones that have yet to
+ * finish what they began.
+ *
+ * A reload brings a new set.  The former set begins nothing more; each of its
+ * lanes is released when its last outcome is on disk, and only then does the lane
+ * that takes its place begin.  So a destination never has two lanes at work, and
+ * none waits for another's.  Everything but lanes_new belongs to the relay's
+ * thread.
+ */
+#ifndef LEADRELAY_RELAY_LANES_H
+#define LEADRELAY_RELAY_LANES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct config;
+struct engine;
+struct lane;
+struct outbox;
+
+struct lanes {
+	struct config *config;		/* a share: the lanes live on it */
+	struct lanes *former;		/* the set before this one, while it is needed */
+	size_t count;
+	struct lane *lanes[];		/* in a former set NULL: released */
+};
+
+/*
+ * A lane for each destination of ${config}, of which a share is taken; the outbox
+ * knows them.  Nothing is begun.  NULL: a phrase in ${why}.  Any thread.
+ */
+struct lanes *lanes_new(struct engine *engine, struct config *config,
+    const struct outbox *outbox, struct buf *why);
+
+/* With its former sets; as lane_free.  NULL is fine. */
+void lanes_free(struct lanes *set);
+
+/* How many lanes there are at most, the former ones among them. */
+size_t lanes_total(const struct lanes *set);
+
+/* The next lane, former sets last; start with *set and *at = 0.  NULL: that was all. */
+struct lane *lanes_next(const struct lanes **set, size_t *at);
+
+/*
+ * Go on with the succession at ${now_ms}: wind up former lanes, release those that
+ * are done, begin those whose place has become free.  Returns the moment to be
+ * called again, should nothing else happen before.
+ */
+int64_t lanes_succeed(struct lanes *set, int64_t now_ms);
+
+#endif
