@@ -8,15 +8,14 @@
 #include "base/log.h"
 #include "relay/programs.h"
 
-/* Log what a load of the configuration found, a line each. */
-static void
-say_faults(const struct config_fault *fault)
+void
+load_say(const struct buf *faults)
 {
 	static const char warning[] = "warning: ";
 	const char *line, *end;
 	int len;
 
-	for (line = fault->text.data; line != NULL && *line != '\0'; line = end) {
+	for (line = faults->data; line != NULL && *line != '\0'; line = end) {
 		len = (int)strcspn(line, "\n");
 		end = line + len + (line[len] == '\n');
 		if (strncmp(line, warning, sizeof(warning) - 1) == 0)
@@ -27,8 +26,8 @@ say_faults(const struct config_fault *fault)
 	}
 }
 
-static int
-turn_to_log(const struct config *config)
+int
+load_log(const struct config *config)
 {
 	const struct config_worker *worker = &config->worker;
 
@@ -51,11 +50,11 @@ load_config(const char *option)
 		return NULL;
 	}
 	config = config_load(file, &fault);
-	if (config != NULL && turn_to_log(config) == -1) {
+	if (config != NULL && load_log(config) == -1) {
 		config_free(config);
 		config = NULL;
 	}
-	say_faults(&fault);
+	load_say(&fault.text);
 	buf_free(&fault.text);
 	free(file);
 	return config;

@@ -12,7 +12,14 @@
  */
 struct config *load_config(const char *option);
 
+struct buf;
 struct program_host;
+
+/* Log what a load found wrong, a line each. */
+void load_say(const struct buf *faults);
+
+/* Turn to the log of ${config}.  0, or -1: said in the one there was. */
+int load_log(const struct config *config);
 
 /*
  * Before there are threads or an open store: have the process that runs the

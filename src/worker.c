@@ -22,6 +22,7 @@
 #include "outbox/outbox.h"
 #include "program/program.h"
 #include "relay/relay.h"
+#include "reload.h"
 
 /*
  * From the signal to the end two seconds may pass: the relay's grace and the
@@ -30,6 +31,7 @@
 #define RELAY_GRACE_MS 1000
 #define OPENER_GRACE_MS 300
 #define REOPEN_MS 1000			/* between two tries to open the outbox */
+#define LOOK_S 1			/* between two looks at the files */
 
 struct worker {
 	struct config *config;
@@ -37,6 +39,8 @@ struct worker {
 	struct receiver rx;
 	_Atomic(struct outbox *) outbox; /* NULL until it could be opened */
 	_Atomic(struct relay *) relay;	/* NULL when there is none */
+	struct reload reload;
+	bool watching;			/* the files are watched: nobody might send SIGHUP */
 	struct program_host *host;	/* runs jq programs; NULL when there are none */
 	struct store_fault fault;	/* the last one on opening, said already */
 	pthread_t keeper;
@@ -50,14 +54,14 @@ struct worker {
 
 /* Open the outbox if it is not open; a fault is said when it is a new one. */
 static struct outbox *
-open_outbox(struct worker *w)
+open_outbox(struct worker *w, const struct config *config)
 {
 	struct outbox *outbox = atomic_load(&w->outbox);
 	struct store_fault fault = { 0 };
 
 	if (outbox != NULL)
 		return outbox;
-	if ((outbox = outbox_open(w->config, OUTBOX_SERVE, &fault)) != NULL) {
+	if ((outbox = outbox_open(config, OUTBOX_SERVE, &fault)) != NULL) {
 		if (w->fault.text[0] != '\0')
 			log_info("the outbox is open now");
 	} else if (strcmp(fault.text, w->fault.text) != 0) {
@@ -92,14 +96,14 @@ wake_relay(void *owner)
 }
 
 static void
-start_relay(struct worker *w)
+start_relay(struct worker *w, struct config *config)
 {
 	struct buf why = { 0 };
 	struct relay *relay;
 
-	if (!w->config->worker.relay)
+	if (!config->worker.relay)
 		return;
-	relay = relay_new(w->config, w->host, atomic_load(&w->outbox),
+	relay = relay_new(config, w->host, atomic_load(&w->outbox),
 	    &w->counters, &why);
 	if (relay == NULL) {
 		log_err("not relaying: %s", buf_ok(&why) && why.data != NULL ?
@@ -129,6 +133,38 @@ wait_changed(struct worker *w, int64_t ms)
 	(void)pthread_cond_timedwait(&w->changed, &w->lock, &until);
 }
 
+/* What a reload has to reach; the lock is held. */
+static struct reload_parts
+parts(struct worker *w)
+{
+	return (struct reload_parts){
+		.outbox = w->up ? atomic_load(&w->outbox) : NULL,
+		.relay = w->up ? atomic_load(&w->relay) : NULL,
+		.terms = &w->rx.terms,
+		.host = w->host,
+	};
+}
+
+/* There was a reload while the outbox was being opened; the lock is held. */
+static void
+catch_up(struct worker *w)
+{
+	struct reload_parts all = parts(w);
+
+	reload_catch_up(w->config, &all);
+}
+
+static void
+reload(struct worker *w)
+{
+	struct reload_parts all;
+
+	(void)pthread_mutex_lock(&w->lock);
+	all = parts(w);
+	(void)reload_config(&w->reload, &w->config, &all);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
 /*
  * The thread that opens the outbox, however often it has to try, and starts
  * the relay.  A thread of its own because opening may wait for another process.
@@ -137,16 +173,21 @@ static void *
 bring_up(void *arg)
 {
 	struct worker *w = arg;
+	struct config *config;
 	struct relay *relay;
 
 	(void)pthread_mutex_lock(&w->lock);
 	while (!w->stopping && !w->up) {
+		config = config_share(w->config);
 		(void)pthread_mutex_unlock(&w->lock);
-		if (open_outbox(w) != NULL)
-			start_relay(w);
+		if (open_outbox(w, config) != NULL)
+			start_relay(w, config);
 		(void)pthread_mutex_lock(&w->lock);
 		w->tried = true;
 		w->up = atomic_load(&w->outbox) != NULL;
+		if (w->up && config != w->config)
+			catch_up(w);
+		config_free(config);
 		(void)pthread_cond_broadcast(&w->changed);
 		if (!w->up && !w->stopping)
 			wait_changed(w, REOPEN_MS);
@@ -174,6 +215,19 @@ worker_signals(void)
 	return set;
 }
 
+/* The next signal, or 0 when it is time to look at the files. */
+static int
+next_signal(const struct worker *w, const sigset_t *set)
+{
+	static const struct timespec look = { .tv_sec = LOOK_S };
+	int sig;
+
+	do
+		sig = sigtimedwait(set, NULL, w->watching ? &look : NULL);
+	while (sig == -1 && errno != EAGAIN);
+	return sig == -1 ? 0 : sig;
+}
+
 /* The thread that takes signals; returns after one that says stop. */
 static void *
 keep(void *arg)
@@ -183,13 +237,12 @@ keep(void *arg)
 	struct relay *relay;
 	int sig;
 
-	for (;;) {
-		if (sigwait(&set, &sig) != 0)
+	while ((sig = next_signal(w, &set)) == 0 || sig == SIGHUP) {
+		if (sig == 0 && !reload_due(&w->reload, w->config))
 			continue;
-		if (sig != SIGHUP)
-			break;
 		if (log_reopen() == -1)
 			log_err("opening the log again: %s", strerror(errno));
+		reload(w);
 	}
 	(void)pthread_mutex_lock(&w->lock);
 	w->stopping = true;
@@ -205,14 +258,15 @@ keep(void *arg)
 static int
 serve(struct worker *w, int fd)
 {
-	int rc;
+	int threads, rc;
 
 	(void)pthread_mutex_lock(&w->lock);
 	if (!w->tried)
 		wait_changed(w, REOPEN_MS);
+	threads = (int)w->config->worker.threads;
 	(void)pthread_mutex_unlock(&w->lock);
 	log_info("leadrelay %s serves", PACKAGE_VERSION);
-	rc = serve_run(&w->rx, fd, (int)w->config->worker.threads);
+	rc = serve_run(&w->rx, fd, threads);
 	/* Had it ended by itself, keep would still wait. */
 	(void)pthread_kill(w->keeper, SIGTERM);
 	(void)pthread_join(w->keeper, NULL);
@@ -263,7 +317,7 @@ take_down(struct worker *w)
 		relay_free(atomic_load(&w->relay));
 	outbox_close(atomic_load(&w->outbox));
 	program_host_stop(w->host);
-	served_free(&w->rx.served);
+	terms_end(&w->rx.terms);
 	config_free(w->config);
 	(void)pthread_cond_destroy(&w->changed);
 	(void)pthread_mutex_destroy(&w->lock);
@@ -275,9 +329,12 @@ set_up(struct worker *w, const char *config_option)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_cond_init(&w->changed, NULL);
-	served_init(&w->rx.served);
 	w->config = load_config(config_option);
-	w->rx.config = w->config;
+	if (w->config != NULL && terms_set(&w->rx.terms, w->config) == -1) {
+		log_err("out of memory");
+		config_free(w->config);
+		w->config = NULL;
+	}
 	w->rx.counters = &w->counters;
 	w->rx.outbox = current_outbox;
 	w->rx.stored = wake_relay;
@@ -349,6 +406,9 @@ worker_serve(const char *config_option, const char *address)
 	status = EXIT_CONFIG;
 	if (load_programs(w->config, &w->host) == -1)
 		goto out;
+	/* Whoever started us on descriptor 0 may leave nobody to send a signal. */
+	w->watching = address == NULL;
+	reload_note(&w->reload, w->config);
 	status = EXIT_SOFTWARE;
 	if (start_threads(w) == -1)
 		_exit(status);

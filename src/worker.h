@@ -7,7 +7,8 @@
 
 /*
  * Serve FastCGI until a signal says stop (TERM, INT, QUIT, USR1), and relay
- * beside it where the configuration says so.  HUP opens the log file again.
+ * beside it where the configuration says so.  HUP opens the log file again and
+ * takes a new configuration (reload.h); on descriptor 0 a changed file is taken too.
  * ${config_option} is --config's value or NULL; ${address} --listen's, or NULL
  * to serve on descriptor 0.  Returns the exit status.
  *

@@ -42,6 +42,8 @@ request_outbox(void *owner)
 	struct cgi *cgi = owner;
 	struct store_fault fault;
 
+	if (cgi->config == NULL)
+		return NULL;		/* said */
 	if (cgi->outbox == NULL && (cgi->outbox = outbox_open(cgi->config,
 	    OUTBOX_REQUEST, &fault)) == NULL)
 		log_err("the outbox cannot be opened: %s", fault.text);
@@ -118,13 +120,13 @@ worker_cgi(char **environment)
 	int status;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	served_init(&cgi.rx.served);
 	cgi.config = load_config(NULL);
-	cgi.rx.config = cgi.config;
 	cgi.rx.counters = &cgi.counters;
 	cgi.rx.outbox = request_outbox;
 	cgi.rx.stored = note_stored;
 	cgi.rx.owner = &cgi;
+	if (terms_set(&cgi.rx.terms, cgi.config) == -1)
+		log_err("out of memory");	/* a 503, as without a configuration */
 	status = cgi_run(&cgi.rx, environment);
 
 	/* SQLite's connections must not cross the fork. */
@@ -136,7 +138,7 @@ worker_cgi(char **environment)
 			deliver(&cgi);
 		_exit(0);
 	}
-	served_free(&cgi.rx.served);
+	terms_end(&cgi.rx.terms);
 	config_free(cgi.config);
 	return status;
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cli/setup.h"
 #include "relay/relay.h"
+#include "reload.h"
 
 #define ONCE_LIMIT_MS 50000		/* cron comes again after 60 s */
 #define GRACE_MS 1500			/* whoever stops us expects the end within 2 s */
@@ -19,10 +20,29 @@
 /* A thread of its own takes the signals, so that no work is interrupted by one. */
 struct watch {
 	struct relay *relay;
+	struct setup *setup;
+	bool once;
+	struct reload reload;
 	sigset_t set;
 	atomic_bool over;		/* SIGUSR1 then means: end */
 	pthread_t thread;
 };
+
+/* The log anew, and the configuration, unless the end is near anyhow. */
+static void
+hang_up(struct watch *watch)
+{
+	struct reload_parts parts = {
+		.outbox = watch->setup->outbox,
+		.relay = watch->relay,
+		.host = watch->setup->host,
+	};
+
+	if (log_reopen() == -1)
+		log_warn("log: cannot be opened again: %s", strerror(errno));
+	if (!watch->once)
+		(void)reload_config(&watch->reload, &watch->setup->config, &parts);
+}
 
 static void *
 watch_run(void *arg)
@@ -32,11 +52,9 @@ watch_run(void *arg)
 
 	while (sigwait(&watch->set, &signal_number) != 0 ||
 	    !(signal_number == SIGUSR1 && atomic_load(&watch->over))) {
-		if (signal_number == SIGHUP) {
-			if (log_reopen() == -1)
-				log_warn("log: cannot be opened again: %s",
-				    strerror(errno));
-		} else if (signal_number == SIGTERM || signal_number == SIGINT)
+		if (signal_number == SIGHUP)
+			hang_up(watch);
+		else if (signal_number == SIGTERM || signal_number == SIGINT)
 			relay_stop(watch->relay, GRACE_MS);
 	}
 	return NULL;
@@ -56,7 +74,7 @@ block_signals(struct watch *watch)
 }
 
 static int
-run(struct watch *watch, bool once)
+run(struct watch *watch)
 {
 	int rc = pthread_create(&watch->thread, NULL, watch_run, watch);
 
@@ -64,7 +82,7 @@ run(struct watch *watch, bool once)
 		log_err("relay: no thread for signals: %s", strerror(rc));
 		return EXIT_SOFTWARE;
 	}
-	relay_run(watch->relay, once, once ? ONCE_LIMIT_MS : 0);
+	relay_run(watch->relay, watch->once, watch->once ? ONCE_LIMIT_MS : 0);
 	atomic_store(&watch->over, true);
 	pthread_kill(watch->thread, SIGUSR1);
 	pthread_join(watch->thread, NULL);
@@ -94,7 +112,7 @@ cmd_relay(const struct args *args)
 	bool once = args_flag(args, "once");
 	struct setup setup = { .programs = true };
 	struct counters counters = { 0 };
-	struct watch watch = { .relay = NULL };
+	struct watch watch = { .setup = &setup, .once = once };
 	struct buf why = { 0 };
 	int status;
 
@@ -110,7 +128,7 @@ cmd_relay(const struct args *args)
 		status = EXIT_UNAVAILABLE;
 		goto out;
 	}
-	status = run(&watch, once);
+	status = run(&watch);
 out:
 	relay_free(watch.relay);
 	buf_free(&why);

@@ -86,7 +86,7 @@ static const struct args_command commands[] = {
 	    "Serves the socket on standard input, or makes its own with --listen: a Unix\n"
 	    "socket gets mode 0660 and the configuration's socket_group, and replaces a dead\n"
 	    "socket, never a living one.  SIGTERM and SIGINT stop it within two seconds;\n"
-	    "SIGHUP opens the log file again.\n",
+	    "SIGHUP opens the log file again and takes a new configuration, all or nothing.\n",
 	    serve_options, cmd_serve },
 	{ "relay", "", 0, 0,
 	    "deliver without serving: a service of its own, or a cron job",

@@ -240,13 +240,13 @@ admin_names_page(const char *path, size_t len)
 }
 
 bool
-admin_allowed(const struct receiver *rx, const struct request *rq)
+admin_allowed(const struct config *config, const struct request *rq)
 {
 	const char *role = request_param(rq, "LEADRELAY_ROLE");
 
 	if (role == NULL || strcmp(role, "admin") != 0)
 		return false;
-	return !rq->tcp || (rx->config != NULL && rx->config->admin_tcp);
+	return !rq->tcp || (config != NULL && config->admin_tcp);
 }
 
 static void
@@ -305,7 +305,7 @@ admin_start(struct receiver *rx, struct request *rq)
 		rq->respond(rq);
 		return;
 	}
-	outbox = rx->config != NULL ? rx->outbox(rx->owner) : NULL;
+	outbox = rx->outbox(rx->owner);
 	if (outbox == NULL || (page = calloc(1, sizeof(*page))) == NULL) {
 		problem_answer(&rq->answer, PROBLEM_UNAVAILABLE, NULL, NULL);
 		rq->respond(rq);

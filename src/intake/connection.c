@@ -46,7 +46,6 @@ struct connection_pool {
 	int epoll;
 	bool tcp;
 	size_t max;
-	size_t body_keep;
 	atomic_bool stopping;
 	atomic_size_t in_flight;
 	pthread_mutex_t lock;		/* guards what follows, and each ${waiting} */
@@ -72,7 +71,6 @@ connection_pool_new(struct receiver *rx, int epoll, bool tcp, size_t max)
 	pool->epoll = epoll;
 	pool->tcp = tcp;
 	pool->max = max;
-	pool->body_keep = request_body_keep(rx->config);
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	return pool;
 }
@@ -81,7 +79,7 @@ static void
 connection_free_buffers(struct connection *c)
 {
 	fastcgi_free(&c->in);
-	fastcgi_init(&c->in, c->pool->body_keep);
+	fastcgi_init(&c->in, 0);
 	buf_free(&c->pending);
 	buf_free(&c->out);
 	buf_free(&c->rq.answer.body);
@@ -135,7 +133,7 @@ open_connection(struct connection_pool *pool, int fd)
 	    (c = calloc(1, sizeof(*c))) != NULL) {
 		c->pool = pool;
 		c->index = (uint32_t)pool->made;
-		fastcgi_init(&c->in, pool->body_keep);
+		fastcgi_init(&c->in, 0);
 		pool->all[pool->made++] = c;
 	}
 	if (c != NULL) {
@@ -329,6 +327,9 @@ parse(struct connection *c, const uint8_t *bytes, size_t len)
 	enum fastcgi_step step;
 	size_t used;
 
+	/* A reload may have changed it; not within a request. */
+	if (!fastcgi_begun(&c->in))
+		c->in.body_keep = atomic_load(&c->pool->rx->terms.body_keep);
 	step = fastcgi_feed(&c->in, bytes, len, &used);
 	if (c->in.reply.len > 0) {
 		buf_add(&c->out, c->in.reply.data, c->in.reply.len);

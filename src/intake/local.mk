@@ -1,5 +1,6 @@
 libleadrelay_a_SOURCES += \
 	src/load.c src/load.h \
+	src/reload.c src/reload.h \
 	src/worker.c src/worker.h src/worker_cgi.c \
 	src/intake/admin.c src/intake/admin.h \
 	src/intake/answer.c src/intake/answer.h \
@@ -11,7 +12,8 @@ libleadrelay_a_SOURCES += \
 	src/intake/request.c src/intake/request.h \
 	src/intake/serve.c src/intake/serve.h \
 	src/intake/serve_listen.c \
-	src/intake/served.c src/intake/served.h
+	src/intake/served.c src/intake/served.h \
+	src/intake/terms.c src/intake/terms.h
 
 EXTRA_DIST += tests/fuzz/fuzz_fastcgi.c
 

@@ -28,6 +28,7 @@ enum outcome {
 struct flight {
 	struct outbox_job job;		/* first: a job is its flight */
 	struct receiver *rx;
+	struct terms *terms;
 	struct request *rq;
 	const struct config_source *source;	/* NULL until routed */
 	struct token token;
@@ -139,6 +140,7 @@ say(const struct flight *fl, enum outcome outcome)
 static void
 flight_free(struct flight *fl)
 {
+	terms_release(fl->terms);
 	token_free(&fl->token);
 	lead_free(&fl->lead);
 	buf_free(&fl->errors);
@@ -196,7 +198,7 @@ stage_route(struct flight *fl)
 		return refuse(fl, PROBLEM_NOT_FOUND, "not for this front door");
 	buf_add(&copy, path, len);
 	if (buf_ok(&copy))
-		fl->source = config_source_for(fl->rx->config, copy.data);
+		fl->source = config_source_for(fl->terms->config, copy.data);
 	buf_free(&copy);
 	if (fl->source == NULL)
 		return refuse(fl, PROBLEM_NOT_FOUND, NULL);
@@ -222,7 +224,7 @@ stage_served(struct flight *fl)
 
 	if (root == NULL || *root == '\0')
 		return NEXT_STAGE;
-	setting = served_setting(&fl->rx->served, fl->rx->config, root);
+	setting = served_setting(&fl->terms->served, fl->terms->config, root);
 	if (setting == NULL)
 		return NEXT_STAGE;
 	fl->hint = "lies inside the request's DOCUMENT_ROOT: move it out";
@@ -520,7 +522,7 @@ fly(struct flight *fl)
 	enum next next = NEXT_STAGE;
 	size_t i;
 
-	if (fl->rx->config == NULL)
+	if (fl->terms == NULL || fl->terms->config == NULL)
 		next = refuse(fl, PROBLEM_CONFIGURATION,
 		    "the configuration cannot be loaded");
 	for (i = 0; next == NEXT_STAGE; i++)
@@ -534,22 +536,27 @@ fly(struct flight *fl)
 void
 receive_start(struct receiver *rx, struct request *rq)
 {
+	struct terms *terms = terms_take(&rx->terms);
 	struct flight *fl;
 	const char *path;
 	size_t len;
 
 	path = request_path(rq, &len);
-	if (admin_names_page(path, len) && admin_allowed(rx, rq)) {
+	if (admin_names_page(path, len) &&
+	    admin_allowed(terms != NULL ? terms->config : NULL, rq)) {
+		terms_release(terms);
 		admin_start(rx, rq);
 		return;
 	}
 	if ((fl = calloc(1, sizeof(*fl))) == NULL) {
+		terms_release(terms);
 		counters_add(rx->counters, unavailable);
 		problem_answer(&rq->answer, PROBLEM_UNAVAILABLE, NULL, NULL);
 		rq->respond(rq);
 		return;
 	}
 	fl->rx = rx;
+	fl->terms = terms;
 	fl->rq = rq;
 	fly(fl);
 }

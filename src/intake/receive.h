@@ -5,20 +5,18 @@
 #define LEADRELAY_INTAKE_RECEIVE_H
 
 #include "intake/request.h"
-#include "intake/served.h"
+#include "intake/terms.h"
 
-struct config;
 struct outbox;
 struct counters;
 
 /* What the pipeline works with.  Lives as long as any request. */
 struct receiver {
-	const struct config *config;	/* NULL: cannot be loaded, every webhook is a 503 */
+	struct terms_holder terms;	/* terms_set before the first request, terms_end */
 	struct counters *counters;
 	struct outbox *(*outbox)(void *owner);	/* NULL result: cannot be opened, a 503 */
 	void (*stored)(void *owner);	/* there is something new to deliver; or NULL */
 	void *owner;			/* given to both; both on any thread */
-	struct served served;		/* served_init, served_free */
 };
 
 /*

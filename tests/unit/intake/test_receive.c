@@ -33,7 +33,7 @@ static struct {
 	const char *served_by;
 	bool outbox_closed;
 
-	int token_calls, lead_calls, submits, answers, wakes, served_calls;
+	int token_calls, lead_calls, submits, answers, wakes, served_calls, shares;
 	size_t token_len;
 	struct event_in in;
 	bool had_token_digest;
@@ -46,6 +46,21 @@ const struct config_source *
 config_source_for(const struct config *config, const char *path)
 {
 	return strcmp(path, "/hook") == 0 ? &config->sources[0] : NULL;
+}
+
+struct config *
+config_share(struct config *config)
+{
+	if (config != NULL)
+		fake.shares++;
+	return config;
+}
+
+void
+config_free(struct config *config)
+{
+	if (config != NULL)
+		fake.shares--;
 }
 
 const char *
@@ -228,17 +243,17 @@ setup(void **state)
 	source = (struct config_source){ .name = source_name,
 	    .verify = CONFIG_VERIFY_JWT, .max_body = 100, .max_token = 50 };
 	config = (struct config){ .sources = &source, .source_count = 1 };
-	receiver = (struct receiver){ .config = &config, .counters = &counters,
+	receiver = (struct receiver){ .counters = &counters,
 	    .outbox = fake_outbox, .stored = fake_stored, .owner = &fake };
-	served_init(&receiver.served);
-	return 0;
+	return terms_set(&receiver.terms, &config);
 }
 
 static int
 teardown(void **state)
 {
 	(void)state;
-	served_free(&receiver.served);
+	terms_end(&receiver.terms);
+	assert_int_equal(fake.shares, 0);
 	return 0;
 }
 
@@ -372,7 +387,7 @@ test_served(void **state)
 	expect("DOCUMENT_ROOT=/etc", NULL, 503, "configuration");
 	expect("DOCUMENT_ROOT=/etc", NULL, 503, "configuration");
 	assert_int_equal(fake.served_calls, 2);
-	receiver.config = NULL;
+	assert_int_equal(terms_set(&receiver.terms, NULL), 0);
 	expect("A=b", NULL, 503, "configuration");
 }
 
