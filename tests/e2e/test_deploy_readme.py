@@ -49,6 +49,14 @@ def shell(block):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def listens(path):
+    try:
+        with fcgi.Connection(path, 1):
+            return True
+    except OSError:
+        return False
+
+
 def gone(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
@@ -78,7 +86,7 @@ def test_it_serves(site, start, stop):
     pid = None
     try:
         shell(here(start, site, place))
-        wait_until(lambda: (place / "leadrelay.sock").exists(), "the socket")
+        wait_until(lambda: listens(place / "leadrelay.sock"), "the socket")
         pid = int((place / "pid").read_text())
         answer = fcgi.ask(place / "leadrelay.sock", fcgi.webhook(
             f"Bearer {site.sign(leads.payload())}", body=b"{}"), b"{}")

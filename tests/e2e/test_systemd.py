@@ -149,8 +149,13 @@ def activate(site, before=()):
         pytest.skip("systemd-socket-activate is not here")
     process = site.spawn([tool, "--inetd", "-l", site.socket, *before,
                           PROGRAM, "--config", site.config])
-    wait_until(site.socket.exists, "the socket")
+    wait_for_socket(process)
     return process
+
+
+def wait_for_socket(process):
+    """The tool says so when it listens; the file is there before that."""
+    wait_until(lambda: "Listening on" in process.output(), "the socket")
 
 
 def post(site, payload=None, **more):
@@ -170,7 +175,7 @@ def test_socket_activation(site):
     assert worker.stop() == 0
 
 
-def test_credentials_come_from_the_service_manager(site, monkeypatch):
+def test_credentials_come_from_the_service_manager(site):
     """LoadCredential=secret:... and secret_file = ".../secret": no other copy is needed."""
     (name, _), = [line.split(":") for line in settings(SERVICES[0], "LoadCredential")]
     credentials = site.folder / "credentials"
@@ -185,7 +190,7 @@ def test_credentials_come_from_the_service_manager(site, monkeypatch):
                        "-l", site.socket, PROGRAM, "--config", site.config],
                       site.log, env=environment())
     site.workers.append(process)
-    wait_until(site.socket.exists, "the socket")
+    wait_for_socket(process)
     assert post(site).status == 202
 
 
