@@ -32,13 +32,16 @@ def pytest_runtest_makereport(item, call):
     setattr(item, "failed_" + report.when, report.failed)
 
 
-@pytest.fixture
-def folder():
-    """A folder that the front server's own user may enter, gone after the test."""
+def temporary_folder():
+    """A folder that the front server's own user may enter, gone afterwards."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="leadrelay-e2e-"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+folder = pytest.fixture(temporary_folder, name="folder")
+module_folder = pytest.fixture(temporary_folder, scope="module", name="module_folder")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import leads, tokens
+from harness import fcgi, leads, tokens
 from harness.wait import wait_until
 
 
@@ -479,7 +479,6 @@ def test_admin_pages_for_whom_the_location_lets_in(up):
 
 
 def test_admin_pages_are_404_without_the_role(up):
-    from harness import fcgi
     for page in ("healthz", "metrics", "status"):
         for method in ("GET", "POST"):
             answer = fcgi.ask(up.socket, fcgi.webhook(method=method, uri=f"/leadpro/{page}"))

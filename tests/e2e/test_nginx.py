@@ -6,27 +6,20 @@ import socket
 
 import pytest
 
-from harness import leads, tokens
+from harness import leads
+from harness.nginx import SOURCE
+from harness.site import Site
 from harness.wait import wait_until
 
 KB = 1024
 
 
 @pytest.fixture(scope="module")
-def big(tmp_path_factory):
+def big(module_folder):
     """One installation for all sizes."""
-    from harness.site import Site
-    import pathlib
-    import shutil
-    import tempfile
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="leadrelay-e2e-"))
-    folder.chmod(0o755)
-    site = Site(folder)
-    site.crm()
-    site.start()
+    site = Site(module_folder).start()
     yield site
     complaints = site.stop()
-    shutil.rmtree(folder, ignore_errors=True)
     assert not complaints, complaints
 
 
@@ -238,7 +231,6 @@ def test_tokens_are_not_kept_in_files(big):
 
 def test_params_name_nothing_unknown():
     """What the location files send is what the worker reads."""
-    from harness.nginx import SOURCE
     text = (SOURCE / "nginx/leadrelay-location.conf").read_text()
     sent = set(re.findall(r"fastcgi_param\s+(\w+)", text))
     assert sent == {"REQUEST_METHOD", "REQUEST_URI", "CONTENT_TYPE", "CONTENT_LENGTH",

@@ -12,6 +12,7 @@ import pytest
 
 from harness import fcgi, leads
 from harness.crm import DRIP, HUGE, NEVER, RESET_AFTER, RESET_DURING, RESET_EARLY, Reply
+from harness.site import PROGRAM
 from harness.wait import wait_until
 
 
@@ -315,7 +316,6 @@ def test_what_another_process_accepted(site):
     crm = site.crm()
     site.start_worker()
     second = site.folder / "second.sock"
-    from harness.site import PROGRAM
     site.spawn([PROGRAM, "--config", site.config, "serve", "--listen", f"unix:{second}"])
     wait_until(second.exists, "the second worker")
     delays = []
@@ -344,7 +344,6 @@ def test_relay_as_a_service_of_its_own(site):
     payload = leads.payload()
     assert site.post(payload).status == 202
     site.wait_states(waiting=1)
-    from harness.site import PROGRAM
     relay = site.spawn([PROGRAM, "--config", site.config, "relay"])
     crm.wait_count(1)
     second = leads.payload()

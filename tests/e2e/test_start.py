@@ -11,6 +11,7 @@ import time
 import pytest
 
 from harness import fcgi, leads
+from harness.nginx import free_port
 from harness.site import PROGRAM, environment
 from harness.wait import wait_until
 
@@ -194,7 +195,6 @@ def test_a_file_is_not_replaced(site):
 
 
 def test_tcp(site):
-    from harness.nginx import free_port
     site.crm()
     port = free_port()
     site.start_worker(listen=f"127.0.0.1:{port}")

@@ -76,48 +76,61 @@ class Hostile:
         return self.random.choice(["t" * size, "." * size, "a." * (size // 2),
                                    f"{'A' * 10}.{'B' * size}.{'C' * 43}"])
 
-    # --- payloads that are signed but wrong: (bytes), held or refused, never relayed ---
+    # --- payloads that are signed but wrong: held, never relayed ------------------
 
     def payload(self):
+        return self.random.choice([
+            self._values, self._depth, self._breadth, self._broken, self._cut, self._number,
+            self._twice, self._other, self._text])()
+
+    def _values(self):
+        """Any value in any field, and an e-mail address that is none."""
         r = self.random
-        lead = leads.next_id()
-        value = leads.sample(lead)
-        data = value["data"]
-        what = r.randrange(9)
-        if what == 0:                       # any value in any field
-            data[r.choice(list(data))] = r.choice(
-                [None, True, 0, -1, 1.5, [], {}, [[]], "x" * 9000, {"a": {"b": []}}, [None]])
-            data["email"] = r.choice([1, "a", "@", "a@", "a@b c", "a@" + "b" * 300])
-        elif what == 1:                     # depth
-            depth = r.choice([33, 100, 1000, 5000])
-            return b'{"event":"lead.created","data":' + b"[" * depth + b"]" * depth + b"}"
-        elif what == 2:                     # breadth
-            data["type"] = "x"
-            for n in range(r.choice([100, 2000])):
-                data[f"field{n}"] = n
-        elif what == 3:                     # broken bytes
-            text = bytearray(tokens.compact(value))
-            for _ in range(r.randrange(1, 5)):
-                text[r.randrange(len(text))] = r.choice(b"\x00\x01\x1f\x80\xc0\xed\xf5\xff")
-            return bytes(text)
-        elif what == 4:                     # cut
-            text = tokens.compact(value)
-            return text[:r.randrange(1, len(text) - 1)]
-        elif what == 5:                     # numbers
-            number = r.choice([b"1e400", b"-0", b"1" * 400, b"1e-400", b"01", b"+1", b".5",
-                               b"1.", b"0x10", b"9007199254740993", b"1e1000000000000"])
-            return b'{"event":"lead.updated","data":{"id":%s}}' % number
-        elif what == 6:                     # a name twice
-            return tokens.compact(value)[:-2] + b',"id":7}}'
-        elif what == 7:                     # another kind of thing
-            return r.choice([b"null", b"true", b"1", b'"x"', b"[]", b"[{}]", b" ", b"{}{}",
-                             b'{"event":5,"data":5}', b'{"event":"lead.created","data":null}',
-                             b'{"EVENT":"lead.created","DATA":{}}'])
-        else:                               # text that means something elsewhere
-            data["type"] = r.choice(JUNK)
-            data["full_name"] = r.choice(JUNK) * 40
-            data["meta"] = {name: r.choice(JUNK) for name in JUNK if "\udcff" not in name}
+        value = leads.sample()
+        value["data"][r.choice(list(value["data"]))] = r.choice(
+            [None, True, 0, -1, 1.5, [], {}, [[]], "x" * 9000, {"a": {"b": []}}, [None]])
+        value["data"]["email"] = r.choice([1, "a", "@", "a@", "a@b c", "a@" + "b" * 300])
         return tokens.compact(value)
+
+    def _depth(self):
+        depth = self.random.choice([33, 100, 1000, 5000])
+        return b'{"event":"lead.created","data":' + b"[" * depth + b"]" * depth + b"}"
+
+    def _breadth(self):
+        many = {f"field{n}": n for n in range(self.random.choice([100, 2000]))}
+        return leads.payload(type="x", **many)
+
+    def _broken(self):
+        """Bytes that JSON, or UTF-8, does not have."""
+        text = bytearray(leads.payload())
+        for _ in range(self.random.randrange(1, 5)):
+            text[self.random.randrange(len(text))] = self.random.choice(
+                b"\x00\x01\x1f\x80\xc0\xed\xf5\xff")
+        return bytes(text)
+
+    def _cut(self):
+        text = leads.payload()
+        return text[:self.random.randrange(1, len(text) - 1)]
+
+    def _number(self):
+        return b'{"event":"lead.updated","data":{"id":%s}}' % self.random.choice([
+            b"1e400", b"-0", b"1" * 400, b"1e-400", b"01", b"+1", b".5", b"1.", b"0x10",
+            b"9007199254740993", b"1e1000000000000"])
+
+    def _twice(self):
+        return leads.payload()[:-2] + b',"id":7}}'
+
+    def _other(self):
+        return self.random.choice([
+            b"null", b"true", b"1", b'"x"', b"[]", b"[{}]", b" ", b"{}{}",
+            b'{"event":5,"data":5}', b'{"event":"lead.created","data":null}',
+            b'{"EVENT":"lead.created","DATA":{}}'])
+
+    def _text(self):
+        """Text that means something elsewhere."""
+        r = self.random
+        return leads.payload(type=r.choice(JUNK), full_name=r.choice(JUNK) * 40,
+                             meta={name: r.choice(JUNK) for name in JUNK})
 
     # --- requests over HTTP ---------------------------------------------------
 
@@ -140,31 +153,49 @@ class Hostile:
 
     def fastcgi(self):
         """Bytes for the worker's socket that are no valid request with a valid token."""
-        r = self.random
-        what = r.randrange(7)
+        return self.random.choice([
+            self._request, self._request_cut, self._noise, self._noise_after_begin,
+            self._lengths, self._records, self._bit])()
+
+    def _bytes(self, most):
+        return bytes(self.random.randrange(256)
+                     for _ in range(self.random.randrange(1, most)))
+
+    def _request(self):
+        """Whole, with a token that must not get in."""
         values = {"REQUEST_METHOD": "POST", "REQUEST_URI": "/leadpro",
-                  "HTTP_AUTHORIZATION": self.token(), r.choice(JUNK): r.choice(JUNK)}
-        values = {n.encode("utf-8", "replace"): v.encode("utf-8", "replace")
-                  for n, v in values.items()}
-        whole = fcgi.request(values, r.choice([b"", b"body"]))
-        if what == 0:
-            return whole
-        if what == 1:
-            return whole[:r.randrange(len(whole))]
-        if what == 2:
-            return bytes(r.randrange(256) for _ in range(r.randrange(1, 200)))
-        if what == 3:                       # a good start, then noise
-            return fcgi.begin() + bytes(r.randrange(256) for _ in range(r.randrange(1, 600)))
-        if what == 4:                       # lengths that lie
-            lengths = struct.pack(">II", r.getrandbits(32) | 0x80000000,
-                                  r.getrandbits(32) | 0x80000000)
-            return fcgi.begin() + fcgi.record(fcgi.PARAMS, lengths + b"x" * r.randrange(100))
-        if what == 5:                       # records in any order
-            return b"".join(fcgi.record(r.randrange(13), bytes(r.randrange(40)),
-                                        r.choice([0, 1, 1, 2, 65535]), r.randrange(256))
-                            for _ in range(r.randrange(1, 30)))
-        text = bytearray(whole)             # one bit wrong somewhere in the framing
-        text[r.randrange(min(len(text), 200))] ^= 1 << r.randrange(8)
+                  "HTTP_AUTHORIZATION": self.token(),
+                  self.random.choice(JUNK): self.random.choice(JUNK)}
+        values = {name.encode("utf-8"): value.encode("utf-8") for name, value in values.items()}
+        return fcgi.request(values, self.random.choice([b"", b"body"]))
+
+    def _request_cut(self):
+        whole = self._request()
+        return whole[:self.random.randrange(len(whole))]
+
+    def _noise(self):
+        return self._bytes(200)
+
+    def _noise_after_begin(self):
+        return fcgi.begin() + self._bytes(600)
+
+    def _lengths(self):
+        """Lengths of a name and a value that lie."""
+        lengths = struct.pack(">II", self.random.getrandbits(32) | 0x80000000,
+                              self.random.getrandbits(32) | 0x80000000)
+        return fcgi.begin() + fcgi.record(fcgi.PARAMS, lengths + self._bytes(100))
+
+    def _records(self):
+        """Any records in any order."""
+        r = self.random
+        return b"".join(fcgi.record(r.randrange(13), bytes(r.randrange(40)),
+                                    r.choice([0, 1, 1, 2, 65535]), r.randrange(256))
+                        for _ in range(r.randrange(1, 30)))
+
+    def _bit(self):
+        """One bit wrong somewhere in the framing."""
+        text = bytearray(self._request())
+        text[self.random.randrange(min(len(text), 200))] ^= 1 << self.random.randrange(8)
         return bytes(text)
 
 
