@@ -39,6 +39,7 @@ struct connection {
 	struct buf out;
 	size_t sent;			/* bytes of ${out} */
 	struct request rq;
+	atomic_bool unanswered;		/* ${rq} is in flight: whoever unsets this answers */
 };
 
 struct connection_pool {
@@ -270,6 +271,8 @@ connection_respond(struct request *rq)
 	struct connection_pool *pool = c->pool;
 	struct buf text = { 0 };
 
+	if (!atomic_exchange(&c->unanswered, false))
+		return;			/* it was given up */
 	answer_print(&rq->answer, request_is_head(rq), &text);
 	fastcgi_answer(&c->in, text.data, text.len, &c->out);
 	if (!buf_ok(&text) || !buf_ok(&c->out) || !c->in.keep ||
@@ -309,6 +312,7 @@ start_request(struct connection *c)
 		.respond = connection_respond,
 		.front = c,
 	};
+	atomic_store(&c->unanswered, true);
 	if (atomic_fetch_add(&pool->in_flight, 1) < IN_FLIGHT_MAX) {
 		receive_start(pool->rx, rq);
 		return;
@@ -527,4 +531,33 @@ size_t
 connection_in_flight(const struct connection_pool *pool)
 {
 	return atomic_load(&pool->in_flight);
+}
+
+/* Answer 503 in place of those who still work at the request. */
+static void
+give_up(struct connection *c)
+{
+	struct answer answer = { 0 };
+	struct buf text = { 0 };
+
+	counters_add(c->pool->rx->counters, unavailable);
+	problem_answer(&answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+	answer_print(&answer, request_is_head(&c->rq), &text);
+	fastcgi_answer(&c->in, text.data, text.len, &c->out);
+	if (buf_ok(&text) && buf_ok(&c->out))
+		(void)flush_out(c);
+	buf_free(&text);
+	buf_free(&answer.body);
+}
+
+void
+connection_give_up(struct connection_pool *pool)
+{
+	size_t i;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	for (i = 0; i < pool->made; i++)
+		if (atomic_exchange(&pool->all[i]->unanswered, false))
+			give_up(pool->all[i]);
+	(void)pthread_mutex_unlock(&pool->lock);
 }

@@ -62,6 +62,12 @@ void connection_pool_stop(struct connection_pool *pool);
 /* Drop whatever waits. */
 void connection_drop_waiting(struct connection_pool *pool);
 
+/*
+ * Answer 503 to what is in flight.  What the stages still say of it is dropped,
+ * but they may use the requests' memory until the process ends.
+ */
+void connection_give_up(struct connection_pool *pool);
+
 /* Open connections, and requests handed over and not yet answered. */
 size_t connection_open_count(struct connection_pool *pool);
 size_t connection_in_flight(const struct connection_pool *pool);

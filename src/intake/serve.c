@@ -376,8 +376,10 @@ serve_run(struct receiver *rx, int fd, int threads)
 out:
 	atomic_store(&serve_stop_asked, false);
 	if (unanswered > 0) {
-		/* Their answers may still come: what they point to must stay. */
-		log_err("intake: %zu requests left unanswered at the stop", unanswered);
+		/* Their work goes on: what it points to must stay. */
+		connection_give_up(sv->pool);
+		log_err("intake: %zu requests were not done at the stop: 503",
+		    unanswered);
 		return 1;
 	}
 	close_server(sv);

@@ -37,9 +37,9 @@ bool serve_is_listening(int fd);
  * processors: they never wait) until serve_stop: then accept nothing more,
  * answer what is in flight, and return within two seconds.
  *
- * 0: all is answered.  1: some answers were still missing when time was up;
- * they may come yet, so ${rx} and the outbox must stay as they are until the
- * process ends.  -1: it could not start.  Both are said in the log.
+ * 0: all is answered.  1: some requests were not done when time was up; they
+ * got a 503, but may still be worked at, so ${rx} and the outbox must stay as
+ * they are until the process ends.  -1: it could not start.  Both are said in the log.
  */
 int serve_run(struct receiver *rx, int fd, int threads);
 

@@ -1,9 +1,11 @@
 """How the program is started: worker on its own socket or on fd 0, CGI, command."""
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import time
@@ -293,6 +295,23 @@ def test_stops_within_two_seconds(site, number):
     assert time.monotonic() - before < 4      # two seconds, and room for a slow machine
     idle.close()
     half.close()
+
+
+def test_a_stop_while_the_store_is_locked(site):
+    """Who waits for the disk is told to come again, not cut off."""
+    site.start_worker()
+    first, second = (fcgi.webhook(site.sign(leads.payload())) for _ in range(2))
+    assert fcgi.ask(site.socket, first).status == 202
+    with contextlib.closing(sqlite3.connect(site.store, isolation_level=None)) as other, \
+            fcgi.Connection(site.socket) as connection:
+        other.execute("BEGIN IMMEDIATE")
+        connection.send(fcgi.request(second))
+        before = time.monotonic()
+        assert site.worker.stop(signal.SIGTERM, 10) == 74
+        assert time.monotonic() - before < 4
+        answer = connection.read_answer()
+    assert answer.status == 503 and answer.ended
+    assert b"\r\nRetry-After: " in answer.stdout
 
 
 @pytest.mark.threads
