@@ -10,7 +10,7 @@
 
 #include "config/config.h"
 
-#define BUSY_MS 5000		/* how long to wait for another process's writing */
+#define BUSY_MS 4000		/* how long to wait for another process; a job may wait twice */
 #define GROUP_MAX 512		/* jobs in one transaction */
 
 static const struct store_ops *const backends[] = { &store_sqlite };
