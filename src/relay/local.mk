@@ -33,6 +33,7 @@ check_PROGRAMS += tests/unit/relay/test_classify \
 	tests/unit/relay/test_limit \
 	tests/unit/relay/test_relay \
 	tests/unit/relay/test_outgoing \
+	tests/unit/relay/test_passage \
 	tests/unit/relay/test_schedule \
 	tests/unit/relay/test_sign \
 	tests/unit/relay/test_transport
@@ -57,6 +58,9 @@ tests_unit_relay_test_grant_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_limit_SOURCES = tests/unit/relay/test_limit.c tests/unit/unit.h
 tests_unit_relay_test_limit_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_limit_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_passage_SOURCES = tests/unit/relay/test_passage.c tests/unit/unit.h
+tests_unit_relay_test_passage_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_passage_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_schedule_SOURCES = tests/unit/relay/test_schedule.c tests/unit/unit.h
 tests_unit_relay_test_schedule_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_schedule_LDADD = $(UNIT_LDADD)

@@ -290,7 +290,7 @@ programs_begin(const struct config *config, struct program_host **host,
 static void
 keep_former(struct programs *p, const struct buf *why)
 {
-	log_err("destination %s: %s: the former program stays in use",
+	log_err("destination %s: the former program stays in use: %s",
 	    p->config->name, why->data != NULL ? why->data : "out of memory");
 	program_runner_free(p->fresh);
 	p->fresh = NULL;

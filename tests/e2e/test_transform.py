@@ -84,7 +84,7 @@ def test_when_and_empty_skip(site):
     ("1, 2", "more than one output"),
     ("def f: f; f", "longer than a second"),
     ("[range(1e12)]", "64 MB"),
-    ('[range(300000)] | map("x" * 10)', "1 MB"),
+    ('"0123456789" * 110000', "1 MB"),
 ])
 def test_a_bad_program_holds(site, text, words):
     """The delivery is held with the message; the original is never sent; the others flow."""

@@ -106,6 +106,54 @@ test_act(void **state)
 	}
 }
 
+/* Claim the one that is due; what the store knows of its bodies. */
+static void
+check_claim(struct box *box, int key_number, int64_t body, bool retried,
+    struct delivery_claim *claim)
+{
+	assert_int_equal(box_claim(box, 0, BOX_NOW + 9, 1, claim), 1);
+	assert_int_equal(claim->key_number, key_number);
+	assert_int_equal(claim->body, body);
+	assert_int_equal(claim->retried, retried);
+}
+
+/* The body sent last and its key are kept, and that a person then said "again". */
+static void
+test_retried(void **state)
+{
+	struct box *box = *state;
+	struct delivery_claim claim;
+	struct delivery_outcome o = { .state = DELIVERY_DEAD, .attempted = true,
+	    .started_ms = BOX_NOW, .status = 422, .body = -7, .key_number = 1 };
+	char id[UUID7_SIZE];
+
+	strcpy(id, box_put(box, "1", "A", BOX_NOW));
+	box_act(box, STORE_RETRY, id, false, BOX_NOW);	/* before anything was sent */
+	check_claim(box, 1, 0, true, &claim);
+	o.delivery = claim.delivery;
+	box_settle_with(box, &o, BOX_NOW);
+	delivery_claim_free(&claim);
+
+	box_act(box, STORE_RETRY, id, false, BOX_NOW);
+	check_claim(box, 1, -7, true, &claim);
+	o.state = DELIVERY_WAITING;
+	o.body = 8;
+	o.key_number = 2;
+	box_settle_with(box, &o, BOX_NOW);
+	delivery_claim_free(&claim);
+
+	check_claim(box, 2, 8, false, &claim);		/* again by itself */
+	o = (struct delivery_outcome){ .delivery = claim.delivery,
+	    .state = DELIVERY_HELD, .reason = "transform" };
+	box_settle_with(box, &o, BOX_NOW);		/* not sent this time */
+	delivery_claim_free(&claim);
+
+	box_act(box, STORE_RELEASE, id, false, BOX_NOW);
+	check_claim(box, 2, 8, true, &claim);
+	delivery_claim_free(&claim);
+	box_check(box);
+}
+
 static void
 test_not_found(void **state)
 {
@@ -610,6 +658,7 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_act),
+		TEST(test_retried),
 		TEST(test_not_found),
 		TEST(test_retry_is_now),
 		TEST(test_find), TEST(test_find_ends), TEST(test_dry_run),

@@ -1,0 +1,265 @@
+/* A delivery's way through its destination's programs, in their real process. */
+#include "unit.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "config/config.h"
+#include "outbox/event.h"
+#include "relay/passage.h"
+
+static struct program_host *host;	/* made before the tests, as in the program */
+
+static char transform_file[] = "/tmp/leadrelay-test-XXXXXX";
+
+struct world {
+	struct config_destination config;
+	struct delivery_claim claim;
+	struct programs *programs;
+	struct passage passage;
+	bool done;
+	enum passage_end end;
+};
+
+static void
+write_program(const char *text)
+{
+	FILE *fp = fopen(transform_file, "w");
+
+	assert_non_null(fp);
+	assert_true(fputs(text, fp) >= 0);
+	assert_int_equal(fclose(fp), 0);
+}
+
+static int
+set_up(void **state)
+{
+	static char name[] = "crm", source[] = "default", lead[] = "7";
+	static char event[] = "lead.created";
+	static char payload[] = "{\"event\":\"lead.created\",\"data\":{\"id\":7}}";
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->config.name = name;
+	w->claim = (struct delivery_claim){
+		.id = "01890a5d-ac96-774b-bcce-b302099a8057",
+		.source = source, .lead = lead, .name = event,
+		.payload = payload, .payload_len = strlen(payload),
+	};
+	w->passage.owner = w;
+	*state = w;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *w = *state;
+
+	passage_destroy(&w->passage);
+	programs_free(w->programs);
+	free(w);
+	return 0;
+}
+
+static void
+done(struct passage *p, enum passage_end end)
+{
+	struct world *w = p->owner;
+
+	assert_false(w->done);
+	assert_false(p->busy);
+	w->done = true;
+	w->end = end;
+}
+
+/* Step until it is over; how it ended. */
+static enum passage_end
+finish(struct world *w)
+{
+	struct pollfd pfd;
+
+	while (programs_step(w->programs), !w->done) {
+		pfd.fd = programs_fd(w->programs, &pfd.events);
+		assert_int_not_equal(pfd.fd, -1);
+		(void)poll(&pfd, 1, 1000);
+	}
+	w->done = false;
+	return w->end;
+}
+
+static void
+load(struct world *w)
+{
+	struct buf why = { 0 };
+
+	programs_free(w->programs);
+	w->programs = programs_new(host, &w->config, &why);
+	if (w->programs == NULL)
+		fail_msg("%s", why.data);
+	buf_free(&why);
+}
+
+static enum passage_end
+go_out(struct world *w)
+{
+	passage_out(&w->passage, w->programs, &w->claim, done);
+	return finish(w);
+}
+
+static enum passage_end
+come_back(struct world *w, const char *answer)
+{
+	passage_back(&w->passage, answer, strlen(answer), done);
+	return finish(w);
+}
+
+static void
+test_when(void **state)
+{
+	static const struct { const char *text; enum passage_end end; } cases[] = {
+		{ "true", PASSAGE_ON }, { ".data.id", PASSAGE_ON }, { "0", PASSAGE_ON },
+		{ "\"false\"", PASSAGE_ON }, { "false", PASSAGE_SKIP },
+		{ "null", PASSAGE_SKIP }, { "empty", PASSAGE_SKIP },
+		{ ".data.other", PASSAGE_SKIP }, { ".data.id == 8", PASSAGE_SKIP },
+		{ ".data.id.x", PASSAGE_HOLD }, { "true, true", PASSAGE_HOLD },
+		{ "$destination == \"crm\" and $source == \"default\"", PASSAGE_ON },
+	};
+	struct world *w = *state;
+	char text[64];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		(void)snprintf(text, sizeof(text), "%s", cases[i].text);
+		w->config.when = text;
+		load(w);
+		if (go_out(w) != cases[i].end)
+			fail_msg("%s: %d", text, (int)w->end);
+		if (w->end != PASSAGE_ON)
+			assert_int_equal(w->passage.which, PROGRAMS_WHEN);
+	}
+}
+
+/* Without programs it is over at once, and nothing is forked. */
+static void
+test_none(void **state)
+{
+	struct world *w = *state;
+	short events;
+
+	load(w);
+	passage_out(&w->passage, w->programs, &w->claim, done);
+	assert_true(w->done);
+	assert_int_equal(w->end, PASSAGE_ON);
+	assert_int_equal(programs_fd(w->programs, &events), -1);
+}
+
+/* A file that is edited takes over when it compiles, and not before. */
+static void
+test_transform(void **state)
+{
+	struct world *w = *state;
+
+	w->config.body = CONFIG_BODY_TRANSFORM;
+	w->config.transform = transform_file;
+	write_program("{a: .data.id}");
+	load(w);
+	assert_int_equal(go_out(w), PASSAGE_ON);
+	assert_string_equal(w->passage.body.data, "{\"a\":7}");
+	write_program("{a: ");
+	assert_int_equal(go_out(w), PASSAGE_ON);
+	assert_string_equal(w->passage.body.data, "{\"a\":7}");
+	write_program("{bb: .data.id}");
+	assert_int_equal(go_out(w), PASSAGE_ON);
+	assert_string_equal(w->passage.body.data, "{\"bb\":7}");
+	write_program("error(\"x\" * 5000)");
+	assert_int_equal(go_out(w), PASSAGE_HOLD);
+	assert_true(w->passage.reason.len < 600);
+	assert_int_equal(w->passage.which, PROGRAMS_TRANSFORM);
+	write_program("empty");
+	assert_int_equal(go_out(w), PASSAGE_SKIP);
+	assert_string_equal(w->passage.reason.data, "transform");
+}
+
+static void
+test_cancel(void **state)
+{
+	static char forever[] = "def f: f; f", yes[] = "true";
+	struct world *w = *state;
+
+	w->config.when = forever;
+	load(w);
+	passage_out(&w->passage, w->programs, &w->claim, done);
+	programs_step(w->programs);
+	assert_true(w->passage.busy);
+	passage_cancel(&w->passage);
+	assert_false(w->done);
+	w->config.when = yes;
+	load(w);
+	assert_int_equal(go_out(w), PASSAGE_ON);
+}
+
+static void
+test_answers(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum passage_end end;
+		const char *record;
+		bool uncaptured;
+	} cases[] = {
+		{ "{\"ok\":true,\"id\":\"a\"}", PASSAGE_ON, "a", false },
+		{ " {\"ok\":1,\"id\":12345678901}\n", PASSAGE_ON, "12345678901", false },
+		{ "{\"ok\":true,\"id\":\"a\\u00e9\\\"\\/\"}", PASSAGE_ON, "a\xc3\xa9\"/", false },
+		{ "{\"ok\":true}", PASSAGE_ON, "", false },
+		{ "{\"ok\":true,\"id\":[1]}", PASSAGE_ON, "", true },
+		{ "{\"ok\":true,\"id\":false}", PASSAGE_ON, "", true },
+		{ "{\"ok\":false,\"id\":1}", PASSAGE_REFUSED, "", false },
+		{ "{}", PASSAGE_REFUSED, "", false },
+		{ "", PASSAGE_HOLD, "", true },
+		{ "OK", PASSAGE_HOLD, "", true },
+		{ "{\"ok\":true", PASSAGE_HOLD, "", true },
+		{ "{\"ok\":true},{\"ok\":false}", PASSAGE_HOLD, "", true },
+		{ "1,\"b\":{\"ok\":true}", PASSAGE_HOLD, "", true },
+		{ "[{\"ok\":true}]", PASSAGE_HOLD, "", false },
+	};
+	static char ok[] = ".ok", id[] = ".id";
+	struct world *w = *state;
+
+	w->config.success_when = ok;
+	w->config.capture = id;
+	load(w);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(go_out(w), PASSAGE_ON);
+		if (come_back(w, cases[i].answer) != cases[i].end ||
+		    strcmp(w->passage.record, cases[i].record) != 0 ||
+		    w->passage.uncaptured != cases[i].uncaptured)
+			fail_msg("%s: %d \"%s\"", cases[i].answer, (int)w->end,
+			    w->passage.record);
+	}
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_when), T(test_none), T(test_transform), T(test_cancel),
+		T(test_answers)
+	};
+	int fd, rc;
+
+	if (!program_available())
+		return 77;
+	if ((fd = mkstemp(transform_file)) == -1 ||
+	    (host = program_host_start()) == NULL)
+		return 1;
+	(void)close(fd);
+	(void)log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_WARN);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	program_host_stop(host);
+	(void)unlink(transform_file);
+	return rc;
+}
