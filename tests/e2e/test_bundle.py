@@ -127,7 +127,7 @@ def test_size_and_layout(bundle):
     assert members["leadrelay/secret"].size == 0
     for name in (".htaccess", "READ-ME-FIRST", "web/.htaccess", "web/leadrelay.cgi",
                  "web/leadrelay.fcgi", "lib/libcurl.so.4", "lib/libjq.so.1", "lib/libc.so.6",
-                 "lib/cacert.pem", "licences/libc6"):
+                 "lib/cacert.pem", "licences/libc6", "crm/hubspot.jq"):
         assert f"leadrelay/{name}" in members
 
 

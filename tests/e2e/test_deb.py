@@ -136,7 +136,7 @@ def test_it_holds_what_it_should(package):
                  "/systemd/system/leadrelay-relay.service",
                  "/systemd/system/leadrelay-once.timer",
                  "/examples/leadrelay.conf.example", "/examples/nginx/leadrelay.conf",
-                 "/examples/apache/mod_fcgid.conf"):
+                 "/examples/apache/mod_fcgid.conf", "/examples/crm/hubspot.jq"):
         assert path in listing, path
     # no conffiles: dpkg has nothing to ask about
     assert "conffiles" not in run("dpkg-deb", "-I", package).stdout
