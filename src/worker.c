@@ -21,6 +21,7 @@
 #include "load.h"
 #include "outbox/outbox.h"
 #include "program/program.h"
+#include "relay/reach.h"
 #include "relay/relay.h"
 #include "reload.h"
 
@@ -42,6 +43,7 @@ struct worker {
 	struct reload reload;
 	bool watching;			/* the files are watched: nobody might send SIGHUP */
 	struct program_host *host;	/* runs jq programs; NULL when there are none */
+	struct reach *reach;		/* for probes; NULL: not there */
 	struct store_fault fault;	/* the last one on opening, said already */
 	pthread_t keeper;
 	pthread_t opener;
@@ -93,6 +95,16 @@ wake_relay(void *owner)
 		relay_wake(relay);
 	else
 		outbox_wake(atomic_load(&w->outbox));
+}
+
+/* A probe asks for the destinations. */
+static void
+tell_destinations(void *owner, struct config *config, bool try,
+    struct buf *out)
+{
+	struct worker *w = owner;
+
+	reach_tell(w->reach, config, try, out);
 }
 
 static void
@@ -311,12 +323,15 @@ join_opener(struct worker *w)
  * the outbox finishes what both handed it.
  */
 static void
-take_down(struct worker *w)
+take_down(struct worker *w, int status)
 {
 	if (atomic_load(&w->relay) != NULL)
 		relay_free(atomic_load(&w->relay));
 	outbox_close(atomic_load(&w->outbox));
 	program_host_stop(w->host);
+	/* Nobody waits for a destination that is being tried. */
+	if (!reach_free(w->reach))
+		_exit(status);
 	terms_end(&w->rx.terms);
 	config_free(w->config);
 	(void)pthread_cond_destroy(&w->changed);
@@ -398,6 +413,8 @@ worker_serve(const char *config_option, const char *address)
 	set_up(w, config_option);
 	if (w->config == NULL)
 		goto out;
+	if ((w->reach = reach_new()) != NULL)
+		w->rx.reach = tell_destinations;
 	if ((fd = find_socket(w, address, &status)) == -1)
 		goto out;
 	status = EXIT_IOERR;
@@ -420,7 +437,7 @@ worker_serve(const char *config_option, const char *address)
 	if (!join_opener(w))
 		_exit(status);
 out:
-	take_down(w);
+	take_down(w, status);
 	free(w);
 	return status;
 }

@@ -23,6 +23,7 @@
 #include "load.h"
 #include "outbox/outbox.h"
 #include "program/program.h"
+#include "relay/reach.h"
 #include "relay/relay.h"
 
 #define DELIVER_MS 25000	/* how long a request's child goes on delivering */
@@ -62,6 +63,15 @@ note_stored(void *owner)
 
 	cgi->stored = true;
 	outbox_wake(cgi->outbox);
+}
+
+/* A probe asks for the destinations; this process will not be asked again. */
+static void
+try_destinations(void *owner, struct config *config, bool try,
+    struct buf *out)
+{
+	(void)owner;
+	reach_tell_now(config, try, out);
 }
 
 /* Leave nothing that whoever started the request could wait for. */
@@ -124,6 +134,7 @@ worker_cgi(char **environment)
 	cgi.rx.counters = &cgi.counters;
 	cgi.rx.outbox = request_outbox;
 	cgi.rx.stored = note_stored;
+	cgi.rx.reach = try_destinations;
 	cgi.rx.owner = &cgi;
 	if (terms_set(&cgi.rx.terms, cgi.config) == -1)
 		log_err("out of memory");	/* a 503, as without a configuration */

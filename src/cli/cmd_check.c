@@ -309,12 +309,13 @@ check_destination(struct check *check, size_t index)
 	const struct config_destination *destination =
 	    &check->config->destinations[index];
 	struct buf url = { 0 }, why = { 0 };
+	const char *phrase;
 
 	if (destination->url != NULL)
 		config_mask_url(destination->url, &url);
 	else
 		buf_printf(&url, "URL in %s", destination->url_file);
-	if (relay_try_destination(check->config, index, &why) == 0)
+	if (relay_try_destination(check->config, index, &why, &phrase) == 0)
 		ok("destination", "%s: %s answers", destination->name,
 		    words(&url));
 	else

@@ -261,32 +261,22 @@ read_options(const struct args *args, struct send *send)
 	return file != NULL ? input_read(file, &send->payload) : EXIT_DONE;
 }
 
-/* The source that would answer there, or the one that was asked for. */
+/* What the source must be for this. */
 static int
-choose_source(const struct args *args, const struct config *config,
-    const char *path, struct send *send)
+check_source(const struct send *send)
 {
-	const char *name = args_value(args, "source");
-
-	if (name != NULL)
-		send->source = config_source_named(config, name);
-	else if ((send->source = config_source_for(config, path)) == NULL)
-		send->source = &config->sources[0];
-	if (send->source == NULL) {
-		fprintf(stderr, "leadrelay: send: there is no source %s in %s\n",
-		    name, config->file);
+	if (send->source == NULL)
 		return EXIT_USAGE;
-	}
-	if (send->source->verify == CONFIG_VERIFY_NONE &&
-	    send->scenario != NULL) {
+	if (send->source->verify != CONFIG_VERIFY_NONE)
+		return EXIT_DONE;
+	if (send->scenario != NULL) {
 		fprintf(stderr, "leadrelay: send: source %s verifies nothing, "
 		    "and the scenarios are about what it would verify\n",
 		    send->source->name);
 		return EXIT_USAGE;
 	}
-	if (send->source->verify == CONFIG_VERIFY_NONE)
-		fprintf(stderr, "leadrelay: send: source %s verifies nothing: "
-		    "sent without a token\n", send->source->name);
+	fprintf(stderr, "leadrelay: send: source %s verifies nothing: sent "
+	    "without a token\n", send->source->name);
 	return EXIT_DONE;
 }
 
@@ -333,9 +323,10 @@ cmd_send(const struct args *args)
 	send.batch.arg = &send;
 	if ((status = check_target(args, &path)) != EXIT_DONE ||
 	    (status = read_options(args, &send)) != EXIT_DONE ||
-	    (status = setup_config(&setup, args)) != EXIT_DONE ||
-	    (status = choose_source(args, setup.config, path.data,
-	    &send)) != EXIT_DONE)
+	    (status = setup_config(&setup, args)) != EXIT_DONE)
+		goto out;
+	send.source = setup_source(args, setup.config, path.data);
+	if ((status = check_source(&send)) != EXIT_DONE)
 		goto out;
 	if (outbox_become_owner(setup.config, &fault) == -1)
 		status = setup_store_failed(setup.config, &fault);

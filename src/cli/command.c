@@ -46,6 +46,12 @@ static const struct args_option send_options[] = {
 	{ NULL, NULL, NULL }
 };
 
+static const struct args_option doctor_options[] = {
+	{ "source", "NAME", "sign with this source's secret (default: by the URL's path)" },
+	{ "json", NULL, "one JSON object a line" },
+	{ NULL, NULL, NULL }
+};
+
 static const struct args_option list_options[] = {
 	{ "state", "STATE", "waiting, sending, delivered, dead, held, discarded or skipped" },
 	{ "lead", "ID", "only this lead, by LeadPro's id" },
@@ -148,6 +154,14 @@ static const struct args_command commands[] = {
 	{ "stats", "", 0, 0,
 	    "what waits, since when and why; ends with 1 when a person is needed",
 	    NULL, json_options, cmd_stats },
+	{ "doctor", "URL", 1, 1,
+	    "prove the way through the web server, and name what is wrong with it",
+	    "Posts signed probes with tokens of 1, 8, 16, 32, 48 and 60 KB; the worker says\n"
+	    "what it sees.  Names what is wrong, and the directive that cures it: a header\n"
+	    "that is stripped, dropped, cut or too large for the web server, path, secret,\n"
+	    "clock, store, destinations, admin pages open to the world.  A probe makes no\n"
+	    "lead.  Ends with 1 when something is wrong, with 69 when nobody answers.\n",
+	    doctor_options, cmd_doctor },
 	{ "schema", "", 0, 0,
 	    "print LeadPro's field rules as JSON Schema 2020-12",
 	    "What JSON Schema cannot say stands under x-leadrelay-rule.\n",

@@ -1,9 +1,11 @@
 libleadrelay_a_SOURCES += \
 	src/cli/args.c src/cli/args.h \
+	src/cli/ask.c src/cli/ask.h \
 	src/cli/bulk.c src/cli/bulk.h \
 	src/cli/cmd.h \
 	src/cli/cmd_act.c \
 	src/cli/cmd_check.c \
+	src/cli/cmd_doctor.c \
 	src/cli/cmd_list.c \
 	src/cli/cmd_relay.c \
 	src/cli/cmd_schema.c \
@@ -13,6 +15,7 @@ libleadrelay_a_SOURCES += \
 	src/cli/cmd_stats.c \
 	src/cli/cmd_try.c src/cli/cmd_try.h src/cli/cmd_try_diff.c \
 	src/cli/command.c src/cli/command.h \
+	src/cli/doctor.c src/cli/doctor.h \
 	src/cli/forge.c src/cli/forge.h \
 	src/cli/help.c src/cli/help.h \
 	src/cli/input.c src/cli/input.h \
@@ -30,6 +33,7 @@ libleadrelay_a_SOURCES += \
 	src/cli/version.c src/cli/version.h
 
 EXTRA_DIST += tests/e2e/test_bulk.py tests/e2e/test_cli.py \
+	tests/e2e/test_doctor.py \
 	tests/e2e/test_scenarios.py
 
 if HAVE_CMOCKA
@@ -37,10 +41,13 @@ check_PROGRAMS += tests/unit/cli/test_args tests/unit/cli/test_object \
 	tests/unit/cli/test_print tests/unit/cli/test_table \
 	tests/unit/cli/test_target tests/unit/cli/test_help \
 	tests/unit/cli/test_review tests/unit/cli/test_place \
-	tests/unit/cli/test_manual
+	tests/unit/cli/test_manual tests/unit/cli/test_doctor
 tests_unit_cli_test_args_SOURCES = tests/unit/cli/test_args.c tests/unit/unit.h
 tests_unit_cli_test_args_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_cli_test_args_LDADD = $(UNIT_LDADD)
+tests_unit_cli_test_doctor_SOURCES = tests/unit/cli/test_doctor.c tests/unit/unit.h
+tests_unit_cli_test_doctor_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_cli_test_doctor_LDADD = $(UNIT_LDADD)
 tests_unit_cli_test_help_SOURCES = tests/unit/cli/test_help.c tests/unit/unit.h
 tests_unit_cli_test_help_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_cli_test_help_LDADD = $(UNIT_LDADD)

@@ -4,8 +4,11 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "relay/curl_api.h"
+#include "relay/schedule.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
 #define TIMEOUT_MS 60000L
@@ -17,6 +20,8 @@ struct slot {
 	int64_t index;
 	struct post_request request;
 	struct buf answer;
+	char server[64];
+	int64_t date_ms;
 	char error[CURL_ERROR_SIZE];
 	struct curl_slist headers[3];	/* borrowed strings, linked here */
 };
@@ -43,6 +48,44 @@ keep_answer(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* The value of the header ${name} in ${line}, cut to what fits; false: another header. */
+static bool
+take_header(const char *line, size_t len, const char *name, char *value,
+    size_t size)
+{
+	size_t name_len = strlen(name);
+
+	if (len < name_len || strncasecmp(line, name, name_len) != 0)
+		return false;
+	line += name_len;
+	len -= name_len;
+	while (len > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		len--;
+	}
+	while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n' ||
+	    line[len - 1] == ' '))
+		len--;
+	if (len >= size)
+		len = size - 1;
+	memcpy(value, line, len);
+	value[len] = '\0';
+	return true;
+}
+
+static size_t
+keep_header(char *line, size_t size, size_t count, void *arg)
+{
+	struct slot *slot = arg;
+	char date[64];
+
+	(void)take_header(line, size * count, "Server:", slot->server,
+	    sizeof(slot->server));
+	if (take_header(line, size * count, "Date:", date, sizeof(date)))
+		slot->date_ms = schedule_date(date);
+	return size * count;
+}
+
 /* What stays the same from one request of a slot to the next. */
 static int
 open_slot(struct post *post, struct slot *slot)
@@ -53,7 +96,6 @@ open_slot(struct post *post, struct slot *slot)
 		buf_puts(post->why, "out of memory");
 		return -1;
 	}
-	curl->easy_setopt(slot->easy, CURLOPT_URL, post->batch->url);
 	curl->easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
 	curl->easy_setopt(slot->easy, CURLOPT_NOSIGNAL, 1L);
 	curl->easy_setopt(slot->easy, CURLOPT_PROXY, "");
@@ -68,6 +110,8 @@ open_slot(struct post *post, struct slot *slot)
 	    CONNECT_TIMEOUT_MS);
 	curl->easy_setopt(slot->easy, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
 	curl->easy_setopt(slot->easy, CURLOPT_ERRORBUFFER, slot->error);
+	curl->easy_setopt(slot->easy, CURLOPT_HEADERFUNCTION, keep_header);
+	curl->easy_setopt(slot->easy, CURLOPT_HEADERDATA, slot);
 	curl->easy_setopt(slot->easy, CURLOPT_WRITEFUNCTION, keep_answer);
 	curl->easy_setopt(slot->easy, CURLOPT_WRITEDATA, slot);
 	return 0;
@@ -89,30 +133,61 @@ link_headers(struct slot *slot)
 	return slot->headers;
 }
 
-/* Send the next one from ${slot}. */
-static int
-start(struct post *post, struct slot *slot)
+/* An empty request again; the memory of its parts is kept. */
+static void
+reset_slot(struct slot *slot)
 {
-	const struct curl_api *curl = &post->curl;
 	struct post_request *request = &slot->request;
 
 	buf_reset(&request->body);
 	buf_reset(&request->authorization);
+	buf_reset(&request->url);
+	request->get = false;
+	request->from = NULL;
 	buf_reset(&slot->answer);
-	slot->error[0] = '\0';
-	slot->index = post->next;
-	if (post->batch->make(post->batch->arg, slot->index, request) == -1)
-		return -1;
-	if (!buf_ok(&request->body) || !buf_ok(&request->authorization)) {
-		buf_puts(post->why, "out of memory");
-		return -1;
-	}
+	slot->error[0] = slot->server[0] = '\0';
+	slot->date_ms = 0;
+}
+
+/* What differs from one request to the next. */
+static void
+set_request(struct post *post, struct slot *slot)
+{
+	const struct curl_api *curl = &post->curl;
+	struct post_request *request = &slot->request;
+
+	curl->easy_setopt(slot->easy, CURLOPT_URL, request->url.len > 0 ?
+	    request->url.data : post->batch->url);
+	curl->easy_setopt(slot->easy, CURLOPT_INTERFACE, request->from);
 	curl->easy_setopt(slot->easy, CURLOPT_HTTPHEADER, link_headers(slot));
+	if (request->get) {
+		curl->easy_setopt(slot->easy, CURLOPT_HTTPGET, 1L);
+		return;
+	}
+	curl->easy_setopt(slot->easy, CURLOPT_POST, 1L);
 	curl->easy_setopt(slot->easy, CURLOPT_POSTFIELDS,
 	    request->body.data != NULL ? request->body.data : "");
 	curl->easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 	    (curl_off_t)request->body.len);
-	if (curl->multi_add_handle(post->multi, slot->easy) != CURLM_OK) {
+}
+
+/* Send the next one from ${slot}. */
+static int
+start(struct post *post, struct slot *slot)
+{
+	struct post_request *request = &slot->request;
+
+	reset_slot(slot);
+	slot->index = post->next;
+	if (post->batch->make(post->batch->arg, slot->index, request) == -1)
+		return -1;
+	if (!buf_ok(&request->body) || !buf_ok(&request->authorization) ||
+	    !buf_ok(&request->url)) {
+		buf_puts(post->why, "out of memory");
+		return -1;
+	}
+	set_request(post, slot);
+	if (post->curl.multi_add_handle(post->multi, slot->easy) != CURLM_OK) {
 		buf_puts(post->why, "libcurl takes no further request");
 		return -1;
 	}
@@ -126,7 +201,8 @@ static void
 finish(struct post *post, struct slot *slot, CURLcode code)
 {
 	const struct curl_api *curl = &post->curl;
-	struct post_answer answer = { .body = &slot->answer };
+	struct post_answer answer = { .body = &slot->answer,
+	    .server = slot->server, .date_ms = slot->date_ms };
 	curl_off_t took_us = 0;
 	long status = 0;
 
@@ -208,6 +284,7 @@ close_slots(struct post *post)
 			post->curl.easy_cleanup(slot->easy);
 		buf_free(&slot->request.body);
 		buf_free(&slot->request.authorization);
+		buf_free(&slot->request.url);
 		buf_free(&slot->answer);
 	}
 	free(post->slots);

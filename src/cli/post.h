@@ -1,9 +1,10 @@
 /*
- * post: many requests to one URL, several at a time, over libcurl.
+ * post: many requests to one server, several at a time, over libcurl.
  */
 #ifndef LEADRELAY_CLI_POST_H
 #define LEADRELAY_CLI_POST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@
 struct post_request {
 	struct buf body;		/* JSON */
 	struct buf authorization;	/* the whole header line; empty: none */
+	struct buf url;			/* empty: the batch's */
+	bool get;			/* a GET, without body */
+	const char *from;		/* local address to send from; NULL: any */
 };
 
 struct post_answer {
@@ -22,6 +26,8 @@ struct post_answer {
 	int64_t took_us;
 	const char *error;		/* why there was none, else NULL */
 	const struct buf *body;
+	const char *server;		/* Server header; "" when there was none */
+	int64_t date_ms;		/* Date header; 0 when there was none */
 };
 
 struct post_batch {

@@ -138,3 +138,20 @@ setup_when(const struct args *args, const char *option, int64_t *ms)
 	    "2026-01-31T10:00:00Z\n", option, text);
 	return -1;
 }
+
+const struct config_source *
+setup_source(const struct args *args, const struct config *config,
+    const char *path)
+{
+	const char *name = args_value(args, "source");
+	const struct config_source *source;
+
+	if (name == NULL) {
+		source = config_source_for(config, path);
+		return source != NULL ? source : &config->sources[0];
+	}
+	if ((source = config_source_named(config, name)) == NULL)
+		fprintf(stderr, "leadrelay: %s: there is no source %s in %s\n",
+		    args->command->name, name, config->file);
+	return source;
+}

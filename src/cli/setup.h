@@ -56,6 +56,13 @@ int setup_number(const struct args *args, const char *option, int64_t min,
     int64_t max, int64_t otherwise, int64_t *value);
 
 /*
+ * The source that --source names; without it the one that answers at ${path},
+ * or else the first.  NULL: said, the command ends with EXIT_USAGE.
+ */
+const struct config_source *setup_source(const struct args *args,
+    const struct config *config, const char *path);
+
+/*
  * The moment ${option} names, "2h" ago or a date; 0 when it was not given.
  * -1: said, the command ends with EXIT_USAGE.
  */

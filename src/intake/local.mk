@@ -7,6 +7,7 @@ libleadrelay_a_SOURCES += \
 	src/intake/cgi.c src/intake/cgi.h \
 	src/intake/connection.c src/intake/connection.h \
 	src/intake/fastcgi.c src/intake/fastcgi.h \
+	src/intake/probe.c src/intake/probe.h \
 	src/intake/problem.c src/intake/problem.h \
 	src/intake/receive.c src/intake/receive.h \
 	src/intake/request.c src/intake/request.h \

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "intake/admin.h"
+#include "intake/probe.h"
 #include "intake/problem.h"
 #include "lead/lead.h"
 #include "outbox/outbox.h"
@@ -32,6 +33,7 @@ struct flight {
 	struct request *rq;
 	const struct config_source *source;	/* NULL until routed */
 	struct token token;
+	struct probe_in probe;		/* how the token came, should it be one */
 	const char *payload;		/* the token's, or the request's body */
 	size_t payload_len;
 	struct lead lead;
@@ -47,7 +49,7 @@ struct flight {
 };
 
 /* What follows a stage. */
-enum next { NEXT_STAGE, NEXT_STORE, NEXT_ANSWER };
+enum next { NEXT_STAGE, NEXT_STORE, NEXT_ANSWER, NEXT_PROBE };
 
 static enum next
 refuse(struct flight *fl, enum problem problem, const char *reason)
@@ -323,13 +325,16 @@ stage_token(struct flight *fl)
 	if (fl->source->verify != CONFIG_VERIFY_JWT)
 		return NEXT_STAGE;
 	fl->bytes = 0;
-	if (request_authorization(fl->rq, &joined, &value, &value_len) == NULL) {
+	fl->probe.variable = request_authorization(fl->rq, &joined, &value,
+	    &value_len);
+	if (fl->probe.variable == NULL) {
 		fl->hint = "no Authorization header arrived: does the front server pass it on?";
 		next = refuse(fl, PROBLEM_TOKEN_MISSING, NULL);
 		goto out;
 	}
 	fl->bytes = value_len;
 	text = token_from_header(value, value_len, &len);
+	fl->probe.token_len = len;
 	if (len > fl->source->max_token) {
 		next = refuse(fl, PROBLEM_TOKEN_TOO_LARGE, "over max_token");
 		goto out;
@@ -383,6 +388,15 @@ stage_read(struct flight *fl)
 	if (fl->source->verify == CONFIG_VERIFY_JWT)
 		return hold(fl, EVENT_HOLD_UNREADABLE, why);
 	return refuse(fl, PROBLEM_BODY_UNREADABLE, why);
+}
+
+/* A question by who holds the secret; before the claims, as it is about the clock too. */
+static enum next
+stage_probe(struct flight *fl)
+{
+	if (fl->source->verify != CONFIG_VERIFY_JWT || !probe_read(&fl->lead, &fl->probe))
+		return NEXT_STAGE;
+	return NEXT_PROBE;
 }
 
 /* The claims are part of what was signed; an unsigned body has none. */
@@ -509,6 +523,26 @@ store(struct flight *fl)
 	outbox_submit(outbox, &fl->job);
 }
 
+/* --- a probe -------------------------------------------------------------- */
+
+static void
+answer_probe(struct flight *fl)
+{
+	const struct lead_claim *iat = &fl->lead.iat;
+	double age_ms = (double)fl->rq->arrived_ms - iat->seconds * 1000;
+	struct receiver *rx = fl->rx;
+	struct request *rq = fl->rq;
+	struct probe_in in = fl->probe;
+
+	in.terms = fl->terms;
+	in.source = fl->source->name;
+	in.fresh = iat->kind == LEAD_CLAIM_NUMBER &&
+	    age_ms < TOKEN_LEEWAY_MS && age_ms > -TOKEN_LEEWAY_MS;
+	fl->terms = NULL;		/* the probe's from here on */
+	flight_free(fl);
+	probe_start(rx, rq, &in);
+}
+
 /* --- the whole way ------------------------------------------------------- */
 
 static void
@@ -517,7 +551,7 @@ fly(struct flight *fl)
 	static enum next (*const stages[])(struct flight *) = {
 		stage_front_error, stage_route, stage_method, stage_served,
 		stage_body_size, stage_token, stage_body, stage_read,
-		stage_claims, stage_rules,
+		stage_probe, stage_claims, stage_rules,
 	};
 	enum next next = NEXT_STAGE;
 	size_t i;
@@ -529,6 +563,8 @@ fly(struct flight *fl)
 		next = stages[i](fl);
 	if (next == NEXT_STORE)
 		store(fl);
+	else if (next == NEXT_PROBE)
+		answer_probe(fl);
 	else
 		finish_problem(fl);
 }

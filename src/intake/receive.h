@@ -16,7 +16,10 @@ struct receiver {
 	struct counters *counters;
 	struct outbox *(*outbox)(void *owner);	/* NULL result: cannot be opened, a 503 */
 	void (*stored)(void *owner);	/* there is something new to deliver; or NULL */
-	void *owner;			/* given to both; both on any thread */
+	/* Append what is known of the destinations, as reach_tell does; or NULL. */
+	void (*reach)(void *owner, struct config *config, bool try,
+	    struct buf *out);
+	void *owner;			/* given to all three, on any thread */
 };
 
 /*

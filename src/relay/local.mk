@@ -16,6 +16,7 @@ libleadrelay_a_SOURCES += \
 	src/relay/passage.c src/relay/passage.h \
 	src/relay/programs.c src/relay/programs.h \
 	src/relay/rehearse.c src/relay/rehearse.h \
+	src/relay/reach.c src/relay/reach.h \
 	src/relay/relay.c src/relay/relay.h src/relay/relay_try.c \
 	src/relay/schedule.c src/relay/schedule.h \
 	src/relay/settler.c src/relay/settler.h \

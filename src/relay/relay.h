@@ -57,10 +57,12 @@ void relay_wake(struct relay *r);
 
 /*
  * Resolve and connect to a destination as a delivery would (TLS included),
- * sending nothing.  0, or -1 with a phrase in ${why} that ends in the cure.
+ * sending nothing.  0, or -1 with a phrase in ${why} that ends in the cure; and
+ * in ${phrase} a constant that says the same without any name or path, NULL when
+ * all is well.
  */
 int relay_try_destination(const struct config *config, size_t index,
-    struct buf *why);
+    struct buf *why, const char **phrase);
 
 /* libcurl's name and version, loading it if need be; a constant. */
 const char *relay_library(void);

@@ -67,7 +67,8 @@ distrust(const struct curl_api *curl, CURL *easy, const char *error)
 	return "its certificate is not to be trusted: check it, and ca_file";
 }
 
-static void
+/* Say what happened; returns the part of it that names nothing. */
+static const char *
 explain(const struct curl_api *curl, CURL *easy, CURLcode code,
     const char *error, struct buf *why)
 {
@@ -85,11 +86,12 @@ explain(const struct curl_api *curl, CURL *easy, CURLcode code,
 		buf_printf(why, "%s (%s)", phrase, error);
 	else
 		buf_printf(why, "it cannot be reached (%s): check the URL", error);
+	return phrase != NULL ? phrase : "it cannot be reached: check the URL";
 }
 
 static int
 connect_to(const struct curl_api *curl, const struct config_destination *config,
-    const char *url, struct buf *why)
+    const char *url, struct buf *why, const char **phrase)
 {
 	char error[CURL_ERROR_SIZE] = "";
 	CURLcode code = CURLE_OUT_OF_MEMORY;
@@ -105,7 +107,7 @@ connect_to(const struct curl_api *curl, const struct config_destination *config,
 	code = curl->easy_perform(easy);
 out:
 	if (code != CURLE_OK)
-		explain(curl, easy, code, error, why);
+		*phrase = explain(curl, easy, code, error, why);
 	if (easy != NULL)
 		curl->easy_cleanup(easy);
 	return code == CURLE_OK ? 0 : -1;
@@ -113,34 +115,39 @@ out:
 
 static int
 try_url(const struct curl_api *curl, const struct config_destination *config,
-    const char *url, struct buf *why)
+    const char *url, struct buf *why, const char **phrase)
 {
 	if (transport_check_url(curl, config, url, why) == -1)
 		return -1;
-	return connect_to(curl, config, url, why);
+	return connect_to(curl, config, url, why, phrase);
 }
 
 int
-relay_try_destination(const struct config *config, size_t index, struct buf *why)
+relay_try_destination(const struct config *config, size_t index, struct buf *why,
+    const char **phrase)
 {
 	const struct config_destination *destination = &config->destinations[index];
 	struct credentials *credentials;
 	struct curl_api curl;
-	struct buf phrase = { 0 };
+	struct buf words = { 0 };
 	int rc = -1;
 
+	*phrase = "it cannot be tried: 'leadrelay check' beside the worker says why";
 	if ((credentials = credentials_new(destination)) == NULL) {
 		buf_puts(why, "out of memory");
 		return -1;
 	}
 	if (credentials_refresh(credentials, why) == 0 &&
 	    curl_api_load(&curl, why) == 0)
-		rc = try_url(&curl, destination, credentials_url(credentials), why);
+		rc = try_url(&curl, destination, credentials_url(credentials), why,
+		    phrase);
 	if (rc == 0 && destination->oauth_token_url != NULL &&
 	    (rc = try_url(&curl, destination, destination->oauth_token_url,
-	    &phrase)) == -1)
-		buf_printf(why, "token endpoint: %s", phrase.data);
-	buf_free(&phrase);
+	    &words, phrase)) == -1)
+		buf_printf(why, "token endpoint: %s", words.data);
+	buf_free(&words);
+	if (rc == 0)
+		*phrase = NULL;
 	credentials_free(credentials);
 	return rc;
 }

@@ -111,6 +111,14 @@ schedule_retry_after(const char *value, int64_t now_ms)
 	return ms < SCHEDULE_RETRY_AFTER_MAX_MS ? ms : SCHEDULE_RETRY_AFTER_MAX_MS;
 }
 
+int64_t
+schedule_date(const char *value)
+{
+	struct tm tm;
+
+	return parse_date(value, &tm) ? (int64_t)timegm(&tm) * 1000 : 0;
+}
+
 bool
 schedule_given_up(int64_t first_attempt_ms, int64_t recovered_ms,
     int64_t retry_for_ms, int64_t now_ms)

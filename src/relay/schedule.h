@@ -36,4 +36,7 @@ int64_t schedule_retry_after(const char *value, int64_t now_ms);
 bool schedule_given_up(int64_t first_attempt_ms, int64_t recovered_ms,
     int64_t retry_for_ms, int64_t now_ms);
 
+/* An HTTP date in milliseconds since 1970; 0: it is none. */
+int64_t schedule_date(const char *value);
+
 #endif
