@@ -501,3 +501,39 @@ check_destination(const struct check_site *site, struct config_destination *dest
 		fault_add(&at, "method: expected a method such as POST or PUT; "
 		    "got \"%.64s\"", dest->method);
 }
+
+/* ---- alert ---- */
+
+static void
+check_alert_url(const struct fault_place *at, const char *name, const char *str)
+{
+	struct url url;
+
+	if (!url_split(str, &url) ||
+	    !(url_is(&url, "https") || (url_is(&url, "http") && url_is_loopback(&url))))
+		fault_add(at, "%s: expected a URL such as https://hooks.example/alerts, "
+		    "or one of this machine itself", name);
+}
+
+void
+check_alert(const struct check_site *site, struct config_alert *alert)
+{
+	struct fault_place at = place_of(site, "url");
+	struct buf url = { 0 };
+	const char *email = alert->email;
+
+	if (has(site, "url") && has(site, "url_file"))
+		fault_add(&at, "url: there is a url_file too; expected one of them");
+	if (alert->url != NULL)
+		check_alert_url(&at, "url", alert->url);
+	check_credential(site, "url_file", alert->url_file, &url);
+	at = place_of(site, "url_file");
+	if (url.data != NULL)
+		check_alert_url(&at, "url_file", url.data);
+	secret_wipe(&url);
+	at = place_of(site, "email");
+	if (email != NULL && (email[0] == '-' || strchr(email, '@') == NULL ||
+	    strpbrk(email, "\\\"<>;:()") != NULL))
+		fault_add(&at, "email: expected addresses such as "
+		    "office@agent.example; got \"%.64s\"", email);
+}

@@ -9,6 +9,7 @@
 
 struct config;
 struct config_source;
+struct config_alert;
 struct config_destination;
 
 /* One section of the file, as a check asks about it. */
@@ -26,6 +27,7 @@ struct check_site {
 void check_source(const struct check_site *site, struct config_source *source);
 void check_store(const struct check_site *site, struct config *config);
 void check_worker(const struct check_site *site, struct config *config);
+void check_alert(const struct check_site *site, struct config_alert *alert);
 void check_destination(const struct check_site *site,
     struct config_destination *dest);
 

@@ -136,6 +136,8 @@ check_section(const struct load *ld, enum section_id id,
 		check_store(&site, ld->config);
 	else if (id == SECTION_WORKER)
 		check_worker(&site, ld->config);
+	else if (id == SECTION_ALERT)
+		check_alert(&site, base);
 	buf_free(&title);
 }
 
@@ -361,6 +363,7 @@ config_free(struct config *config)
 	free_section(SECTION_STORE, &config->store);
 	free_section(SECTION_WORKER, &config->worker);
 	free_section(SECTION_ADMIN, config);
+	free_section(SECTION_ALERT, &config->alert);
 	free(config->sources);
 	free(config->destinations);
 	free(config->folder);

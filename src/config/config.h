@@ -115,6 +115,16 @@ struct config_destination {
 	bool hold_on_dead;		/* on_dead = hold */
 };
 
+/* Whom to tell when a person is needed.  Nobody when the first four are NULL. */
+struct config_alert {
+	char *url;			/* may be a secret: show config_mask_url */
+	char *url_file;
+	char *command;			/* for /bin/sh -c */
+	char *email;			/* addresses, commas between */
+	int64_t waiting_longer_than_ms;
+	int64_t quiet_for_ms;		/* -1: never mind */
+};
+
 struct config {
 	char *file;			/* absolute path of the configuration */
 	char *folder;			/* its folder */
@@ -125,6 +135,7 @@ struct config {
 	bool admin_tcp;
 	struct config_destination *destinations;
 	size_t destination_count;
+	struct config_alert alert;
 	atomic_uint shares;		/* given by config_share */
 };
 

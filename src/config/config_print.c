@@ -86,4 +86,5 @@ config_print(const struct config *config, struct buf *out)
 	for (size_t i = 0; i < config->destination_count; i++)
 		print_section(SECTION_DESTINATION, config->destinations[i].name,
 		    &config->destinations[i], out);
+	print_section(SECTION_ALERT, NULL, &config->alert, out);
 }

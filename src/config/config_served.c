@@ -93,6 +93,8 @@ config_served_by(const struct config *config, const char *document_root)
 	if (strncmp(config->store.url, "sqlite:", 7) == 0 &&
 	    is_served(colon + 1, root))
 		return "store";
+	if (secret_is_served(config->alert.url_file, root))
+		return "url_file";
 	for (size_t i = 0; i < config->destination_count; i++) {
 		setting = destination_served(&config->destinations[i], root);
 		if (setting != NULL)

@@ -20,6 +20,7 @@ const struct section keys_sections[SECTIONS] = {
 	    sizeof(struct config_destination), offsetof(struct config, destinations),
 	    offsetof(struct config, destination_count),
 	    offsetof(struct config_destination, name) },
+	[SECTION_ALERT] = { .name = "alert", .offset = offsetof(struct config, alert) },
 };
 
 /* In the order of the enums in config.h and base/log.h. */
@@ -44,6 +45,8 @@ static const char *const on_dead[] = { "continue", "hold", NULL };
 #define DESTINATION(name, type, member) \
 	.section = SECTION_DESTINATION, name, type, \
 	offsetof(struct config_destination, member)
+#define ALERT(name, type, member) \
+	.section = SECTION_ALERT, name, type, offsetof(struct config_alert, member)
 #define COUNT(owner, member) .count_offset = offsetof(struct owner, member)
 
 const struct key keys_table[] = {
@@ -219,6 +222,21 @@ const struct key keys_table[] = {
 	{ DESTINATION("on_dead", KEY_SWITCH, hold_on_dead), .def = "continue",
 	    .names = on_dead, .help = "what a dead delivery does to its lead's later events",
 	    .see = "retry_for" },
+
+	{ ALERT("url", KEY_STRING, url), .flags = KEY_MASK_URL,
+	    .help = "where alerts are posted to, as JSON", .see = "url_file" },
+	{ ALERT("url_file", KEY_PATH, url_file),
+	    .help = "file that holds the url, when it is a secret", .see = "url" },
+	{ ALERT("command", KEY_STRING, command),
+	    .help = "shell command that gets an alert on its standard input" },
+	{ ALERT("email", KEY_STRING, email),
+	    .help = "addresses that alerts are mailed to by /usr/sbin/sendmail" },
+	{ ALERT("waiting_longer_than", KEY_DURATION, waiting_longer_than_ms),
+	    .def = "15m", .min = 1, .max = HUNDRED_YEARS_MS,
+	    .help = "how long a lead may wait before an alert" },
+	{ ALERT("quiet_for", KEY_DURATION, quiet_for_ms), .def = "off", .min = 1,
+	    .max = HUNDRED_YEARS_MS, .flags = KEY_OFF,
+	    .help = "how long no lead may come before an alert" },
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
 

@@ -478,6 +478,12 @@ outbox_beat(struct outbox *ob, int64_t now_ms)
 	ob->store->ops->beat(ob->store, now_ms);
 }
 
+void
+outbox_look_at_relay(struct outbox *ob, struct store_stats *stats)
+{
+	ob->store->ops->look_at_relay(ob->store, stats);
+}
+
 int
 outbox_wake_fd(struct outbox *ob)
 {

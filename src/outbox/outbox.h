@@ -91,6 +91,7 @@ size_t outbox_backlog(struct outbox *ob);
 int outbox_lock_relay(struct outbox *ob);	/* 1 taken, 0 held elsewhere, -1 fault */
 void outbox_unlock_relay(struct outbox *ob);
 void outbox_beat(struct outbox *ob, int64_t now_ms);
+void outbox_look_at_relay(struct outbox *ob, struct store_stats *stats);
 int outbox_wake_fd(struct outbox *ob);
 void outbox_drain_wake(struct outbox *ob);
 

@@ -172,6 +172,12 @@ struct store_walk {
 	bool ended;
 };
 
+/* What was told of one thing that may need a person, and when.  Zero: nothing. */
+struct store_alert {
+	int64_t level;			/* how much of it was told */
+	int64_t told_ms;		/* when it last was, as news */
+};
+
 struct store {
 	const struct store_ops *ops;
 	struct store_fault fault;
@@ -271,6 +277,11 @@ struct store_ops {
 	    uint8_t origin[DIGEST_SIZE], char **token);
 	int (*save_token)(struct store *st, int64_t destination,
 	    const uint8_t origin[DIGEST_SIZE], const char *token);
+	/* What was told of ${subject} (a destination's name, or ""), by kind. */
+	int (*load_alert)(struct store *st, const char *kind,
+	    const char *subject, struct store_alert *alert);
+	int (*save_alert)(struct store *st, const char *kind,
+	    const char *subject, const struct store_alert *alert);
 	/* Delete up to ${max} events closed before the two limits; *count: how many. */
 	int (*purge)(struct store *st, int64_t delivered_before_ms,
 	    int64_t failed_before_ms, size_t max, size_t *count);
@@ -318,6 +329,8 @@ struct store_ops {
 	int (*lock_relay)(struct store *st);
 	void (*unlock_relay)(struct store *st);
 	void (*beat)(struct store *st, int64_t now_ms);
+	/* Fill relay_alive, relay_pid and relay_seen_ms.  Like beat. */
+	void (*look_at_relay)(struct store *st, struct store_stats *stats);
 
 	/*
 	 * Tell the relay, in whichever process, that there is work; and a file

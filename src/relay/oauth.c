@@ -367,7 +367,7 @@ oauth_answered(struct oauth *o, unsigned serial, int status)
 bool
 oauth_busy(const struct oauth *o)
 {
-	return o->busy;
+	return o->busy || o->saving != NULL;
 }
 
 void

@@ -40,7 +40,7 @@ struct oauth *oauth_new(struct engine *engine,
     const struct config_destination *config, struct credentials *credentials,
     int64_t number);
 
-/* NULL is fine. */
+/* No job of its own may be under way.  NULL is fine. */
 void oauth_free(struct oauth *o);
 
 /* Read the refresh token that was kept; in a transaction.  -1: store->fault. */
@@ -65,8 +65,10 @@ bool oauth_answered(struct oauth *o, unsigned serial, int status);
 /* Is a refresh token that was given to us on disk?  If not, it is tried again. */
 bool oauth_saved(struct oauth *o);
 
-/* Is a request to the token endpoint under way?  Break it off. */
+/* Is a request to the token endpoint under way, or a job for the outbox? */
 bool oauth_busy(const struct oauth *o);
+
+/* Break the request off. */
 void oauth_cancel(struct oauth *o);
 
 #endif

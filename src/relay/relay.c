@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert/watch.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -45,6 +46,7 @@ struct relay {
 	struct curl_waitfd *waits;	/* room for one of each lane, and the store's */
 	size_t waits_room;
 	struct purge_job purge;
+	struct watch *watch;
 	int64_t next_beat_mono_ms;
 
 	pthread_t thread;
@@ -133,6 +135,7 @@ relay_new(struct config *config, struct program_host *host,
 		goto fail;
 	if ((r->engine.multi = r->engine.curl.multi_init()) != NULL &&
 	    (r->lanes = lanes_new(&r->engine, config, outbox, why)) != NULL &&
+	    (r->watch = watch_new(&r->engine, config, outbox)) != NULL &&
 	    fit_waits(r, r->lanes) == 0 && fit_connections(r) == 0)
 		return r;
 	if (why->len == 0)
@@ -155,6 +158,7 @@ relay_free(struct relay *r)
 	lanes_free(atomic_load(&r->next));
 	lanes_free(r->lanes);
 	free(r->waits);
+	watch_free(r->watch);
 	if (r->engine.multi != NULL)
 		(void)r->engine.curl.multi_cleanup(r->engine.multi);
 	mailbox_destroy(&r->engine.mailbox);
@@ -349,7 +353,19 @@ finished(struct relay *r, bool once, bool stopping, int64_t now, int64_t mono)
 	}
 	if (busy || (waiting && !grace_over))
 		return false;
-	return stopping || (once && !due);
+	return stopping || (once && !due && watch_finished(r->watch, mono));
+}
+
+/* The rest of a round without lock: finish jobs and transfers, see to the holder. */
+static void
+wait_for_lock(struct relay *r, int64_t ms)
+{
+	int64_t mono = clock_mono_ms(), wake;
+
+	(void)mailbox_collect(&r->engine.mailbox);
+	(void)do_transfers(r);
+	wake = watch_step(r->watch, false, mono);
+	sleep_for(r, wake - mono < ms ? wake - mono : ms, false);
 }
 
 /*
@@ -368,6 +384,7 @@ adopt(struct relay *r)
 	else
 		lanes_free(r->lanes);
 	r->lanes = set;
+	watch_reload(r->watch, set->config);
 	/* Should memory be short, programs are waited for by the clock. */
 	(void)fit_waits(r, set);
 	(void)fit_connections(r);
@@ -397,7 +414,7 @@ step_lanes(struct relay *r, int64_t now, bool stopping, bool *for_work)
 static void
 work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 {
-	int64_t now, mono, wake;
+	int64_t now, mono, wake, next;
 	bool stopping, for_work;
 
 	look_everywhere(r);
@@ -414,6 +431,10 @@ work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 			do_periodic(r, now, mono);
 		adopt(r);
 		wake = step_lanes(r, now, stopping, &for_work);
+		if (!stopping) {
+			next = watch_step(r->watch, true, mono) - mono;
+			wake = next < wake - now ? now + next : wake;
+		}
 		if (do_transfers(r))
 			continue;
 		if (finished(r, once, stopping, now, mono))
@@ -491,6 +512,14 @@ woken_meanwhile(struct relay *r)
 	return true;
 }
 
+/* A job that is under way comes back to what must still be there. */
+static void
+finish_jobs(struct relay *r)
+{
+	while (mailbox_collect(&r->engine.mailbox), r->engine.mailbox.under_way != 0)
+		sleep_for(r, LOCK_POLL_MS, false);
+}
+
 void
 relay_run(struct relay *r, bool once, int64_t limit_ms)
 {
@@ -510,8 +539,12 @@ relay_run(struct relay *r, bool once, int64_t limit_ms)
 	}
 	while ((rc = take_lock(r, &complained)) != 1) {
 		if (once || atomic_load(&r->stopping))
-			return;
-		sleep_for(r, rc == 0 ? LOCK_POLL_MS : FAULT_PAUSE_MS, false);
+			break;
+		wait_for_lock(r, rc == 0 ? LOCK_POLL_MS : FAULT_PAUSE_MS);
+	}
+	if (rc != 1) {
+		finish_jobs(r);
+		return;
 	}
 	if (complained)
 		log_info("relay: the outbox is good again");

@@ -58,7 +58,7 @@ enum lite_sql {
 	LITE_NEXT_DUE, LITE_LATER_OLDEST, LITE_LATER_DUE, LITE_SENDING,
 	LITE_NEWER_DELIVERED, LITE_NEWER_SENDING, LITE_DELIVERED_SINCE,
 	LITE_ATTEMPT_ADD, LITE_ATTEMPT_DROP,
-	LITE_TOKEN_GET, LITE_TOKEN_SET,
+	LITE_ALERT_GET, LITE_ALERT_SET, LITE_TOKEN_GET, LITE_TOKEN_SET,
 	LITE_REQUESTS_ADD, LITE_REQUESTS_GET, LITE_REQUESTS_DROP,
 	LITE_PURGE_NEXT,
 	LITE_FIND, LITE_FIND_LEAD, LITE_FIND_END,
@@ -210,7 +210,7 @@ void lite_lock_release(struct lite *lt);
 int lite_lock_relay(struct store *st);
 void lite_lock_unrelay(struct store *st);
 void lite_lock_beat(struct store *st, int64_t now_ms);
-void lite_lock_look(const struct lite *lt, struct store_stats *stats);
+void lite_lock_look(struct store *st, struct store_stats *stats);
 void lite_lock_wake(struct store *st);
 int lite_lock_wake_fd(struct store *st);
 void lite_lock_drain(struct store *st);
@@ -277,6 +277,10 @@ int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
     size_t count, int64_t now_ms);
 int lite_requests(struct store *st, int64_t destination, int64_t since_ms,
     void (*span)(void *arg, int64_t start_ms, int64_t count), void *arg);
+int lite_stats_load_alert(struct store *st, const char *kind,
+    const char *subject, struct store_alert *alert);
+int lite_stats_save_alert(struct store *st, const char *kind,
+    const char *subject, const struct store_alert *alert);
 int lite_stats_load_token(struct store *st, int64_t destination,
     uint8_t origin[DIGEST_SIZE], char **token);
 int lite_stats_save_token(struct store *st, int64_t destination,

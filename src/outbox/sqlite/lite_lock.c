@@ -179,8 +179,9 @@ lite_lock_beat(struct store *st, int64_t now_ms)
 }
 
 void
-lite_lock_look(const struct lite *lt, struct store_stats *stats)
+lite_lock_look(struct store *st, struct store_stats *stats)
 {
+	const struct lite *lt = (const struct lite *)st;
 	char pid[32] = "";
 	struct stat sb;
 	int fd;

@@ -96,7 +96,12 @@ static const char *const steps[] = {
 
 	/* Refresh tokens that took the place of those in the operator's files. */
 	"CREATE TABLE token (destination INTEGER PRIMARY KEY,"
-	" origin BLOB NOT NULL, token TEXT NOT NULL);"
+	" origin BLOB NOT NULL, token TEXT NOT NULL);",
+
+	/* What was told of things that may need a person. */
+	"CREATE TABLE alert (kind TEXT NOT NULL, subject TEXT NOT NULL,"
+	" level INTEGER NOT NULL, told INTEGER NOT NULL,"
+	" PRIMARY KEY (kind, subject)) WITHOUT ROWID;"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

@@ -177,6 +177,11 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_ATTEMPT_DROP] =
 	    "DELETE FROM attempt WHERE delivery BETWEEN ?1 * 65536 "
 	    "AND ?1 * 65536 + 65535",
+	[LITE_ALERT_GET] =
+	    "SELECT level, told FROM alert WHERE kind = ?1 AND subject = ?2",
+	[LITE_ALERT_SET] =
+	    "INSERT OR REPLACE INTO alert (level, told, kind, subject) "
+	    "VALUES (?1, ?2, ?3, ?4)",
 	[LITE_TOKEN_GET] =
 	    "SELECT token, origin FROM token WHERE destination = ?1",
 	[LITE_TOKEN_SET] =

@@ -71,6 +71,42 @@ lite_stats_save(struct store *st, const struct destination_state *state)
 }
 
 int
+lite_stats_load_alert(struct store *st, const char *kind, const char *subject,
+    struct store_alert *alert)
+{
+	struct lite *lt = (struct lite *)st;
+	sqlite3_stmt *s;
+	int rc;
+
+	*alert = (struct store_alert){ 0 };
+	if ((s = lite_sql_get(lt, LITE_ALERT_GET)) == NULL)
+		return -1;
+	sqlite3_bind_text(s, 1, kind, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 2, subject, -1, SQLITE_STATIC);
+	if ((rc = lite_sql_step(lt, s)) != 1)
+		return rc;
+	alert->level = sqlite3_column_int64(s, 0);
+	alert->told_ms = sqlite3_column_int64(s, 1);
+	lite_sql_done(s);
+	return 0;
+}
+
+int
+lite_stats_save_alert(struct store *st, const char *kind, const char *subject,
+    const struct store_alert *alert)
+{
+	struct lite *lt = (struct lite *)st;
+	sqlite3_stmt *s;
+
+	if ((s = lite_sql_get(lt, LITE_ALERT_SET)) == NULL)
+		return -1;
+	LITE_BIND(s, alert->level, alert->told_ms);
+	sqlite3_bind_text(s, 3, kind, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 4, subject, -1, SQLITE_STATIC);
+	return lite_sql_step(lt, s);
+}
+
+int
 lite_stats_load_token(struct store *st, int64_t destination,
     uint8_t origin[DIGEST_SIZE], char **token)
 {
@@ -187,7 +223,7 @@ whole(struct lite *lt, struct store_stats *stats)
 		    lt->statements[LITE_STATS_NEWEST], 0);
 		lite_sql_done(lt->statements[LITE_STATS_NEWEST]);
 	}
-	lite_lock_look(lt, stats);
+	lite_lock_look(&lt->store, stats);
 	if (statvfs(lt->folder, &fs) == 0)
 		stats->free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	stats->store_bytes = file_size(lt, "") + file_size(lt, "-wal");

@@ -22,26 +22,26 @@ static const struct bad names[] = {
 	    "log, log_format, log_level, socket_group\n" },
 	{ "unknown section", SMALLEST "wurker {\n threads = 4\n}\n",
 	    "x.conf:3: unknown section \"wurker\"; expected one of: source, store, "
-	    "worker, admin, destination\n" },
+	    "worker, admin, destination, alert\n" },
 	{ "several unknown names, lists and all",
 	    IN("admin", "a = {1, \"}\"}\n tcp = no\n b += 2") "c d { e = 1 }\n",
 	    "x.conf:4: unknown key \"a\"; expected one of: tcp\n"
 	    "x.conf:6: unknown key \"b\"; expected one of: tcp\n"
 	    "x.conf:8: unknown section \"c\"; expected one of: source, store, "
-	    "worker, admin, destination\n" },
+	    "worker, admin, destination, alert\n" },
 	{ "a key of a later version", IN("worker", "\n\n max_age = 1d"),
 	    "x.conf:6: unknown key \"max_age\"; expected one of: threads, relay, "
 	    "log, log_format, log_level, socket_group\n" },
 	{ "a key at the top", SMALLEST "threads = 4\n",
 	    "x.conf:3: unknown section \"threads\"; expected one of: source, store, "
-	    "worker, admin, destination\n" },
+	    "worker, admin, destination, alert\n" },
 	{ "a name with the parser's own marks", IN("admin", "source|tcp = yes"),
 	    "x.conf:4: unknown key \"source|tcp\"; expected one of: tcp\n" },
 	{ "the parser's stand-in", IN("admin", "unknown_name = yes"),
 	    "x.conf:4: unknown key \"unknown_name\"; expected one of: tcp\n" },
 	{ "no include", SMALLEST "include(\"y.conf\")\n",
 	    "x.conf:3: unknown section \"include\"; expected one of: source, store, "
-	    "worker, admin, destination\n" },
+	    "worker, admin, destination, alert\n" },
 	{ "the same key twice", IN("worker", "threads = 4\n relay = no\n threads = 5"),
 	    "x.conf:6: threads: was set on line 4 already\n" },
 	{ "the same list twice", IN_DEST("retry = {1s}\n retry = {2s, 3s}"),
@@ -347,6 +347,19 @@ static const struct bad destination[] = {
 	{ "proxy", IN_DEST("proxy = \"ftp://proxy.example\""),
 	    "x.conf:4: proxy: expected a URL such as http://proxy.example:3128 or "
 	    "socks5h://proxy.example\n" },
+	{ "alert", IN_DEST("}\nalert {\n\turl = \"http://hooks.example/\"\n"
+	    "\temail = \"office\"\n\tquiet_for = never"),
+	    "x.conf:8: quiet_for: expected a duration such as 90s, 15m or 4d, from "
+	    "1ms to 36500d, or off; got \"never\"\n"
+	    "x.conf:6: url: expected a URL such as https://hooks.example/alerts, or "
+	    "one of this machine itself\n"
+	    "x.conf:7: email: expected addresses such as office@agent.example; got "
+	    "\"office\"\n" },
+	{ "alert twice over", IN_DEST("}\nalert {\n"
+	    "\turl = \"https://hooks.example/\"\n\turl_file = secret"),
+	    "x.conf:6: url: there is a url_file too; expected one of them\n"
+	    "x.conf:7: url_file: expected a URL such as https://hooks.example/alerts, "
+	    "or one of this machine itself\n" },
 	{ "oauth without a token endpoint",
 	    IN_DEST("oauth_client_id = x\n\toauth_scope = y"),
 	    "x.conf:4: oauth_client_id: oauth_token_url is missing\n"

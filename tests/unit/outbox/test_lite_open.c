@@ -168,7 +168,7 @@ test_versions(void **state)
 
 	/* One of the first version is brought up to date, with what it holds. */
 	execute(box, "outbox.db", "DROP TABLE requests; DROP TABLE token; "
-	    "PRAGMA user_version = 1");
+	    "DROP TABLE alert; PRAGMA user_version = 1");
 	assert_true(box_open(box));
 	assert_int_equal(box_stats(box).events_undelivered, 1);
 	assert_int_equal(box_number(box, "SELECT count(*) FROM requests"), 0);

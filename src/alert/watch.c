@@ -1,0 +1,342 @@
+#include "alert/watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alert/alert.h"
+#include "alert/courier.h"
+#include "alert/notice.h"
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "outbox/outbox.h"
+#include "relay/engine.h"
+
+#define LOOK_MS 2000			/* between two looks at the outbox */
+#define PULSE_LOOK_MS 2500		/* between two looks at the relay's sign of life */
+#define FROZEN_MS 15000			/* three signs of life were missed */
+
+enum { NEWS_RAISED, NEWS_RECOVERED, NEWS_SORTS };
+
+/* A look: what it is to judge, and the news it found. */
+struct look {
+	struct mailbox_job job;
+	struct watch *watch;
+	struct config *config;		/* a share */
+	bool holding;
+	bool final;
+	int64_t now_ms;
+	int64_t frozen;			/* level, since, and whose */
+	int64_t frozen_since_ms;
+	char frozen_reason[64];
+
+	struct store *store;		/* while it runs */
+	bool failed;
+	struct store_stats stats;
+	struct notice news[ALERT_KINDS][NEWS_SORTS];
+};
+
+struct watch {
+	struct engine *engine;
+	struct config *config;		/* a share */
+	struct outbox *outbox;
+	struct courier *courier;
+	bool wanted;			/* somebody is to be told */
+	int64_t begun_ms;
+
+	bool looking;
+	int64_t look_mono_ms;
+	enum { FINAL_NONE, FINAL_ASKED, FINAL_DONE } final;
+
+	/* tokens refused since the last one that was accepted */
+	uint64_t refused_seen, accepted_seen;
+	int64_t refused;
+	int64_t refused_since_ms;
+	struct store_alert refused_told;
+
+	/* the relay in another process */
+	int64_t pulse_mono_ms;
+	int64_t pulse_ms;		/* its last sign of life */
+	bool late;			/* it was overdue when last looked at */
+	bool frozen;
+	struct store_alert frozen_told;	/* where the outbox could not say */
+};
+
+struct watch *
+watch_new(struct engine *engine, struct config *config, struct outbox *outbox)
+{
+	struct watch *w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL)
+		return NULL;
+	w->engine = engine;
+	w->outbox = outbox;
+	w->begun_ms = clock_wall_ms();
+	w->refused_seen = counters_get(engine->counters, refused_token);
+	w->accepted_seen = counters_get(engine->counters, accepted);
+	watch_reload(w, config);
+	if (w->courier == NULL) {
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void
+watch_reload(struct watch *w, struct config *config)
+{
+	struct courier *courier = courier_new(w->engine, config, w->courier);
+
+	if (courier == NULL)
+		return;			/* the former configuration stays in use */
+	config_free(w->config);
+	w->config = config_share(config);
+	w->courier = courier;
+	w->wanted = alert_wanted(&config->alert);
+}
+
+void
+watch_free(struct watch *w)
+{
+	if (w == NULL)
+		return;
+	courier_free(w->courier);
+	config_free(w->config);
+	free(w);
+}
+
+/* --- a look at the outbox ------------------------------------------------- */
+
+static void
+add_news(struct look *l, enum alert_kind kind, enum alert_verdict verdict,
+    const char *subject, int64_t level, int64_t since_ms, const char *reason)
+{
+	bool recovered = verdict == ALERT_RECOVERED;
+	struct notice *n = &l->news[kind][recovered ? NEWS_RECOVERED : NEWS_RAISED];
+
+	if (verdict == ALERT_NO_NEWS)
+		return;
+	n->kind = kind;
+	n->recovered = recovered;
+	n->now_ms = l->now_ms;
+	notice_add(n, subject, level, since_ms, reason);
+}
+
+/* Judge one kind of a subject by what the outbox remembers. */
+static int
+judge(struct look *l, enum alert_kind kind, const char *subject, int64_t level,
+    int64_t since_ms, const char *reason)
+{
+	const struct store_ops *ops = l->store->ops;
+	const char *name = alert_kind_name(kind);
+	struct store_alert told, before;
+	enum alert_verdict verdict;
+
+	if (ops->load_alert(l->store, name, subject, &told) == -1)
+		return -1;
+	before = told;
+	verdict = alert_judge(&told, level, l->now_ms);
+	if ((told.level != before.level || told.told_ms != before.told_ms) &&
+	    ops->save_alert(l->store, name, subject, &told) == -1)
+		return -1;
+	add_news(l, kind, verdict, subject, level, since_ms, reason);
+	return 0;
+}
+
+static int
+judge_all(struct look *l, const enum alert_kind *kinds, size_t count,
+    const struct store_destination_stats *destination)
+{
+	int64_t level, since;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		level = alert_level(kinds[i], &l->config->alert, &l->stats,
+		    destination, l->watch->begun_ms, l->now_ms, &since);
+		if (judge(l, kinds[i], destination != NULL ? destination->name : "",
+		    level, since, kinds[i] == ALERT_PAUSED ?
+		    destination->state.pause_reason : NULL) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+look_at_destination(void *arg, const struct store_destination_stats *destination)
+{
+	static const enum alert_kind kinds[] = { ALERT_PAUSED, ALERT_DEAD, ALERT_HELD,
+	    ALERT_WAITING, ALERT_UNCONFIGURED };
+	struct look *l = arg;
+
+	if (!l->failed && judge_all(l, kinds, sizeof(kinds) / sizeof(kinds[0]),
+	    destination) == -1)
+		l->failed = true;
+}
+
+static int
+look_run(struct store *store, struct mailbox_job *job)
+{
+	static const enum alert_kind kinds[] = { ALERT_HELD, ALERT_QUIET };
+	struct look *l = (struct look *)job;
+
+	l->store = store;
+	l->failed = false;
+	memset(l->news, 0, sizeof(l->news));	/* of a first run that was rolled back */
+	if (judge(l, ALERT_FROZEN, "", l->frozen, l->frozen_since_ms,
+	    l->frozen_reason) == -1)
+		return -1;
+	if (!l->holding)
+		return 0;
+	if (store->ops->stats(store, &l->stats, look_at_destination, l) == -1 ||
+	    l->failed)
+		return -1;
+	return judge_all(l, kinds, sizeof(kinds) / sizeof(kinds[0]), NULL);
+}
+
+static void
+look_finish(struct mailbox_job *job, const struct store_fault *fault)
+{
+	struct look *l = (struct look *)job;
+	struct watch *w = l->watch;
+	int kind, sort;
+
+	/* A frozen relay may hold up the outbox too: then it is told all the same. */
+	if (fault != NULL) {
+		memset(l->news, 0, sizeof(l->news));
+		add_news(l, ALERT_FROZEN, alert_judge(&w->frozen_told, l->frozen,
+		    l->now_ms), "", l->frozen, l->frozen_since_ms, l->frozen_reason);
+	}
+	for (kind = 0; kind < ALERT_KINDS; kind++)
+		for (sort = 0; sort < NEWS_SORTS; sort++)
+			if (l->news[kind][sort].count != 0)
+				courier_send(w->courier, &l->news[kind][sort],
+				    clock_mono_ms());
+	w->looking = false;
+	if (l->final)
+		w->final = FINAL_DONE;
+	config_free(l->config);
+	free(l);
+}
+
+static void
+look(struct watch *w, bool holding, bool final, const struct store_stats *frozen)
+{
+	struct look *l;
+
+	if (!w->wanted || w->looking || (l = calloc(1, sizeof(*l))) == NULL)
+		return;
+	l->job.run = look_run;
+	l->job.finish = look_finish;
+	l->watch = w;
+	l->config = config_share(w->config);
+	l->holding = holding;
+	l->final = final;
+	l->now_ms = clock_wall_ms();
+	if (frozen != NULL) {
+		l->frozen = 1;
+		l->frozen_since_ms = frozen->relay_seen_ms;
+		(void)snprintf(l->frozen_reason, sizeof(l->frozen_reason),
+		    "process %ld", frozen->relay_pid);
+	}
+	w->looking = true;
+	mailbox_submit(&w->engine->mailbox, &l->job);
+}
+
+/* --- tokens --------------------------------------------------------------- */
+
+/*
+ * Refusals are over when a lead was accepted after them; what came between the
+ * same two looks is taken for later.
+ */
+static void
+watch_tokens(struct watch *w, int64_t mono_ms)
+{
+	uint64_t refused = counters_get(w->engine->counters, refused_token);
+	uint64_t accepted = counters_get(w->engine->counters, accepted);
+	struct notice n = { .kind = ALERT_REFUSED, .now_ms = clock_wall_ms() };
+	enum alert_verdict verdict;
+
+	if (refused != w->refused_seen) {
+		if (w->refused == 0)
+			w->refused_since_ms = n.now_ms;
+		w->refused += (int64_t)(refused - w->refused_seen);
+	} else if (accepted != w->accepted_seen) {
+		w->refused = 0;
+		w->accepted_seen = accepted;
+	}
+	w->refused_seen = refused;
+	verdict = alert_judge(&w->refused_told, w->refused, n.now_ms);
+	if (verdict == ALERT_NO_NEWS)
+		return;
+	n.recovered = verdict == ALERT_RECOVERED;
+	notice_add(&n, "", w->refused, w->refused_since_ms, NULL);
+	courier_send(w->courier, &n, mono_ms);
+}
+
+/* --- the relay in another process ----------------------------------------- */
+
+/* Twice without a sign of life between: a machine that slept needs a moment. */
+static void
+watch_relay(struct watch *w)
+{
+	struct store_stats stats = { 0 };
+	char since[TEXT_DURATION_SIZE];
+	int64_t now = clock_wall_ms();
+	bool late;
+
+	outbox_look_at_relay(w->outbox, &stats);
+	late = stats.relay_alive && now - stats.relay_seen_ms > FROZEN_MS;
+	if (late && w->late && stats.relay_seen_ms == w->pulse_ms) {
+		if (!w->frozen)
+			log_err("relay: process %ld holds the relay lock, and shows no "
+			    "sign of life since %s: end it, and another goes on",
+			    stats.relay_pid, text_format_duration(
+			    now - stats.relay_seen_ms, since));
+		w->frozen = true;
+		look(w, false, false, &stats);
+	} else if (!late && w->frozen) {
+		log_info("relay: it works again");
+		w->frozen = false;
+		look(w, false, false, NULL);
+	}
+	w->late = late;
+	w->pulse_ms = stats.relay_seen_ms;
+}
+
+/* --- from outside --------------------------------------------------------- */
+
+int64_t
+watch_step(struct watch *w, bool holding, int64_t mono_ms)
+{
+	if (!holding && mono_ms >= w->pulse_mono_ms) {
+		w->pulse_mono_ms = mono_ms + PULSE_LOOK_MS;
+		watch_relay(w);
+	}
+	if (w->wanted && mono_ms >= w->look_mono_ms) {
+		w->look_mono_ms = mono_ms + LOOK_MS;
+		watch_tokens(w, mono_ms);
+		if (holding)
+			look(w, true, false, NULL);
+	}
+	return courier_step(w->courier, mono_ms);
+}
+
+bool
+watch_finished(struct watch *w, int64_t mono_ms)
+{
+	if (!w->wanted)
+		return true;
+	if (w->final == FINAL_NONE && !w->looking) {
+		look(w, true, true, NULL);
+		/* No memory for it: then without. */
+		w->final = w->looking ? FINAL_ASKED : FINAL_DONE;
+	}
+	(void)courier_step(w->courier, mono_ms);
+	if (w->final != FINAL_DONE || courier_busy(w->courier))
+		return false;
+	w->final = FINAL_NONE;
+	return true;
+}
