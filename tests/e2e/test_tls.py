@@ -22,7 +22,8 @@ def distrusted(site, crm, *words):
     paused = wait_until(lambda: site.log_lines(what="paused"), "the pause")[0]
     for word in words:
         assert word in paused["error"].lower()
-    assert crm.received() == []
+    # What a plain server makes of a handshake's bytes is no lead of ours.
+    assert not any(request.event for request in crm.received())
     done = site.command("check")
     assert done.returncode == 69
     return done
