@@ -195,6 +195,7 @@ rotate(struct oauth *o, const struct buf *fresh)
 	memcpy(o->origin, o->asked_with, sizeof(o->origin));
 	o->unsaved = buf_ok(&o->rotated);
 	o->save_mono_ms = 0;
+	(void)oauth_saved(o);		/* at once: the former one is worth nothing now */
 }
 
 /* --- asking --------------------------------------------------------------- */
@@ -367,7 +368,7 @@ oauth_answered(struct oauth *o, unsigned serial, int status)
 bool
 oauth_busy(const struct oauth *o)
 {
-	return o->busy || o->saving != NULL;
+	return o->busy;
 }
 
 void

@@ -65,10 +65,8 @@ bool oauth_answered(struct oauth *o, unsigned serial, int status);
 /* Is a refresh token that was given to us on disk?  If not, it is tried again. */
 bool oauth_saved(struct oauth *o);
 
-/* Is a request to the token endpoint under way, or a job for the outbox? */
+/* Is a request to the token endpoint under way?  Break it off. */
 bool oauth_busy(const struct oauth *o);
-
-/* Break the request off. */
 void oauth_cancel(struct oauth *o);
 
 #endif

@@ -285,3 +285,25 @@ def test_nobody_to_tell(site):
     assert site.log_lines(what="alert") == []
     shown = json.loads(site.command("stats", "--json").stdout)
     assert shown["person_needed"] is True
+
+
+def test_a_reload_changes_whom_to_tell(site, pager):
+    """SIGHUP takes a new alert section; what is under way is finished."""
+    crm = site.crm()
+    crm.rule = lambda request: Reply(422)
+    site.start()
+    site.post()
+    site.wait_states(dead=1)
+    tell(site, pager)
+    site.write_config()
+    site.worker.send(signal.SIGHUP)
+    assert wait_alert(pager, "dead")["items"][0]["count"] == 1
+    crm.rule = None
+    pager.default = Reply(fault=NEVER)
+    site.command("discard", "--all")
+    pager.wait_count(2)
+    del site.settings["alert"]
+    site.write_config()
+    site.worker.send(signal.SIGHUP)
+    site.post()
+    crm.wait_count(2)
