@@ -6,7 +6,7 @@
 
 struct program_host;
 
-/* A socket to a new runner, non-blocking, or -1 with errno.  One thread at a time. */
+/* A socket to a new runner, non-blocking, or -1 with errno.  Any thread. */
 int host_new_runner(struct program_host *host);
 
 #endif

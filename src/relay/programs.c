@@ -149,7 +149,8 @@ programs_new(struct program_host *host, const struct config_destination *config,
 	if (p->count == 0)
 		return p;
 	if (host == NULL)
-		buf_puts(why, "there is no process to run its programs in");
+		buf_puts(why, "the first programs of a configuration need a "
+		    "restart, for the process that runs them");
 	else if ((p->runner = read_all(p, why)) != NULL)
 		return p;
 	programs_free(p);

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 import urllib.parse
@@ -14,6 +15,7 @@ import pytest
 
 from harness import leads
 from harness.crm import Reply
+from harness.nginx import SOURCE
 from harness.wait import wait_until
 
 
@@ -373,3 +375,50 @@ def test_relay_once_runs_programs(site):
     done = site.command("relay", "--once")
     assert (done.returncode, done.stderr) == (0, b"")
     assert sorted(map(int, crm.bodies())) == list(range(1, 31))
+
+
+def test_the_readme(site):
+    """The stanza and the program in it, as they stand there."""
+    text = (SOURCE / "README.md").read_text()
+    section = text[text.index("## Mapping leads to your CRM"):]
+    blocks = ["\n".join(line[4:] for line in block.strip("\n").splitlines())
+              for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", section, re.M)]
+    stanza = next(block for block in blocks if block.startswith("destination crm {"))
+    program(site, "crm.jq", next(block for block in blocks if "mail: .email" in block))
+    site.write_config()
+    with open(site.config, "a", encoding="utf-8") as out:
+        out.write(stanza + "\n")
+    done = site.command("try", "--json", "--show-secrets", "-", stdin=leads.payload(7))
+    assert done.returncode == 0, done.stderr
+    request = json.loads(done.stdout.splitlines()[1])
+    assert (request["method"], request["url"]) == ("PUT", "https://crm.example/api/contacts/7")
+    assert json.loads(request["body"]) == {
+        "name": "Sir Ricard Branson", "mail": "rbranson@virgin.com", "phone": "07123456789",
+        "note": "vendor: When can we view?"}
+
+
+def test_reload_changes_programs(site):
+    """SIGHUP takes another transform; a first one needs a restart, which is said."""
+    crm = transform(site, ".data | {id}")
+    site.start()
+    site.post(leads.payload(1))
+    crm.wait_count(1)
+    site.crm(transform=program(site, "other.jq", ".data | {nr: .id}"), when=".data.id != 2")
+    site.write_config()
+    site.worker.send(signal.SIGHUP)
+    wait_until(lambda: site.log_lines(msg="the configuration was read again"), "the reload")
+    site.post(leads.payload(2))
+    site.post(leads.payload(3))
+    assert crm.wait_count(2)[1].json == {"nr": 3}
+    site.wait_states(delivered=2, skipped=1)
+
+
+def test_a_first_program_needs_a_restart(site):
+    site.crm()
+    site.start()
+    site.crm(when="false")
+    site.write_config()
+    site.worker.send(signal.SIGHUP)
+    wait_until(lambda: "need a restart" in site.log.read_text(), "the refusal")
+    site.post()
+    site.wait_states(delivered=1)
