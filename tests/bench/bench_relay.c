@@ -171,7 +171,7 @@ relayed(struct config *config, atomic_long *posted, long leads)
 		if (outbox_run(outbox, feed_group, &feed, &fault) == -1)
 			die(fault.text);
 	}
-	if ((relay = relay_new(config, outbox, &counters, &why)) == NULL)
+	if ((relay = relay_new(config, NULL, outbox, &counters, &why)) == NULL)
 		die(why.data);
 	atomic_store(posted, 0);
 	start = clock_mono_ms();
