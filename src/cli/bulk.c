@@ -77,11 +77,13 @@ report_one(struct bulk *bulk, const char *id, const struct store_act_out *out)
 {
 	const char *verb = bulk->act->verb;
 
-	switch (out->result) {
-	case STORE_ACT_DONE:
+	if (out->changed > 0) {
 		bulk->changed.deliveries += out->changed;
 		if (may_name(&bulk->changed) && bulk->how & STORE_DRY_RUN)
 			printf("%s %s\n", id, bulk->act->would);
+	}
+	switch (out->result) {
+	case STORE_ACT_DONE:
 		break;
 	case STORE_ACT_SUPERSEDED:
 		if (may_name(&bulk->superseded))

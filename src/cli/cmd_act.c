@@ -48,13 +48,15 @@ act_report(const struct act_one *one)
 {
 	const struct store_act_out *out = &one->out;
 
-	switch (out->result) {
-	case STORE_ACT_DONE:
+	if (out->changed > 0) {
 		printf("%s %s", one->id, one->how & STORE_DRY_RUN ?
 		    one->act->would : one->act->done);
 		if (out->changed > 1)
 			printf(" (%d deliveries)", out->changed);
 		putchar('\n');
+	}
+	switch (out->result) {
+	case STORE_ACT_DONE:
 		return EXIT_DONE;
 	case STORE_ACT_NOT_FOUND:
 		fprintf(stderr, "leadrelay: %s %s: no such event%s%s\n",
@@ -63,9 +65,10 @@ act_report(const struct act_one *one)
 		    one->destination != NULL ? one->destination : "");
 		return EXIT_NOINPUT;
 	case STORE_ACT_SUPERSEDED:
-		fprintf(stderr, "leadrelay: %s %s: superseded by %s, which was "
+		fprintf(stderr, "leadrelay: %s %s: %ssuperseded by %s, which was "
 		    "delivered; --force sends it all the same\n",
-		    one->act->verb, one->id, out->other);
+		    one->act->verb, one->id, out->changed > 0 ?
+		    "elsewhere " : "", out->other);
 		return EXIT_NO;
 	case STORE_ACT_SENDING:
 		fprintf(stderr, "leadrelay: %s %s: it, or a newer event of its "

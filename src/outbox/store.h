@@ -149,12 +149,13 @@ enum store_act_result {
 	STORE_ACT_DONE,
 	STORE_ACT_NOT_FOUND,		/* no such id (or destination of it) */
 	STORE_ACT_NOTHING,		/* nothing there in a state this applies to */
-	STORE_ACT_SUPERSEDED,		/* older than one delivered: unchanged */
+	STORE_ACT_SUPERSEDED,		/* older than one delivered: unchanged there */
 	STORE_ACT_SENDING		/* it, or a newer one, is being sent just now */
 };
 struct store_act_out {
 	enum store_act_result result;
-	int changed;			/* deliveries (or the held event) changed */
+	int changed;			/* deliveries (or the held event) changed; some
+					   may be though it is SUPERSEDED at others */
 	char other[UUID7_SIZE];		/* SUPERSEDED: by which event */
 	char *detail;			/* a phrase ("delivered"), or NULL; the caller frees */
 };

@@ -176,6 +176,27 @@ def test_held_is_not_sent_until_released(site):
     site.wait_states(delivered=2)
 
 
+def test_retry_of_what_is_superseded_at_one_of_two(site):
+    one, two = site.crm("one"), site.crm("two", on_dead="hold")
+    one.rule = two.rule = lambda request: Reply(422 if request.sequence == 1 else 200)
+    site.start()
+    lead = leads.next_id()
+    old = site.post(leads.payload(lead)).json["id"]
+    site.wait_states(dead=2)
+    new = site.post(leads.payload(lead, phone="1")).json["id"]
+    site.wait_states(dead=2, delivered=1, waiting=1)
+    one.rule = two.rule = None
+    done = site.command("retry", old)
+    assert done.returncode == 1, done
+    assert done.stdout.decode() == f"{old} will be sent again\n"
+    assert f"superseded by {new}" in done.stderr.decode()
+    site.wait_states(dead=1, delivered=3)
+    assert site.command("retry", "--force", old).returncode == 0
+    site.wait_states(delivered=4)
+    assert [request.event for request in one.received()] == [old, new, old]
+    assert [request.event for request in two.received()] == [old, old, new]
+
+
 def test_release_of_what_a_newer_event_superseded(site):
     crm = site.crm()
     site.start()

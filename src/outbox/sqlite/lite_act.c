@@ -33,15 +33,19 @@ lite_act_states(enum store_action action)
 	return states[action];
 }
 
-/* Note why a delivery stays as it is; the first reason stands. */
+/* Note why a delivery stays as it is; the first reason stands, or what supersedes. */
 static int
 refuse(struct act *a, enum store_act_result result, const char *detail)
 {
 	struct store_act_out *out = a->out;
 
-	if (out->result != STORE_ACT_DONE)
+	if (out->result != STORE_ACT_DONE &&
+	    (result != STORE_ACT_SUPERSEDED ||
+	    out->result == STORE_ACT_SUPERSEDED))
 		return 0;
 	out->result = result;
+	free(out->detail);
+	out->detail = NULL;
 	if (detail != NULL && (out->detail = strdup(detail)) == NULL)
 		return lite_fault_set(a->lt, STORE_FAULT_MEMORY,
 		    "outbox: no memory");
@@ -75,7 +79,7 @@ may_go(struct act *a, int64_t lead, int64_t event, int64_t destination)
 	LITE_BIND(s, lead, destination, event);
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc == -1 ? -1 : 1;
-	if (a->out->result == STORE_ACT_DONE)
+	if (a->out->result != STORE_ACT_SUPERSEDED)
 		snprintf(a->out->other, sizeof(a->out->other), "%s",
 		    lite_sql_column(s, 0));
 	lite_sql_done(s);
@@ -218,9 +222,10 @@ act_on_deliveries(struct act *a, int64_t event, const char *destination)
 	}
 	if (rc == -1)
 		return -1;
-	/* Something was done, whatever else could not be. */
+	/* Something was done; what needed no doing elsewhere is no matter. */
 	if (a->out->changed > 0) {
-		a->out->result = STORE_ACT_DONE;
+		if (a->out->result != STORE_ACT_SUPERSEDED)
+			a->out->result = STORE_ACT_DONE;
 		return 0;
 	}
 	return seen ? 0 : refuse(a, STORE_ACT_NOT_FOUND, NULL);

@@ -258,7 +258,8 @@ step_act(struct model *m)
 		1u << DELIVERY_WAITING | 1u << DELIVERY_DEAD | 1u << DELIVERY_HELD
 	};
 	enum store_action action = (enum store_action)chance(m, 3);
-	bool force = chance(m, 4) == 0, revives;
+	bool force = chance(m, 4) == 0, revives, superseded = false;
+	enum store_act_result result;
 	struct store_act_out out;
 	struct model_event *e;
 	int i, changed = 0;
@@ -280,8 +281,11 @@ step_act(struct model *m)
 	for (int d = 0; d < DESTINATIONS; d++) {
 		revives = action != STORE_DISCARD &&
 		    e->state[d] != DELIVERY_WAITING;
-		if ((applies[action] & 1u << e->state[d]) == 0 || (revives &&
-		    forbidden(m, i, d, force) != STORE_ACT_DONE))
+		if ((applies[action] & 1u << e->state[d]) == 0)
+			continue;
+		result = revives ? forbidden(m, i, d, force) : STORE_ACT_DONE;
+		superseded |= result == STORE_ACT_SUPERSEDED;
+		if (result != STORE_ACT_DONE)
 			continue;
 		changed++;
 		if (action == STORE_DISCARD) {
@@ -294,7 +298,8 @@ step_act(struct model *m)
 		e->forced[d] = e->forced[d] || (revives && force);
 	}
 	assert_int_equal(out.changed, changed);
-	assert_int_equal(out.result == STORE_ACT_DONE, changed > 0);
+	assert_int_equal(out.result == STORE_ACT_SUPERSEDED, superseded);
+	assert_int_equal(out.result == STORE_ACT_DONE, changed > 0 && !superseded);
 }
 
 /* The model and the store agree about every delivery. */
