@@ -35,6 +35,6 @@ main(int argc, char **argv)
 	if (open_standard_streams() == -1)
 		return EXIT_SOFTWARE;
 	if (getenv("REQUEST_METHOD") != NULL)
-		return worker_cgi(environ);
+		worker_cgi(environ);
 	return command_run(argc, argv);
 }

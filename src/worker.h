@@ -18,10 +18,10 @@
 int worker_serve(const char *config_option, const char *address);
 
 /*
- * Answer one plain CGI request, whatever state things are in.  Exit status.  What
- * it stored is then delivered by a child that nobody waits for, within half a
+ * Answer one plain CGI request, whatever state things are in, and end the process.
+ * What it stored is delivered by a child that nobody waits for, within half a
  * minute or not at all, where the configuration has `relay = yes`.
  */
-int worker_cgi(char **environment);
+_Noreturn void worker_cgi(char **environment);
 
 #endif

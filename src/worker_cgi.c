@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/counters.h"
+#include "base/exits.h"
 #include "base/log.h"
 #include "intake/cgi.h"
 #include "load.h"
@@ -122,7 +123,11 @@ deliver(struct cgi *cgi)
 	program_host_stop(host);
 }
 
-int
+/*
+ * No way back to main: whoever waits for the answer waits for the end of the
+ * process, and libcrypto alone would spend a twentieth of it on tidying up.
+ */
+_Noreturn void
 worker_cgi(char **environment)
 {
 	struct cgi cgi = { 0 };
@@ -147,9 +152,7 @@ worker_cgi(char **environment)
 	if (pid == 0) {
 		if (let_go() == 0)
 			deliver(&cgi);
-		_exit(0);
+		status = EXIT_DONE;
 	}
-	terms_end(&cgi.rx.terms);
-	config_free(cgi.config);
-	return status;
+	_exit(status);
 }
