@@ -15,6 +15,7 @@
 
 #include "outbox/store.h"
 
+#define ALERT_SENDMAIL "/usr/sbin/sendmail"
 #define ALERT_PAUSE_MS (INT64_C(10) * 60 * 1000)
 
 struct config_alert;

@@ -275,7 +275,7 @@ message_new(struct courier *c, const struct notice *n)
 void
 courier_send(struct courier *c, const struct notice *n, int64_t mono_ms)
 {
-	static const char *const sendmail[] = { "/usr/sbin/sendmail", "-t", "-i", NULL };
+	static const char *const sendmail[] = { ALERT_SENDMAIL, "-t", "-i", NULL };
 	const char *shell[] = { "/bin/sh", "-c", c->config->command, NULL };
 	struct message *m;
 

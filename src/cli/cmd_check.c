@@ -1,5 +1,6 @@
 #include "cli/cmd.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alert/alert.h"
 #include "base/clock.h"
 #include "base/exits.h"
 #include "cli/place.h"
@@ -325,6 +327,51 @@ check_destination(struct check *check, size_t index)
 	buf_free(&why);
 }
 
+/* --- alerts --- */
+
+static void
+check_alert_url(struct check *check)
+{
+	const struct config_alert *alert = &check->config->alert;
+	struct buf url = { 0 }, why = { 0 };
+
+	if (alert->url != NULL)
+		config_mask_url(alert->url, &url);
+	else
+		buf_printf(&url, "URL in %s", alert->url_file);
+	if (relay_try_alert(check->config, &why) == 0)
+		ok("alert", "%s answers", words(&url));
+	else
+		failed(check, EXIT_UNAVAILABLE, "alert", "%s: %s", words(&url),
+		    words(&why));
+	buf_free(&url);
+	buf_free(&why);
+}
+
+static void
+check_alert(struct check *check)
+{
+	const struct config_alert *alert = &check->config->alert;
+
+	if (!alert_wanted(alert)) {
+		note("alert", "nobody is told when a person is needed: "
+		    "section alert in leadrelay.conf(5)");
+		return;
+	}
+	if (alert->url != NULL || alert->url_file != NULL)
+		check_alert_url(check);
+	if (alert->command != NULL)
+		note("alert", "command: not tried");
+	if (alert->email == NULL)
+		return;
+	if (access(ALERT_SENDMAIL, X_OK) == 0)
+		ok("alert", "%s", ALERT_SENDMAIL);
+	else
+		failed(check, EXIT_UNAVAILABLE, "alert", "%s: %s: install a mail "
+		    "transfer agent that has it, such as postfix or msmtp-mta",
+		    ALERT_SENDMAIL, strerror(errno));
+}
+
 static void
 check_all(struct check *check)
 {
@@ -339,6 +386,7 @@ check_all(struct check *check)
 	check_store(check);
 	for (size_t i = 0; i < config->destination_count; i++)
 		check_destination(check, i);
+	check_alert(check);
 }
 
 /* The settings in effect, then a blank line. */

@@ -64,6 +64,9 @@ void relay_wake(struct relay *r);
 int relay_try_destination(const struct config *config, size_t index,
     struct buf *why, const char **phrase);
 
+/* The same for the place that alerts are posted to. */
+int relay_try_alert(const struct config *config, struct buf *why);
+
 /* libcurl's name and version, loading it if need be; a constant. */
 const char *relay_library(void);
 

@@ -12,6 +12,8 @@
 #include "relay/relay.h"
 #include "relay/transport.h"
 
+#define ALERT_TIMEOUT_MS 5000
+
 /* What goes wrong on the way, and its cure. */
 static const struct {
 	CURLcode code;
@@ -122,32 +124,49 @@ try_url(const struct curl_api *curl, const struct config_destination *config,
 	return connect_to(curl, config, url, why, phrase);
 }
 
-int
-relay_try_destination(const struct config *config, size_t index, struct buf *why,
+/* The place itself, and the token endpoint where there is one. */
+static int
+try_place(const struct config_destination *place, struct buf *why,
     const char **phrase)
 {
-	const struct config_destination *destination = &config->destinations[index];
 	struct credentials *credentials;
 	struct curl_api curl;
 	struct buf words = { 0 };
 	int rc = -1;
 
 	*phrase = "it cannot be tried: 'leadrelay check' beside the worker says why";
-	if ((credentials = credentials_new(destination)) == NULL) {
+	if ((credentials = credentials_new(place)) == NULL) {
 		buf_puts(why, "out of memory");
 		return -1;
 	}
 	if (credentials_refresh(credentials, why) == 0 &&
 	    curl_api_load(&curl, why) == 0)
-		rc = try_url(&curl, destination, credentials_url(credentials), why,
-		    phrase);
-	if (rc == 0 && destination->oauth_token_url != NULL &&
-	    (rc = try_url(&curl, destination, destination->oauth_token_url,
-	    &words, phrase)) == -1)
+		rc = try_url(&curl, place, credentials_url(credentials), why, phrase);
+	if (rc == 0 && place->oauth_token_url != NULL &&
+	    (rc = try_url(&curl, place, place->oauth_token_url, &words,
+	    phrase)) == -1)
 		buf_printf(why, "token endpoint: %s", words.data);
 	buf_free(&words);
 	if (rc == 0)
 		*phrase = NULL;
 	credentials_free(credentials);
 	return rc;
+}
+
+int
+relay_try_destination(const struct config *config, size_t index, struct buf *why,
+    const char **phrase)
+{
+	return try_place(&config->destinations[index], why, phrase);
+}
+
+int
+relay_try_alert(const struct config *config, struct buf *why)
+{
+	const struct config_destination place = {
+		.url = config->alert.url, .url_file = config->alert.url_file,
+		.timeout_ms = ALERT_TIMEOUT_MS, .connect_timeout_ms = ALERT_TIMEOUT_MS };
+	const char *phrase;
+
+	return try_place(&place, why, &phrase);
 }

@@ -276,6 +276,23 @@ def test_a_frozen_relay(site, pager):
         "raised", "recovered"]
 
 
+def test_check_tries_it(site, pager):
+    """check connects to where alerts are posted, and names what is missing."""
+    tell(site, pager)
+    site.write_config()
+    site.start()
+    assert b"answers" in [line for line in site.command("check").stdout.splitlines()
+                          if line.startswith(b"ok      alert")][0]
+    pager.stop()
+    done = site.command("check")
+    assert done.returncode == 69
+    assert any(line.startswith(b"FAILED  alert") and b"nobody takes the connection" in line
+               for line in done.stdout.splitlines())
+    del site.settings["alert"]
+    site.write_config()
+    assert b"note    alert" in site.command("check").stdout
+
+
 def test_nobody_to_tell(site):
     """Without an alert section nothing of the kind happens."""
     site.crm().default = Reply(422)

@@ -561,6 +561,44 @@ test_requests(void **state)
 		delivery_claim_free(&claims[i]);
 }
 
+/* One token a destination, the last one; what was told, by kind and subject. */
+static void
+test_tokens_and_alerts(void **state)
+{
+	struct box *box = *state;
+	const struct store_ops *ops = box->store->ops;
+	int64_t number = box->destinations[0].number;
+	uint8_t first[DIGEST_SIZE] = { 1 }, second[DIGEST_SIZE] = { 2 };
+	uint8_t origin[DIGEST_SIZE];
+	struct store_alert alert = { .level = 3, .told_ms = BOX_NOW };
+	char *token;
+
+	box_begin(box);
+	assert_int_equal(ops->load_token(box->store, number, origin, &token), 0);
+	assert_null(token);
+	assert_int_equal(ops->save_token(box->store, number, first, "one"), 0);
+	assert_int_equal(ops->save_token(box->store, number, second, "two"), 0);
+	assert_int_equal(ops->save_alert(box->store, "dead", "crm", &alert), 0);
+	alert.level = 7;
+	assert_int_equal(ops->save_alert(box->store, "dead", "crm", &alert), 0);
+	box_commit(box);
+	box_close(box);
+	assert_true(box_open(box));
+	box_begin(box);
+	assert_int_equal(ops->load_token(box->store, number, origin, &token), 0);
+	assert_string_equal(token, "two");
+	assert_memory_equal(origin, second, DIGEST_SIZE);
+	free(token);
+	assert_int_equal(ops->load_alert(box->store, "dead", "crm", &alert), 0);
+	assert_int_equal(alert.level, 7);
+	assert_int_equal(alert.told_ms, BOX_NOW);
+	assert_int_equal(ops->load_alert(box->store, "dead", "", &alert), 0);
+	assert_int_equal(alert.level, 0);
+	assert_int_equal(ops->load_alert(box->store, "held", "crm", &alert), 0);
+	assert_int_equal(alert.told_ms, 0);
+	box_commit(box);
+}
+
 int
 main(void)
 {
@@ -581,7 +619,8 @@ main(void)
 		TEST(test_delivered_since),
 		TEST(test_state_is_kept),
 		TEST(test_rollback),
-		TEST(test_requests)
+		TEST(test_requests),
+		TEST(test_tokens_and_alerts)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
