@@ -187,7 +187,7 @@ def test_schema_is_json():
     ("source {\n", None),
     ("source { secret_file = \"secret\" }\ndestination crm { url = \"http://crm.example/\" }\n",
      None),
-    ("source { secret_file = \"secret\" }\nalert { email = \"a@b.example\" }\n", 2),
+    ("source { secret_file = \"secret\" }\nalarm { email = \"a@b.example\" }\n", 2),
     ("source { secret_file = \"secret\" }\nstore { url = \"postgresql://x/y\" }\n", None),
 ])
 def test_a_bad_configuration_is_78_with_its_place(site, text, line):
