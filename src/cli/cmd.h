@@ -9,6 +9,7 @@
 
 int cmd_serve(const struct args *args);
 int cmd_relay(const struct args *args);
+int cmd_backup(const struct args *args);
 int cmd_check(const struct args *args);
 int cmd_try(const struct args *args);
 int cmd_send(const struct args *args);

@@ -162,6 +162,12 @@ static const struct args_command commands[] = {
 	    "clock, store, destinations, admin pages open to the world.  A probe makes no\n"
 	    "lead.  Ends with 1 when something is wrong, with 69 when nobody answers.\n",
 	    doctor_options, cmd_doctor },
+	{ "backup", "FILE", 1, 1,
+	    "make a consistent copy of the outbox while it is in use",
+	    "The file must not be there yet; it gets mode 0600.  To restore it, stop the\n"
+	    "worker, move the outbox and its -wal and -shm away, and put the copy there:\n"
+	    "what waited when it was made is sent again, with the same Idempotency-Key.\n",
+	    NULL, cmd_backup },
 	{ "schema", "", 0, 0,
 	    "print LeadPro's field rules as JSON Schema 2020-12",
 	    "What JSON Schema cannot say stands under x-leadrelay-rule.\n",

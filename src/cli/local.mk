@@ -4,6 +4,7 @@ libleadrelay_a_SOURCES += \
 	src/cli/bulk.c src/cli/bulk.h \
 	src/cli/cmd.h \
 	src/cli/cmd_act.c \
+	src/cli/cmd_backup.c \
 	src/cli/cmd_check.c \
 	src/cli/cmd_doctor.c \
 	src/cli/cmd_list.c \
@@ -32,7 +33,7 @@ libleadrelay_a_SOURCES += \
 	src/cli/target.c src/cli/target.h \
 	src/cli/version.c src/cli/version.h
 
-EXTRA_DIST += tests/e2e/test_bulk.py tests/e2e/test_cli.py \
+EXTRA_DIST += tests/e2e/test_backup.py tests/e2e/test_bulk.py tests/e2e/test_cli.py \
 	tests/e2e/test_doctor.py \
 	tests/e2e/test_scenarios.py
 

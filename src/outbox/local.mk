@@ -5,6 +5,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite.c src/outbox/sqlite/lite.h \
 	src/outbox/sqlite/lite_accept.c \
 	src/outbox/sqlite/lite_act.c \
+	src/outbox/sqlite/lite_backup.c \
 	src/outbox/sqlite/lite_claim.c \
 	src/outbox/sqlite/lite_delivery.c \
 	src/outbox/sqlite/lite_due.c \

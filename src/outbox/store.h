@@ -316,6 +316,11 @@ struct store_ops {
 	int (*stats)(struct store *st, struct store_stats *stats,
 	    void (*destination)(void *arg,
 	    const struct store_destination_stats *stats), void *arg);
+	/*
+	 * Copy the store, as this transaction sees it, into the empty file
+	 * ${path}, where another process opens it like the store itself.
+	 */
+	int (*backup)(struct store *st, const char *path);
 	/* Write something that changes nothing, to see that it can be done. */
 	int (*try_write)(struct store *st);
 

@@ -32,6 +32,7 @@ const struct store_ops store_sqlite = {
 	.act = lite_act,
 	.find = lite_find,
 	.stats = lite_stats,
+	.backup = lite_backup,
 	.try_write = lite_txn_try,
 	.lock_relay = lite_lock_relay,
 	.unlock_relay = lite_lock_unrelay,

@@ -305,6 +305,7 @@ int lite_show(struct store *st, const char *id,
 int lite_act(struct store *st, enum store_action action, const char *id,
     const char *destination, unsigned how, int64_t now_ms,
     struct store_act_out *out);
+int lite_backup(struct store *st, const char *path);
 int lite_find(struct store *st, enum store_action action,
     const struct store_filter *filter, int64_t now_ms,
     struct store_walk *walk, char (*ids)[UUID7_SIZE], size_t max,

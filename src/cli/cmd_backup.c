@@ -1,0 +1,58 @@
+#include "cli/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/exits.h"
+#include "cli/place.h"
+#include "cli/setup.h"
+
+/* Make the file, empty: the store fills no file that somebody else made. */
+static int
+make_file(const char *path)
+{
+	char me[PLACE_USER_SIZE];
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd != -1) {
+		close(fd);
+		return EXIT_DONE;
+	}
+	if (errno == EEXIST)
+		fprintf(stderr, "leadrelay: backup: %s is there already, and is "
+		    "not overwritten\n", path);
+	else
+		fprintf(stderr, "leadrelay: backup: %s: %s, as %s\n", path,
+		    strerror(errno), place_user(geteuid(), me));
+	return EXIT_CANTCREAT;
+}
+
+static int
+copy_store(struct store *store, void *arg)
+{
+	return store->ops->backup(store, arg);
+}
+
+int
+cmd_backup(const struct args *args)
+{
+	struct setup setup = { 0 };
+	struct store_fault fault = { 0 };
+	char *path = args->operands[0];
+	int status;
+
+	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE ||
+	    (status = make_file(path)) != EXIT_DONE)
+		goto out;
+	if (outbox_run(setup.outbox, copy_store, path, &fault) == -1) {
+		status = setup_store_failed(setup.config, &fault);
+		(void)unlink(path);
+	}
+out:
+	setup_free(&setup);
+	return status;
+}
