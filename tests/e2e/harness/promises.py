@@ -3,13 +3,14 @@
 import collections
 
 
-def check(requests, sent, given_up=(), relays_died=False):
+def check(requests, sent, given_up=(), uncertain=False):
     """Hold what a CRM got against what it was sent.
 
     ``sent`` maps a lead's id to its payloads in the order they were accepted.
     All but those in ``given_up`` must have got their yes; per lead in order;
-    again only when nobody can have known the yes, and then under the same key.  A
-    relay that died (``relays_died``) took what it knew with it.
+    again only when nobody can have known the yes, and then under the same key.
+    ``uncertain``: yeses may have got lost although the CRM sent them whole, with a
+    relay that died, or with one that would not wait.
     """
     place = {body: (lead, at) for lead, bodies in sent.items() for at, body in enumerate(bodies)}
     by_body = collections.defaultdict(list)
@@ -21,7 +22,7 @@ def check(requests, sent, given_up=(), relays_died=False):
         if request.accepted:
             newest[lead] = at
         for earlier in by_body[request.body]:
-            assert relays_died or not (earlier.accepted and earlier.told), \
+            assert uncertain or not (earlier.accepted and earlier.told), \
                 "sent again after a yes that got through"
         by_body[request.body].append(request)
     for body, same in by_body.items():
