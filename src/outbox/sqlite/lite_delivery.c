@@ -172,15 +172,34 @@ lite_delivery_make(struct lite *lt, int64_t event, int64_t lead, int64_t due,
 	return 0;
 }
 
+/* Write the row, which had the state ${from}. */
+static int
+write_row(struct lite *lt, const struct lite_delivery *d,
+    enum delivery_state from, int64_t now_ms)
+{
+	if (from == DELIVERY_WAITING && d->state == DELIVERY_SENDING)
+		return LITE_RUN(lt, LITE_DELIVERY_TAKE, d->number, d->attempts,
+		    d->begun, d->first_attempt, d->taken);
+	if (from == DELIVERY_SENDING && d->state == DELIVERY_DELIVERED)
+		return LITE_RUN(lt, LITE_DELIVERY_DONE, d->number, d->attempts,
+		    d->begun, d->unknown, d->first_attempt, d->first_failure,
+		    d->settled, d->status, d->key_number, d->body, d->retried);
+	return LITE_RUN(lt, LITE_DELIVERY_SET, d->number, d->state, d->ready,
+	    d->ready && d->due > now_ms, d->blocks, d->due, d->attempts,
+	    d->begun, d->unknown, d->first_attempt, d->first_failure, d->taken,
+	    d->settled, d->status, d->key_number, d->body, d->retried);
+}
+
 int
 lite_delivery_move(struct lite *lt, struct lite_delivery *d,
     enum delivery_state to, bool unsent, int64_t now_ms)
 {
 	int64_t destination = LITE_DESTINATION_OF(d->number);
-	bool was_open = is_open(d->state), blocked = d->blocks;
+	enum delivery_state from = d->state;
+	bool blocked = d->blocks;
 	int ready = 0;
 
-	if (lite_txn_tally(lt, destination, d->state, -1) == -1 ||
+	if (lite_txn_tally(lt, destination, from, -1) == -1 ||
 	    lite_txn_tally(lt, destination, to, 1) == -1)
 		return -1;
 	if (to == DELIVERY_WAITING && (ready = is_first(lt, d->lead,
@@ -191,11 +210,7 @@ lite_delivery_move(struct lite *lt, struct lite_delivery *d,
 	d->blocks = is_open(to) || (holds_on_dead(lt, destination) &&
 	    (to == DELIVERY_DEAD || (to == DELIVERY_HELD && unsent)));
 	d->settled = is_open(to) ? 0 : now_ms;
-	if (LITE_RUN(lt, LITE_DELIVERY_SET, d->number, to, ready,
-	    ready && d->due > now_ms, d->blocks, d->due, d->attempts, d->begun,
-	    d->unknown, d->first_attempt, d->first_failure, d->taken,
-	    d->settled, d->status, d->key_number, d->body,
-	    d->retried) == -1)
+	if (write_row(lt, d, from, now_ms) == -1)
 		return -1;
 	if (blocked && !d->blocks &&
 	    promote(lt, d->lead, destination, now_ms) == -1)
@@ -203,7 +218,7 @@ lite_delivery_move(struct lite *lt, struct lite_delivery *d,
 	if (!blocked && d->blocks &&
 	    demote(lt, d->lead, destination, d->number) == -1)
 		return -1;
-	if (was_open == is_open(to))
+	if (is_open(from) == is_open(to))
 		return 0;
 	return count_event(lt, LITE_EVENT_OF(d->number), is_open(to), now_ms);
 }

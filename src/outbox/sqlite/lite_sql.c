@@ -104,6 +104,16 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "first_attempt = ?10, first_failure = ?11, taken = ?12, "
 	    "settled = ?13, status = ?14, key_number = ?15, body = ?16, "
 	    "retried = ?17 WHERE number = ?1",
+	/* The same for the two moves of most deliveries: with fewer indexes to look at. */
+	[LITE_DELIVERY_TAKE] =
+	    "UPDATE delivery SET state = 1, ready = 0, later = 0, "
+	    "attempts = ?2, begun = ?3, first_attempt = ?4, taken = ?5 "
+	    "WHERE number = ?1",
+	[LITE_DELIVERY_DONE] =
+	    "UPDATE delivery SET state = 2, blocks = 0, attempts = ?2, "
+	    "begun = ?3, unknown = ?4, first_attempt = ?5, first_failure = ?6, "
+	    "settled = ?7, status = ?8, key_number = ?9, body = ?10, "
+	    "retried = ?11 WHERE number = ?1",
 	[LITE_DELIVERY_WORDS] =
 	    "UPDATE delivery SET reason = ?2, record = ?3 WHERE number = ?1",
 	[LITE_DELIVERY_READY] =
