@@ -99,6 +99,7 @@ struct lite {
 	char *path;			/* of the database, in that folder */
 	bool create;
 	bool read_only;
+	bool brief;			/* open for a moment only */
 	bool logged;			/* in WAL mode */
 	int64_t max_waiting;
 	uint64_t min_free;

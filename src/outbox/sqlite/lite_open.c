@@ -151,7 +151,8 @@ lite_open(const struct store_options *options, struct store_fault *fault)
 	lt->max_waiting = options->max_waiting;
 	lt->min_free = options->min_free;
 	lt->busy_ms = (int)options->busy_ms;
-	lt->log_limit = options->brief ? LOG_PAGES_BRIEF : LOG_PAGES;
+	lt->brief = options->brief;
+	lt->log_limit = lt->brief ? LOG_PAGES_BRIEF : LOG_PAGES;
 	lt->lock_fd = lt->relay_fd = lt->wake_fd = -1;
 	if (lite_place_find(lt, options->location) == -1 ||
 	    lite_place_make(lt) == -1 || lite_lock_open(lt) == -1 ||

@@ -109,6 +109,27 @@ lite_txn_rollback(struct store *st)
 	forget(lt);
 }
 
+/*
+ * What a passive checkpoint folded in is known only as long as somebody has the
+ * file open: the next opener after the last would read through all of the log,
+ * and write behind it.  So a brief connection takes the log away, or leaves it
+ * to somebody else when another is using it.
+ */
+static int
+checkpoint(struct lite *lt, int *pages, int *done)
+{
+	int code;
+
+	if (!lt->brief)
+		return sqlite3_wal_checkpoint_v2(lt->db, NULL,
+		    SQLITE_CHECKPOINT_PASSIVE, pages, done);
+	sqlite3_busy_timeout(lt->db, 0);
+	code = sqlite3_wal_checkpoint_v2(lt->db, NULL,
+	    SQLITE_CHECKPOINT_TRUNCATE, pages, done);
+	sqlite3_busy_timeout(lt->db, lt->busy_ms);
+	return code == SQLITE_BUSY ? SQLITE_OK : code;
+}
+
 void
 lite_txn_tidy(struct store *st)
 {
@@ -119,8 +140,7 @@ lite_txn_tidy(struct store *st)
 		return;
 	if (lite_lock_writer(lt) == -1)
 		return;			/* the next commit comes by again */
-	code = sqlite3_wal_checkpoint_v2(lt->db, NULL,
-	    SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
+	code = checkpoint(lt, &pages, &done);
 	lite_lock_release(lt);
 	/* A reader may hold it back: then not again before it has grown. */
 	lt->log_next = lt->log_limit + (done < pages ? pages : 0);

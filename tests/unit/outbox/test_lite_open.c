@@ -283,6 +283,28 @@ test_checkpoint(void **state)
 	box_check(box);
 }
 
+/* One connection after the other, as by CGI requests: none finds a long log. */
+static void
+test_checkpoint_one_after_another(void **state)
+{
+	struct box *box = *state;
+	char lead[16], path[200];
+	struct stat sb;
+
+	box->options.brief = true;
+	snprintf(path, sizeof(path), "%s-wal", box->path);
+	for (int i = 0; i < 100; i++) {
+		box_close(box);
+		assert_true(box_open(box));
+		snprintf(lead, sizeof(lead), "%d", i);
+		box_put(box, lead, "A", BOX_NOW);
+		box->store->ops->tidy(box->store);
+		assert_int_equal(stat(path, &sb), 0);
+		assert_true(sb.st_size < 256 * 4120);
+	}
+	box_check(box);
+}
+
 /* Two processes write at once: nothing is lost, nothing comes twice. */
 static void
 test_two_processes(void **state)
@@ -362,6 +384,7 @@ main(void)
 		TEST(test_busy),
 		TEST(test_network),
 		TEST(test_checkpoint),
+		TEST(test_checkpoint_one_after_another),
 		TEST(test_two_processes),
 		TEST(test_become_owner)
 	};
