@@ -47,7 +47,7 @@ row_hold_words(const char *hold)
 	case EVENT_HOLD_RULES:
 		return "breaks LeadPro's rules";
 	case EVENT_HOLD_UNREADABLE:
-		return "its payload is no JSON object";
+		return "its payload cannot be read";
 	case EVENT_HOLD_STALE:
 		return "its token was out of date";
 	default:

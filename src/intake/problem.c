@@ -41,7 +41,7 @@ static const struct problem_row {
 	    "Body too large", "The request's body is too large.", NULL, NULL },
 	[PROBLEM_PAYLOAD_UNREADABLE] = { 400, 0, "payload-unreadable",
 	    "Payload unreadable",
-	    "The signature is right, but the payload is not an object in strict JSON; it is kept for a person to look at.",
+	    "The signature is right, but the payload cannot be read as an object in strict JSON; it is kept for a person to look at.",
 	    NULL, NULL },
 	[PROBLEM_BODY_UNREADABLE] = { 400, 0, "body-unreadable",
 	    "Body unreadable", "The body is not an object in strict JSON.",

@@ -228,7 +228,7 @@ write_lines(struct outgoing *og, const struct outgoing_source *from)
 	const struct config_destination *config = from->config;
 	const struct delivery_claim *claim = from->claim;
 	struct buf *text = &og->text;
-	size_t i, n = 3, secret = credentials_header_count(from->credentials);
+	size_t i, n = 4, secret = credentials_header_count(from->credentials);
 
 	buf_puts(text, "Idempotency-Key: \"");
 	buf_puts(text, claim->id);
@@ -242,11 +242,10 @@ write_lines(struct outgoing *og, const struct outgoing_source *from)
 	buf_puts(text, "X-Leadrelay-Sequence: ");
 	buf_int(text, claim->sequence);
 	end_line(text, "");
-	if (claim->name[0] != '\0' && plain(claim->name)) {
-		buf_puts(text, "X-Leadrelay-Event: ");
-		end_line(text, claim->name);
-		n++;
-	}
+	/* One held for its event's name, or unreadable, and released has none. */
+	buf_puts(text, "X-Leadrelay-Event: ");
+	end_line(text, claim->name[0] != '\0' && plain(claim->name) ?
+	    claim->name : "unknown");
 	if (!configured(config, "Content-Type:")) {
 		buf_puts(text, "Content-Type: ");
 		end_line(text, content_type(config));
