@@ -434,6 +434,11 @@ check_signature(const struct check_site *site, const struct config_destination *
 	if (fault != NULL)
 		fault_add(&at, "sign_secret_file: %s %s", dest->sign_secret_file,
 		    fault);
+	at = place_of(site, "header");
+	for (size_t i = 0; i < dest->header_count; i++)
+		if (strncasecmp(dest->headers[i], "webhook-", 8) == 0)
+			fault_add(&at, "header: webhook-... is set by leadrelay "
+			    "itself where there is a sign_secret_file");
 	secret_list_free(&secrets);
 	buf_free(&why);
 }

@@ -78,6 +78,7 @@ write_basics(void)
 	write_file("short", "twelve-bytes\n", 0600);
 	write_file("empty", "", 0600);
 	write_file("open", SECRET_TEXT "\n", 0644);
+	write_file("signing", "whsec_" "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", 0600);
 	write_file("login", "user:password\n", 0600);
 	write_file("header", "X-Api-Key: tell-nobody\n", 0600);
 	write_file("address", "https://hook.example/secret-path\n", 0600);

@@ -285,6 +285,10 @@ static const struct bad destination[] = {
 	{ "no signing secret", IN_DEST("sign_secret_file = secret"),
 	    "x.conf:4: sign_secret_file: @/secret holds a line that is not whsec_ "
 	    "and base64 of 24 to 64 bytes\n" },
+	{ "a header of the signature", IN_DEST("sign_secret_file = signing\n "
+	    "header = {\"Webhook-Id: 1\"}"),
+	    "x.conf:5: header: webhook-... is set by leadrelay itself where there "
+	    "is a sign_secret_file\n" },
 	{ "two urls", IN_DEST("url_file = address"),
 	    "x.conf:3: url: there is a url_file too; expected one of them\n" },
 	{ "plain http", DEST("url = \"http://crm.example/x\""),
