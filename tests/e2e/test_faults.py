@@ -300,6 +300,7 @@ def test_retry_after(site):
         # It is obeyed for the whole destination, and costs no attempt.
         if name != "five":
             assert found[name]["waiting"] == 4 and len(crms[name].received()) == 1
+            assert all(row["attempts"] == 0 for row in site.list("--destination", name))
     # The one that is over soon.
     seen(crms["five"], [body for bodies in sent.values() for body in bodies])
     requests = crms["five"].received()

@@ -59,9 +59,15 @@ def arrival(crm, payload, timeout=15.0):
 
 
 @pytest.mark.slow
-def test_another_goes_on(site):
-    """The relay is killed, again and again, with a request under way; the next one goes on."""
-    crm = site.crm(timeout="30s")
+@pytest.mark.threads
+@pytest.mark.parametrize("programs", [{}, {"when": "true", "success_when": '.status == "ok"'}],
+                         ids=["plain", "with programs"])
+def test_another_goes_on(site, programs):
+    """The relay is killed, again and again, with a request under way; the next one goes on.
+
+    What runs its programs is a process of its own, which must not keep the lock.
+    """
+    crm = site.crm(timeout="30s", **programs)
     fleet = Fleet(site)
     sent, gaps = {}, []
     for _ in range(5):
@@ -87,6 +93,7 @@ def test_another_goes_on(site):
     assert statistics.median(gaps) < 3
 
 
+@pytest.mark.threads
 def test_what_others_accepted_goes_out_at_once(site):
     crm = site.crm()
     fleet = Fleet(site)
@@ -104,6 +111,7 @@ def test_what_others_accepted_goes_out_at_once(site):
 
 
 @pytest.mark.slow
+@pytest.mark.threads
 def test_order_over_many_processes(site):
     """Each event of a lead comes to another process, the relay dies twice, the CRM stumbles."""
     crm = site.crm(retry=["20ms"], probe=["20ms"])
