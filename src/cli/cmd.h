@@ -14,6 +14,7 @@ int cmd_check(const struct args *args);
 int cmd_try(const struct args *args);
 int cmd_send(const struct args *args);
 int cmd_doctor(const struct args *args);
+int cmd_erase(const struct args *args);
 int cmd_list(const struct args *args);
 int cmd_show(const struct args *args);
 int cmd_stats(const struct args *args);

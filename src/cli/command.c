@@ -52,6 +52,13 @@ static const struct args_option doctor_options[] = {
 	{ NULL, NULL, NULL }
 };
 
+static const struct args_option erase_options[] = {
+	{ "lead", "ID", "this lead, by LeadPro's id" },
+	{ "email", "ADDRESS", "every lead that ever had this address" },
+	{ "yes", NULL, "erase; without it, only show what would be" },
+	{ NULL, NULL, NULL }
+};
+
 static const struct args_option list_options[] = {
 	{ "state", "STATE", "waiting, sending, delivered, dead, held, discarded or skipped" },
 	{ "lead", "ID", "only this lead, by LeadPro's id" },
@@ -162,6 +169,12 @@ static const struct args_command commands[] = {
 	    "clock, store, destinations, admin pages open to the world.  A probe makes no\n"
 	    "lead.  Ends with 1 when something is wrong, with 69 when nobody answers.\n",
 	    doctor_options, cmd_doctor },
+	{ "erase", "", 0, 0,
+	    "erase every trace of a person's data",
+	    "All events of the lead, or of every lead that had the address, with payloads,\n"
+	    "attempts and answers, from the outbox and its log.  Lists what has not been\n"
+	    "delivered, and erases only with --yes.  Backups and the CRM are yours to see to.\n",
+	    erase_options, cmd_erase },
 	{ "backup", "FILE", 1, 1,
 	    "make a consistent copy of the outbox while it is in use",
 	    "The file must not be there yet; it gets mode 0600.  To restore it, stop the\n"

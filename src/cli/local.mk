@@ -7,6 +7,7 @@ libleadrelay_a_SOURCES += \
 	src/cli/cmd_backup.c \
 	src/cli/cmd_check.c \
 	src/cli/cmd_doctor.c \
+	src/cli/cmd_erase.c \
 	src/cli/cmd_list.c \
 	src/cli/cmd_relay.c \
 	src/cli/cmd_schema.c \
@@ -35,6 +36,7 @@ libleadrelay_a_SOURCES += \
 
 EXTRA_DIST += tests/e2e/test_backup.py tests/e2e/test_bulk.py tests/e2e/test_cli.py \
 	tests/e2e/test_doctor.py \
+	tests/e2e/test_erase.py \
 	tests/e2e/test_scenarios.py
 
 if HAVE_CMOCKA

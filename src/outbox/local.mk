@@ -9,6 +9,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_claim.c \
 	src/outbox/sqlite/lite_delivery.c \
 	src/outbox/sqlite/lite_due.c \
+	src/outbox/sqlite/lite_erase.c \
 	src/outbox/sqlite/lite_fault.c \
 	src/outbox/sqlite/lite_find.c \
 	src/outbox/sqlite/lite_list.c \

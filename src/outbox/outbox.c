@@ -448,6 +448,15 @@ outbox_become_owner(const struct config *config, struct store_fault *fault)
 	return ops->become_owner(location, fault);
 }
 
+int
+outbox_erase_log(struct outbox *ob, struct store_fault *fault)
+{
+	if (ob->store->ops->erase_log(ob->store) == 0)
+		return 0;
+	*fault = fault_of(ob->store);
+	return -1;
+}
+
 int64_t
 outbox_destination(const struct outbox *ob, size_t index)
 {

@@ -85,6 +85,12 @@ int64_t outbox_destination(const struct outbox *ob, size_t index);
 size_t outbox_backlog(struct outbox *ob);
 
 /*
+ * Empty the store's own log, where what was erased may still stand.  For a
+ * command, which has no committing thread.  0, or -1 and ${fault}.
+ */
+int outbox_erase_log(struct outbox *ob, struct store_fault *fault);
+
+/*
  * The relay lock, the wake-up and the sign of life.  These go to the store
  * directly, under no transaction; they are for the relay's thread.
  */

@@ -317,6 +317,20 @@ struct store_ops {
 	    void (*destination)(void *arg,
 	    const struct store_destination_stats *stats), void *arg);
 	/*
+	 * Go on with ${walk} and give up to ${max} events: id, source, lead and
+	 * payload, which live for the callback.
+	 */
+	int (*payloads)(struct store *st, struct store_walk *walk, size_t max,
+	    void (*event)(void *arg, const struct store_event *e), void *arg);
+	/*
+	 * Delete an event with every trace: DONE, NOT_FOUND, or SENDING, which
+	 * leaves it.  What the store's own log still holds of it goes with
+	 * erase_log, under no transaction, when all have been deleted.
+	 */
+	int (*erase)(struct store *st, const char *id,
+	    enum store_act_result *result);
+	int (*erase_log)(struct store *st);
+	/*
 	 * Copy the store, as this transaction sees it, into the empty file
 	 * ${path}, where another process opens it like the store itself.
 	 */

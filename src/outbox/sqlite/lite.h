@@ -62,6 +62,7 @@ enum lite_sql {
 	LITE_REQUESTS_ADD, LITE_REQUESTS_GET, LITE_REQUESTS_DROP,
 	LITE_PURGE_NEXT,
 	LITE_FIND, LITE_FIND_LEAD, LITE_FIND_END,
+	LITE_FIND_PAYLOADS,
 	LITE_SHOW_EVENT, LITE_SHOW_DELIVERIES, LITE_SHOW_ATTEMPTS,
 	LITE_STATS_DESTINATIONS, LITE_STATS_TALLY, LITE_STATS_OLDEST,
 	LITE_STATS_NEWEST,
@@ -266,6 +267,9 @@ unsigned lite_act_states(enum store_action action);
 /* The number of the destination called ${name}; 0: there is none. */
 int lite_act_destination(struct lite *lt, const char *name, int64_t *number);
 
+/* lite_purge: delete one event with every trace, whatever its state. */
+int lite_purge_event(struct lite *lt, int64_t event);
+
 /* One operation of struct store_ops each. */
 int lite_accept(struct store *st, const struct event_in *in,
     struct event_out *out);
@@ -307,6 +311,11 @@ int lite_act(struct store *st, enum store_action action, const char *id,
     const char *destination, unsigned how, int64_t now_ms,
     struct store_act_out *out);
 int lite_backup(struct store *st, const char *path);
+int lite_erase(struct store *st, const char *id,
+    enum store_act_result *result);
+int lite_erase_log(struct store *st);
+int lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
+    void (*event)(void *arg, const struct store_event *e), void *arg);
 int lite_find(struct store *st, enum store_action action,
     const struct store_filter *filter, int64_t now_ms,
     struct store_walk *walk, char (*ids)[UUID7_SIZE], size_t max,

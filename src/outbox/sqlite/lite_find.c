@@ -18,18 +18,27 @@ find_end(struct lite *lt, const struct store_walk *walk, int64_t *end)
 	return 0;
 }
 
-/* Fix where the walk ends, once, and where this part of it does. */
+/* Fix where the walk ends, once. */
+static int
+find_last(struct lite *lt, struct store_walk *walk)
+{
+	const struct lite_head *head;
+
+	if (walk->last != 0)
+		return 0;
+	if ((head = lite_txn_head(lt)) == NULL)
+		return -1;
+	walk->last = head->event;
+	return 0;
+}
+
+/* Where the walk ends, and where this part of it does. */
 static int
 find_bounds(struct lite *lt, const struct store_filter *filter,
     struct store_walk *walk, int64_t *end)
 {
-	const struct lite_head *head;
-
-	if (walk->last == 0) {
-		if ((head = lite_txn_head(lt)) == NULL)
-			return -1;
-		walk->last = head->event;
-	}
+	if (find_last(lt, walk) == -1)
+		return -1;
 	/* The events of one lead are few, and found by their index. */
 	*end = walk->last;
 	return filter->lead != NULL ? 0 : find_end(lt, walk, end);
@@ -89,4 +98,32 @@ lite_find(struct store *st, enum store_action action,
 		walk->after = end;
 	walk->ended = walk->after >= walk->last;
 	return 0;
+}
+
+int
+lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
+    void (*event)(void *arg, const struct store_event *e), void *arg)
+{
+	struct lite *lt = (struct lite *)st;
+	struct store_event e = { 0 };
+	sqlite3_stmt *s;
+	size_t count = 0;
+	int rc;
+
+	if (find_last(lt, walk) == -1 ||
+	    (s = lite_sql_get(lt, LITE_FIND_PAYLOADS)) == NULL)
+		return -1;
+	LITE_BIND(s, walk->after, walk->last, (int64_t)max);
+	while ((rc = lite_sql_step(lt, s)) == 1) {
+		walk->after = sqlite3_column_int64(s, 0);
+		e.id = lite_sql_column(s, 1);
+		e.source = lite_sql_column(s, 2);
+		e.lead = lite_sql_column(s, 3);
+		e.payload = sqlite3_column_blob(s, 4);
+		e.payload_len = (size_t)sqlite3_column_bytes(s, 4);
+		event(arg, &e);
+		count++;
+	}
+	walk->ended = count < max;
+	return rc;
 }

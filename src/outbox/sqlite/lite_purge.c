@@ -67,8 +67,8 @@ release_blocked(struct lite *lt, int64_t event)
 	return rc;
 }
 
-static int
-purge_one(struct lite *lt, int64_t event)
+int
+lite_purge_event(struct lite *lt, int64_t event)
 {
 	struct lite_head *head;
 	sqlite3_stmt *s;
@@ -117,7 +117,7 @@ lite_purge(struct store *st, int64_t delivered_before_ms,
 			event = sqlite3_column_int64(
 			    lt->statements[LITE_PURGE_NEXT], 0);
 			lite_sql_done(lt->statements[LITE_PURGE_NEXT]);
-			if (purge_one(lt, event) == -1)
+			if (lite_purge_event(lt, event) == -1)
 				return -1;
 			(*count)++;
 		}

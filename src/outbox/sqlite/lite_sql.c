@@ -222,6 +222,13 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "SELECT coalesce(max(number), 0) FROM (SELECT number FROM event "
 	    "WHERE number > ?1 ORDER BY number LIMIT ?2)",
 
+	[LITE_FIND_PAYLOADS] =
+	    "SELECT e.number, e.id, l.source, l.key, p.bytes FROM event e "
+	    "CROSS JOIN lead l ON l.number = e.lead "
+	    "CROSS JOIN payload p ON p.event = e.number "
+	    "WHERE e.number > ?1 AND e.number <= ?2 "
+	    "ORDER BY e.number LIMIT ?3",
+
 	[LITE_SHOW_EVENT] =
 	    "SELECT e.number, e.id, l.source, l.key, e.name, e.state, e.hold, "
 	    "e.sequence, e.received, e.closed, e.violations, e.note, p.bytes "

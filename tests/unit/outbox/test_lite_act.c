@@ -389,6 +389,44 @@ test_dry_run(void **state)
 	}
 }
 
+static enum store_act_result
+erase(struct box *box, const char *id)
+{
+	enum store_act_result result;
+
+	box_begin(box);
+	assert_int_equal(box->store->ops->erase(box->store, id, &result), 0);
+	box_commit(box);
+	box_check(box);
+	return result;
+}
+
+/* From any state but one; the counts stay right, and later events go on. */
+static void
+test_erase(void **state)
+{
+	static const enum start starts[] = {
+		DELIVERED, DEAD, HELD, HELD_EVENT, DISCARDED, WAIT
+	};
+	struct box *box = *state;
+	char id[UUID7_SIZE], later[UUID7_SIZE], lead[8];
+
+	for (size_t i = 0; i < COUNT(starts); i++) {
+		snprintf(lead, sizeof(lead), "%zu", i);
+		start_from(box, starts[i], lead, id);
+		strcpy(later, box_put(box, lead, "B", BOX_NOW + 1));
+		assert_int_equal(erase(box, id), STORE_ACT_DONE);
+		assert_int_equal(erase(box, id), STORE_ACT_NOT_FOUND);
+		assert_string_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
+		    BOX_NOW + 1), later);
+		assert_int_equal(erase(box, later), STORE_ACT_DONE);
+	}
+	start_from(box, SENDING_NOW, "9", id);
+	assert_int_equal(erase(box, id), STORE_ACT_SENDING);
+	assert_int_equal(box_number(box, "SELECT count(*) FROM event"), 1);
+	assert_int_equal(box_number(box, "SELECT count(*) FROM lead"), 1);
+}
+
 struct listed {
 	int rows;
 	char text[2048];
@@ -661,7 +699,7 @@ main(void)
 		TEST(test_retried),
 		TEST(test_not_found),
 		TEST(test_retry_is_now),
-		TEST(test_find), TEST(test_find_ends), TEST(test_dry_run),
+		TEST(test_find), TEST(test_find_ends), TEST(test_dry_run), TEST(test_erase),
 		TEST(test_superseded),
 		TEST(test_release_keeps_order),
 		TEST(test_retry_begins_afresh),
