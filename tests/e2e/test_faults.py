@@ -354,7 +354,8 @@ def test_a_409_after_a_lost_yes(site):
                    "the delivery")
         first, second = crm.received()[-2:]
         assert first.key == second.key and not first.told
-        assert "already there" in site.command("show", event).stdout.decode()
+        wait_until(lambda: b"already there" in site.command("show", event).stdout,
+                   "the outcome on disk")
         if not fresh:
             crm.stop()                  # the connection goes with it
             crm.start()

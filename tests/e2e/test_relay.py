@@ -274,7 +274,8 @@ def test_one_destination_down_the_other_goes_on(site):
         assert site.post(payload).status == 202
     up.wait_count(10)
     assert set(up.bodies()) == set(payloads)
-    assert len(site.list("--destination", "up", "--state", "delivered")) == 10
+    wait_until(lambda: len(site.list("--destination", "up", "--state", "delivered")) == 10,
+               "the outcomes on disk")
     down.default.status = 200
     site.wait_states(delivered=20)
 
