@@ -176,6 +176,19 @@ def test_destination(up):
     assert found["destination"]["part"] == "crm"
 
 
+def test_destination_after_a_reload(up):
+    """What was found out about a former configuration's destinations is forgotten."""
+    up.crms["crm"].stop()
+    assert "destination" in findings(up)
+    up.crm("other")
+    up.settings["destination crm"]["url"] = up.crms["other"].url
+    up.write_config()
+    up.worker.popen.send_signal(signal.SIGHUP)
+    wait_until(lambda: up.log_lines(msg="the configuration was read again"), "the reload")
+    doctor(up, 0)
+    up.crms["crm"].start()
+
+
 def test_admin_pages_open(up):
     change_nginx(up, (r"deny all;", "allow all;"))
     found = findings(up)
