@@ -203,6 +203,39 @@ def test_graceful_restarts_under_load(site, name):
     assert_nothing_lost(site, under_load(site, act))
 
 
+@pytest.mark.parametrize("name", ["mod_fcgid", "mod_cgid"])
+def test_secrets_rotate_without_a_signal(site, name):
+    """Each process takes the changed file by itself; nobody is refused on the way."""
+    open_door(site, name)
+    old, new = site.secret, b"another secret, long enough to be one"
+
+    def post(secret):
+        return site.post(token=tokens.sign(leads.payload(), secret)).status
+
+    def change(*lines):
+        """By a rename: a CGI request must not meet half a file."""
+        fresh = site.folder / "secret.new"
+        fresh.write_bytes(b"\n".join(lines) + b"\n")
+        fresh.chmod(0o600)
+        if apache.front_user() is not None:
+            os.chown(fresh, apache.front_user().pw_uid, apache.front_user().pw_gid)
+        fresh.replace(site.secret_file)
+
+    def act(accepted):
+        wait_until(lambda: accepted() > 10, "webhooks to be accepted", 30)
+        change(old, new)
+        taken = []
+
+        def all_took_it():              # there are several processes
+            taken.append(post(new))
+            return taken[-20:] == [202] * 20
+        wait_until(all_took_it, "the new secret to be taken", 30)
+    assert_nothing_lost(site, under_load(site, act))
+    change(new)
+    wait_until(lambda: [post(old) for _ in range(8)] == [401] * 8, "the old secret to end", 30)
+    assert post(new) == 202
+
+
 def workers(site):
     """The processes that run this test's own copy of the program."""
     found = []
