@@ -940,6 +940,50 @@ test_try_destination(void **state)
 	assert_non_null(strstr(relay_library(), "libcurl/"));
 }
 
+static void
+reload(struct world *w, struct config *config)
+{
+	struct store_fault fault;
+	struct buf why = { 0 };
+
+	if (outbox_configure(w->outbox, config, &fault) == -1)
+		fail_msg("%s", fault.text);
+	if (relay_reload(w->relay, config, &why) == -1)
+		fail_msg("%s", why.data);
+	buf_free(&why);
+}
+
+/* A destination comes and goes while leads do: each goes out once, in order. */
+static void
+test_reloads(void **state)
+{
+	struct world *w = *state;
+	static char other[] = "other";
+	struct config one = w->config, two;
+	int i;
+
+	start(w);
+	add_destination(w, 1, other, true);
+	two = w->config;
+	atomic_store(&two.shares, 0);
+	w->config.destination_count = 1;
+	for (i = 0; i < 60; i++) {
+		feed(w, w->outbox, i % 7);
+		reload(w, i % 2 == 0 ? &two : &one);
+		if (i % 10 == 0)
+			WAIT_UNTIL(seen_count(&w->crm[0]) == i + 1);
+	}
+	reload(w, &two);
+	WAIT_STATE(w, 0, DELIVERY_DELIVERED, 60);
+	WAIT_STATE(w, 1, DELIVERY_DELIVERED, 30);
+	assert_int_equal(seen_count(&w->crm[0]), 60);
+	assert_int_equal(seen_count(&w->crm[1]), 30);
+	check_order(&w->crm[0]);
+	stop(w, 0);			/* while the configurations are there */
+	assert_int_equal(atomic_load(&one.shares), 0);
+	assert_int_equal(atomic_load(&two.shares), 0);
+}
+
 int
 main(void)
 {
@@ -967,6 +1011,7 @@ main(void)
 		T(test_once_yields),
 		T(test_once_limit),
 		T(test_try_destination),
+		T(test_reloads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
