@@ -1,9 +1,11 @@
 #include "unit.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,21 +90,33 @@ test_failure(void **state)
 	buf_free(&why);
 }
 
-/* Whoever takes too long is killed, with all that it started. */
+/* Whoever takes too long is killed, with all that it started: both held the FIFO. */
 static void
 test_limit(void **state)
 {
-	struct child c = start("sleep 600 & sleep 600", "", "unread");
+	char folder[] = "/tmp/leadrelay-test-XXXXXX", path[64], byte;
 	struct buf why = { 0 };
-	int64_t end = c.end_mono_ms;
-	pid_t group = c.pid;
+	struct child c;
+	int64_t end;
+	int fd;
 
 	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/fifo", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	c = start("exec 9>\"$1\"; echo up >&9; sleep 600 & sleep 600", path, "unread");
+	end = c.end_mono_ms;
+	fd = open(path, O_RDONLY);
+	assert_true(fd != -1);
+	assert_int_equal(read(fd, &byte, 1), 1);
 	assert_int_equal(child_look(&c, end - 1, &why), 0);
 	assert_int_equal(wait_for(&c, end, &why), -1);
 	assert_string_equal(why.data, "was killed: it took too long");
-	while (kill(-group, 0) == 0)
+	while (read(fd, &byte, 1) > 0)
 		continue;
+	close(fd);
+	unlink(path);
+	rmdir(folder);
 	buf_free(&why);
 }
 
