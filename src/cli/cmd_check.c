@@ -20,6 +20,8 @@
 #include "relay/programs.h"
 #include "relay/relay.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* A check under way; ${status} is the first that applies so far. */
 struct check {
 	const struct config *config;
@@ -54,7 +56,58 @@ words(const struct buf *b)
 	return b->data != NULL ? b->data : "";
 }
 
-/* --- secrets, log, socket --- */
+/* --- files, secrets, log, socket --- */
+
+/* Folders that web servers serve, by what hosts and packages call them. */
+static bool
+is_web_root(const char *folder)
+{
+	static const char *const names[] = { "htdocs", "html", "httpdocs",
+		"public_html", "webroot", "www", "wwwroot" };
+	const char *name = strrchr(folder, '/');
+
+	for (size_t i = 0; name != NULL && i < COUNT(names); i++)
+		if (strcmp(name + 1, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Warn if a folder above ${path} looks like a web root.  Requests name the real one. */
+static bool
+warn_served(const struct config *config, const char *path)
+{
+	const char *slash = path, *setting;
+	char *root;
+	bool warned = false;
+
+	while (!warned && slash != NULL &&
+	    (slash = strchr(slash + 1, '/')) != NULL) {
+		if ((root = strndup(path, (size_t)(slash - path))) == NULL)
+			break;
+		setting = is_web_root(root) ?
+		    config_served_by(config, root) : NULL;
+		if ((warned = setting != NULL))
+			note("web root", "%s lies under %s, which looks like a "
+			    "web root: move it out, or the web server may hand it "
+			    "to anybody", setting, root);
+		free(root);
+	}
+	return warned;
+}
+
+/* The configuration, secrets and store; one warning is enough. */
+static void
+check_served(const struct config *config)
+{
+	const char *location;
+	bool warned = warn_served(config, config->file);
+
+	for (size_t i = 0; !warned && i < config->source_count; i++)
+		warned = config->sources[i].secret_file != NULL &&
+		    warn_served(config, config->sources[i].secret_file);
+	if (!warned && outbox_backend(config->store.url, &location) != NULL)
+		(void)warn_served(config, location);
+}
 
 static void
 check_secret(const struct config_source *source)
@@ -378,6 +431,7 @@ check_all(struct check *check)
 	const struct config *config = check->config;
 
 	ok("config", "%s", config->file);
+	check_served(config);
 	for (size_t i = 0; i < config->source_count; i++)
 		check_secret(&config->sources[i]);
 	check_log(check);

@@ -301,6 +301,32 @@ def test_check_creates_nothing(site):
     assert sorted(os.listdir(site.folder)) == before
 
 
+@pytest.mark.parametrize("what", ["configuration", "secret_file", "store"])
+@pytest.mark.parametrize("root", ["public_html", "httpdocs", "www"])
+def test_check_warns_of_what_a_web_server_may_serve(site, root, what):
+    site.crm()
+    inside = site.folder / root / "leadrelay"
+    inside.mkdir(parents=True)
+    if what == "configuration":
+        site.config = inside / "leadrelay.conf"
+    elif what == "secret_file":
+        site.secret_file = site.secret_file.rename(inside / "secret")
+        site.settings["source"]["secret_file"] = site.secret_file
+    else:
+        site.settings["store"]["url"] = f"sqlite:{inside}/store/outbox.db"
+    site.write_config()
+    done = site.command("check")
+    assert done.returncode == 0, done
+    assert f"{what} lies under {site.folder / root}," in done.stdout.decode()
+
+
+def test_check_does_not_warn_of_a_neighbour(site):
+    site.crm()
+    (site.folder / "public_html").mkdir()
+    site.write_config()
+    assert b"web root" not in site.command("check").stdout
+
+
 def test_check_first_status_that_applies(site):
     """A store that is none comes before a destination that does not answer."""
     site.crm().stop()
