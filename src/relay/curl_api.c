@@ -38,7 +38,7 @@ fill(struct curl_api *api, struct buf *why)
 	/* POSIX lets a symbol's address be read as a function's; ISO C has no cast for it. */
 #define X(name) \
 	if ((symbol = dlsym(library, "curl_" #name)) == NULL) { \
-		buf_puts(why, "libcurl has no curl_" #name ": install 7.74 or newer"); \
+		buf_puts(why, "libcurl has no curl_" #name ": install 7.80 or newer"); \
 		return -1; \
 	} \
 	memcpy(&api->name, &symbol, sizeof(symbol));
