@@ -34,6 +34,20 @@ cgi_wait(int fd, short events)
 	return n > 0;
 }
 
+/* How many bytes of body to read at most: as announced, or until a chunked one ends. */
+static int64_t
+cgi_body_length(const struct request *rq)
+{
+	const char *text = request_param(rq, "CONTENT_LENGTH");
+	int64_t length;
+
+	if (text != NULL && *text != '\0')
+		return text_parse_int(text, 0, CGI_DRAIN_MAX, &length) == 0 ?
+		    length : 0;
+	return request_param(rq, "HTTP_TRANSFER_ENCODING") != NULL ?
+	    CGI_DRAIN_MAX : 0;
+}
+
 /*
  * Read the body, keeping the first ${keep} bytes.  What is not kept is read all
  * the same: a front server whose pipe breaks may drop the answer.
@@ -41,13 +55,10 @@ cgi_wait(int fd, short events)
 static void
 cgi_read_body(struct request *rq, size_t keep, struct buf *body)
 {
-	const char *text = request_param(rq, "CONTENT_LENGTH");
 	char chunk[16384];
-	int64_t left;
+	int64_t left = cgi_body_length(rq);
 	ssize_t n;
 
-	if (text == NULL || text_parse_int(text, 0, CGI_DRAIN_MAX, &left) == -1)
-		return;
 	while (left > 0 && cgi_wait(STDIN_FILENO, POLLIN)) {
 		n = read(STDIN_FILENO, chunk, left < (int64_t)sizeof(chunk) ?
 		    (size_t)left : sizeof(chunk));

@@ -1,5 +1,6 @@
 """Every way behind Apache, with the repository's own files and the real Apache."""
 
+import json
 import os
 import signal
 import threading
@@ -112,6 +113,19 @@ def test_beyond_the_limit_is_a_4xx(door, size):
     answer = door.request("POST", "/leadpro", [("Authorization", "Bearer " + "t" * size)])
     assert 400 <= answer.status < 500, answer
     assert door.post().status == 202
+
+
+def test_a_chunked_body_cuts_no_answer(door):
+    """Whose length nobody announces, so nobody knows how much there is to read."""
+    for _ in range(12):
+        payload = leads.payload()
+        with door.client() as client:
+            client.connection.request(
+                "POST", "/leadpro", iter([payload, b"x" * 5000]), encode_chunked=True, headers={
+                    "Transfer-Encoding": "chunked", "Authorization": door.sign(payload)})
+            answer = client.connection.getresponse()
+            assert answer.status == 202
+            assert json.loads(answer.read())["status"] == "accepted"
 
 
 def test_the_token_arrives_once(door):
