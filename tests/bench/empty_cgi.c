@@ -9,8 +9,8 @@
 #include <jwt.h>
 #include <sqlite3.h>
 
-/* One function of each library, so that the linker keeps them all. */
-static void (*const keep[])(void) = {
+/* One function of each library; volatile, so that neither compiler nor linker drops it. */
+static void (*volatile keep[])(void) = {
 	(void (*)(void))FCGX_Init,
 	(void (*)(void))json_tokener_parse,
 	(void (*)(void))jwt_free,
