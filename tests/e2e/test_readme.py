@@ -44,7 +44,8 @@ RUN = {
     "down-refused": (README, "When the CRM is down", "$ leadrelay stats\n..."),
     "down-retry": (README, "When the CRM is down", "$ leadrelay retry"),
     "setup": (DEPLOY, "systemd", "adduser "),
-    "drop-in": (DEPLOY, "systemd", "[Service]"),
+    "drop-in": (DEPLOY, "systemd", "[Service]\nLoadCredential"),
+    "user": (DEPLOY, "systemd", "[Service]\nUser"),
     "openrc": (DEPLOY, "Without systemd", "#!/sbin/openrc-run"),
     "deb": (DEPLOY, "Debian package", "deploy/build-deb"),
 }
@@ -63,27 +64,21 @@ NOT_RUN = {
     (README, "", "LeadPro --signed webhook--> "): "a drawing",
 }
 
-WORKER = """\
-systemctl enable leadrelay.socket leadrelay.service
-install -d /run/leadrelay
-spawn-fcgi -s /run/leadrelay/leadrelay.sock -M 0660 -U leadrelay -G www-data \\
-	-u leadrelay -g leadrelay -P /run/leadrelay/pid \\
-	-- $(sed -n s/^ExecStart=//p $(find /lib/systemd /usr/lib/systemd -name leadrelay.service | head -n 1))"""
-
 SUBSTITUTES = (
     # No service manager runs in there: the units are enabled, and the worker is
     # started by the line that the unit has for it.
-    ("systemctl enable --now leadrelay.socket leadrelay.service", WORKER),
-    ("systemctl enable --now ", "systemctl enable "),
+    ("systemctl enable --now leadrelay.socket leadrelay.service",
+     "systemctl enable leadrelay.socket leadrelay.service; start"),
     ("systemctl status leadrelay.service", "kill -0 $(cat /run/leadrelay/pid)"),
     ("journalctl -u leadrelay.service", "journalctl --no-pager -u leadrelay.service || true"),
     ("systemctl reload leadrelay.service", "kill -HUP $(cat /run/leadrelay/pid)"),
+    ("systemctl restart leadrelay.service", "restart"),
     ("systemctl restart apache2", "{ apachectl stop; soon [ ! -e /run/apache2/apache2.pid ]; "
                                   "apachectl start; }"),
     # The server that is asked is this machine's own, and has no certificate.
     ("https://www.agency.example/leadpro", "http://localhost/leadpro"),
     ("https://crm.example/api/leads", "http://127.0.0.1:8099/api/leads"),
-    # Nothing is fetched: what is named is here, or the command fails.
+    # Nothing is fetched here: what is named is here, or the command fails.
     ("apt-get install ", "apt-get install -y --no-upgrade --no-install-recommends "),
     # Is run by others.
     ("make && make check", "make -j2"),
@@ -126,6 +121,17 @@ soon() {
 		[ $tries -lt 200 ] || { cat /tmp/soon.log; return 1; }
 		sleep .05
 	done
+}
+start() {
+	install -d /run/leadrelay
+	spawn-fcgi -s /run/leadrelay/leadrelay.sock -M 0660 -U leadrelay -G www-data \\
+		-u leadrelay -g leadrelay -P /run/leadrelay/pid \\
+		-- $(sed -n s/^ExecStart=//p /lib/systemd/system/leadrelay.service)
+}
+restart() {
+	kill $(cat /run/leadrelay/pid)
+	soon sh -c "! grep 'State:.[RSD]' /proc/$(cat /run/leadrelay/pid)/status"
+	start
 }
 delivered() { leadrelay list --state delivered --json | grep -q '"delivered"'; }
 """
@@ -273,7 +279,7 @@ def test_systemd(new_root, packaged):
     root = new_root(packaged)
     done = root.run(f"""{BEGIN}
 {cut('systemd')}
-systemctl is-enabled leadrelay.socket leadrelay.service leadrelay-once.timer
+systemctl is-enabled leadrelay.socket leadrelay.service
 kill -0 $(cat /run/leadrelay/pid)
 """)
     assert done.returncode == 0, said(done)
@@ -294,7 +300,10 @@ cd /root/leadrelay
 {cut('setup')}
 [ "$(command -v leadrelay)" = /usr/sbin/leadrelay ]
 kill -0 $(cat /run/leadrelay/pid)
-mkdir /etc/systemd/system/leadrelay.service.d
+mkdir /etc/systemd/system/leadrelay.service.d /etc/systemd/system/leadrelay-once.service.d
+cat >/etc/systemd/system/leadrelay-once.service.d/user.conf <<'END'
+{cut('user')}
+END
 cat >/etc/systemd/system/leadrelay.service.d/crm.conf <<'END'
 {cut('drop-in')}
 END
@@ -304,7 +313,7 @@ sh -n <<'END'
 END
 """, 600)
     assert done.returncode == 0, said(done)
-    assert "crm.conf" not in done.stderr, said(done)
+    assert ".conf:" not in done.stderr, said(done)
 
 
 def test_quickstart(new_root, source):
