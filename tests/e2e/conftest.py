@@ -5,6 +5,7 @@ top folder).  Everything is started on free loopback ports and in a folder of
 its own, and ended by its process number.
 """
 
+import fcntl
 import pathlib
 import shutil
 import tempfile
@@ -42,6 +43,15 @@ def temporary_folder():
 
 folder = pytest.fixture(temporary_folder, name="folder")
 module_folder = pytest.fixture(temporary_folder, scope="module", name="module_folder")
+
+
+@pytest.fixture(scope="module")
+def system():
+    """This machine's own folders and the build's, for one file of tests at a time."""
+    with open(pathlib.Path(tempfile.gettempdir()) / "leadrelay-e2e.lock", "w",
+              encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

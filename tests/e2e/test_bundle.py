@@ -34,6 +34,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root"),
     pytest.mark.skipif("LEADRELAY_SANITIZER" in os.environ,
                        reason="a sanitizer's build is not what gets shipped"),
+    pytest.mark.usefixtures("system"),
 ]
 
 

@@ -50,7 +50,8 @@ def why_not():
     return None
 
 
-pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+pytestmark = [pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+              pytest.mark.usefixtures("system")]
 
 
 @pytest.fixture(scope="module")

@@ -165,7 +165,7 @@ def said(done):
 
 
 @pytest.fixture(scope="module")
-def new_root(tmp_path_factory):
+def new_root(tmp_path_factory, system):
     if (why := why_no_root(tmp_path_factory.mktemp("try"))) is not None:
         pytest.skip(why)
     return lambda below=None: Root(tmp_path_factory.mktemp("root"), below)
