@@ -57,7 +57,7 @@ class Root:
         """Where a file that was written in this root lies outside of it."""
         return self.changed / str(inside).lstrip("/")
 
-    def run(self, script, timeout=120, **env):
+    def run(self, script, timeout=300, **env):
         begin = (
             f"mount -t overlay overlay -o 'lowerdir=/,upperdir={self.changed},"
             f"workdir={self.folder}/work' '{self.folder}/root' && "
