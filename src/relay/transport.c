@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "config/config.h"
 
+#define CA_CACHE_S 1L	/* how long a changed ca_file may go unseen */
+
 const char *
 transport_ca_file(void)
 {
@@ -94,6 +96,15 @@ transport_setup(const struct curl_api *curl, CURL *easy,
 	 */
 	if (config->ca_file != NULL || ca_file != NULL)
 		(void)curl->easy_setopt(easy, CURLOPT_CAPATH, NULL);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/*
+	 * Else libcurl believes for a day what it has parsed: good for the
+	 * system's bundle, long for a file that was just replaced.  Before
+	 * 7.87 it reads the file for every connection.
+	 */
+	if (config->ca_file != NULL)
+		(void)curl->easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S);
+#endif
 	return CURLE_OK;
 }
 

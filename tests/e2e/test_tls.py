@@ -1,5 +1,6 @@
 """TLS to the CRM: who is believed, who is not, and who we are to it."""
 
+import shutil
 import warnings
 
 import pytest
@@ -71,6 +72,21 @@ def test_an_unknown_authority(site, authority):
     site.worker.stop()
     site.crm(ca_file=authority.file)
     site.start_worker()
+    site.wait_states(delivered=1)
+
+
+def test_a_ca_file_that_is_replaced(site, authority, folder):
+    """The CRM moves to another authority: no restart for that, nor a day's wait."""
+    tls = pki.server(*authority.issue("good"))
+    trusted = folder / "trusted.pem"
+    shutil.copy(pki.Authority(folder, "former").file, trusted)
+    site.crm(tls=tls, ca_file=trusted, probe=["100ms"])
+    site.start()
+    site.post()
+    wait_until(lambda: site.log_lines(what="paused"), "the pause")
+    fresh = folder / "fresh.pem"
+    shutil.copy(authority.file, fresh)
+    fresh.rename(trusted)
     site.wait_states(delivered=1)
 
 
