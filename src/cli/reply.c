@@ -4,6 +4,8 @@
 
 #include <json-c/json.h>
 
+#define PROBLEM "urn:leadrelay:problem:"	/* what our problems' types begin with */
+
 const char *
 reply_string(struct json_object *object, const char *name)
 {
@@ -18,12 +20,14 @@ reply_string(struct json_object *object, const char *name)
 const char *
 reply_word(struct json_object *object)
 {
-	const char *word = reply_string(object, "status"), *tail;
+	static const char *const yes[] = { "accepted", "duplicate", "probe" };
+	const char *word = reply_string(object, "status");
 
-	if (word != NULL || (word = reply_string(object, "type")) == NULL)
-		return word;
-	tail = strpbrk(word, "/:#") != NULL ? word + strlen(word) : word;
-	while (tail > word && strchr("/:#", tail[-1]) == NULL)
-		tail--;
-	return tail;
+	for (size_t i = 0; word != NULL && i < sizeof(yes) / sizeof(yes[0]); i++)
+		if (strcmp(word, yes[i]) == 0)
+			return word;
+	word = reply_string(object, "type");
+	return word != NULL &&
+	    strncmp(word, PROBLEM, sizeof(PROBLEM) - 1) == 0 ?
+	    word + sizeof(PROBLEM) - 1 : NULL;
 }

@@ -10,7 +10,7 @@ struct json_object;
 const char *reply_string(struct json_object *object, const char *name);
 
 /*
- * "accepted", "duplicate", or what the problem's type ends in ("token-stale");
+ * "accepted", "duplicate", "probe", or what the problem's type ends in ("token-stale");
  * NULL for what is no answer of leadrelay's.
  */
 const char *reply_word(struct json_object *object);

@@ -262,6 +262,16 @@ def test_cut(site, stranger):
     assert findings(site, where=stranger.url)["header-cut"]["bytes"] == 49152
 
 
+@pytest.mark.parametrize("status, body, finding", [
+    (200, b'{"status":"ok"}', "path"), (201, b'{"status":"created","id":7}', "path"),
+    (404, b'{"type":"about:blank","status":404}', "path"),
+    (401, b'{"type":"https://api.example/problems/token-missing"}', "login")])
+def test_somebody_elses_json(site, stranger, status, body, finding):
+    stranger.answer = lambda size: (status, body)
+    found = findings(site, where=stranger.url)[finding]
+    assert "the worker" not in found["detail"]
+
+
 def test_nobody(site):
     site.crm()
     site.write_config()
