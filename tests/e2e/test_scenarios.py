@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.wait import wait_until
+import test_doctor
 
 SCENARIOS = {
     "duplicate": [(202, "accepted"), (200, "duplicate")],
@@ -52,11 +52,7 @@ def test_says_what_is_wrong(site):
     """The front server lets too little through; the worker knows another secret."""
     site.crm()
     site.start()
-    conf = site.folder / "leadrelay.conf"
-    conf.write_text(conf.read_text().replace("buffers 4 63k", "buffers 4 16k"))
-    site.nginx.process.popen.send_signal(1)
-    wait_until(lambda: "FAILED" in site.command(
-        "send", url(site), "--scenario", "large").stdout.decode(), "nginx to reload")
+    test_doctor.change_nginx(site, ("buffers 4 63k", "buffers 4 16k"))
     line = play(site, "large", status=1)[0]
     assert "expected 202 accepted" in line and "got 431" in line
     site.write_secret(b"another-secret-of-sufficient-length")
