@@ -13,7 +13,6 @@ import pytest
 from harness import leads
 from harness.crm import Crm, Reply
 from harness.nginx import SOURCE
-from harness.wait import wait_until
 
 SHIPPED = SOURCE / "deploy" / "crm"
 EXPECTED = pathlib.Path(__file__).parent / "crm"

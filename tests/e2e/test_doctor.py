@@ -45,16 +45,7 @@ def change_nginx(site, *changes):
         for old, new in changes:
             text = re.sub(old, new, text)
         path.write_text(text)
-    old = workers(site)
-    site.nginx.process.popen.send_signal(signal.SIGHUP)
-    wait_until(lambda: workers(site) and not workers(site) & old, "nginx to reload")
-
-
-def workers(site):
-    """The process numbers of nginx's workers."""
-    pid = site.nginx.process.popen.pid
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        return set(children.read().split())
+    site.nginx.reload()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 
 from harness import leads
 from harness.documents import Root, snippet, snippets, why_no_root
-from harness.nginx import SOURCE
 from harness.site import PROGRAM, environment
 from harness.wait import wait_until
 

@@ -96,6 +96,16 @@ class Nginx:
     def errors(self):
         return self.error_log.read_text(errors="replace") if self.error_log.exists() else ""
 
+    def children(self):
+        pid = self.process.pid
+        return set(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+    def reload(self):
+        """Take the files as they are now; the children that go by the old ones are gone."""
+        old = self.children()
+        self.process.send(signal.SIGHUP)
+        wait_until(lambda: self.children() and not self.children() & old, "nginx to reload")
+
     def stop(self):
         if self.process is not None:
             self.process.stop(signal.SIGQUIT if self.process.running else signal.SIGTERM, 5.0)
