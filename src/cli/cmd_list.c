@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/exits.h"
@@ -12,7 +13,7 @@
 #include "cli/setup.h"
 #include "cli/table.h"
 
-#define LIST_LIMIT 100
+#define LIST_LIMIT 100			/* lines on a terminal */
 
 static const char *const head[] = {
 	"STATE", "AGE", "ID", "LEAD", "EVENT", "DESTINATION", "TRIES", "WHY"
@@ -107,7 +108,9 @@ list_options(const struct args *args, struct list *list)
 	}
 	if (setup_when(args, "since", &list->filter.since_ms) == -1)
 		return -1;
-	if (setup_number(args, "limit", 0, INT32_MAX, LIST_LIMIT,
+	/* A person wants a screenful; a program that reads this wants it all. */
+	if (setup_number(args, "limit", 0, INT32_MAX,
+	    list->json || !isatty(STDOUT_FILENO) ? 0 : LIST_LIMIT,
 	    &list->limit) == -1)
 		return -1;
 	list->filter.limit = list->limit == 0 ? 0 : list->limit + 1;

@@ -64,7 +64,7 @@ static const struct args_option list_options[] = {
 	{ "lead", "ID", "only this lead, by LeadPro's id" },
 	{ "destination", "NAME", "only deliveries to this destination" },
 	{ "since", "TIME", "received since: 2h, or 2026-01-31T10:00:00Z" },
-	{ "limit", "N", "at most N lines (default 100; 0: all)" },
+	{ "limit", "N", "at most N lines (default: 100 on a terminal, else all; 0: all)" },
 	{ "json", NULL, "one JSON object a line" },
 	{ NULL, NULL, NULL }
 };

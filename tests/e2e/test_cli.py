@@ -140,6 +140,16 @@ def test_list_is_limited_and_says_so(up):
     assert (done.returncode, done.stdout) == (0, b"") and done.stderr
 
 
+def test_a_program_that_reads_the_list_gets_all_of_it(up):
+    for _ in range(110):
+        post(up, leads.payload())
+    for options in (["--json"], ["--json", "--limit", "0"], ["--limit", "0"]):
+        done = up.command("list", *options)
+        lines = done.stdout.splitlines()
+        assert len(lines) - ("--json" not in options) == 110 and done.stderr == b""
+    assert len(up.command("list").stdout.splitlines()) == 111      # a pipe is no terminal
+
+
 def test_list_lines_up(up):
     up.crms["crm"].script += [Reply(422), Reply(200)]
     first = post(up, leads.payload(7))
