@@ -316,7 +316,8 @@ ended(struct engine_task *task, CURLcode code)
 	struct transfer *tr = (struct transfer *)task;
 	struct lane *l = tr->owner;
 	const struct config_destination *config = l->config;
-	const struct transfer_end *end = &tr->end;
+	struct transfer_end *end = &tr->end;
+	bool yes;
 
 	transfer_finish(tr, l->engine->multi, code);
 	l->in_flight--;
@@ -324,12 +325,19 @@ ended(struct engine_task *task, CURLcode code)
 	tr->answered = PASSAGE_ON;
 	/* Of several sendings only the last one's answer came: any may have arrived. */
 	tr->claim.unknown |= end->repeated;
+	yes = end->status != 0 && classify_status(config->success,
+	    config->success_count, end->status, false) == CLASSIFY_DELIVERED;
+	if (yes && end->cut && config->success_when != NULL) {
+		/* Half an answer gives success_when nothing to judge: as good as none. */
+		end->status = 0;
+		end->error = "the answer broke off";
+		yes = false;
+	}
 	if (l->oauth != NULL && oauth_answered(l->oauth, tr->token, end->status))
 		send_again(l, tr);
 	else if (end->status == 0)
 		conclude(l, tr, classify_error(end->code, end->sending));
-	else if (classify_status(config->success, config->success_count,
-	    end->status, false) == CLASSIFY_DELIVERED)
+	else if (yes)
 		passage_back(&tr->passage, tr->answer.data, tr->answer.len,
 		    answer_done);
 	else

@@ -231,6 +231,9 @@ transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code)
 	/* Whatever happened to the body: a final status is an answer. */
 	if (end->sending && status >= 200)
 		end->status = (int)status;
+	/* A write error is our own doing: enough had been read. */
+	end->cut = end->status != 0 && code != CURLE_OK &&
+	    code != CURLE_WRITE_ERROR;
 	if (end->status == 0) {
 		end->code = (int)code;
 		if (tr->error[0] == '\0')

@@ -27,6 +27,7 @@ struct transfer_end {
 	int status;			/* 0: no answer */
 	int code;			/* libcurl's, when there was no answer */
 	bool sending;			/* the request was on its way */
+	bool cut;			/* there is a status, but the answer broke off */
 	bool repeated;			/* it went out more than once, as far as libcurl tells */
 	const char *error;		/* a phrase when there was no answer */
 	int64_t took_ms;

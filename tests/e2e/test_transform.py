@@ -14,7 +14,7 @@ import urllib.parse
 import pytest
 
 from harness import leads
-from harness.crm import Reply
+from harness.crm import RAW, Reply
 from harness.nginx import SOURCE
 from harness.wait import wait_until
 
@@ -197,6 +197,18 @@ def test_success_when_and_capture(site):
     shown = json.loads(site.command("show", ids[1], "--json").stdout)
     assert "no such office" in shown["deliveries"][0]["attempts"][0]["answer"]
     assert len(crm.received()) == 7
+
+
+def test_half_an_answer_is_none(site):
+    """A yes that breaks off leaves success_when nothing to judge: sent again, same key."""
+    crm = site.crm(success_when=".ok", retry=["1s"])
+    crm.script.append(Reply(fault=RAW, body=b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"ok":tr'))
+    crm.default = Reply(body=b'{"ok": true}')
+    site.start()
+    site.post(leads.payload(1))
+    site.wait_states(delivered=1)
+    first, second = crm.received()
+    assert first.key == second.key and first.body == second.body
 
 
 def test_refusals_in_the_answer_pause(site):
