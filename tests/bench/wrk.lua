@@ -1,32 +1,26 @@
 -- wrk script: posts the leads of a file, each once, and reports a line of JSON.
 --
---	wrk ... -s wrk.lua URL -- FILE THREADS
+--	wrk -t 1 ... -s wrk.lua URL -- FILE
 --
--- FILE: a line "token<TAB>payload" per lead; each wrk thread takes every n-th.
--- The requests are made beforehand, so that sending them is all wrk does.
-
-local threads = {}
+-- FILE: a line "token<TAB>payload" per lead.  The requests are made beforehand, so
+-- that sending them is all wrk does.  One thread: with more, wrk lets the first
+-- one run while the others read their file, and counts what it sent meanwhile.
 
 function setup(thread)
-	thread:set("number", #threads)
-	table.insert(threads, thread)
+	posting = thread
 end
 
 function init(args)
-	local step, line = tonumber(args[2]), 0
-	requests, at = {}, 0
+	requests, count, at = {}, 0, 0
 	for text in io.lines(args[1]) do
-		if line % step == number then
-			local token, payload = text:match("^([^\t]*)\t(.*)$")
-			requests[#requests + 1] = wrk.format("POST", nil, {
-				["Host"] = "localhost",
-				["Authorization"] = "Bearer " .. token,
-				["Content-Type"] = "application/json",
-			}, payload)
-		end
-		line = line + 1
+		local token, payload = text:match("^([^\t]*)\t(.*)$")
+		count = count + 1
+		requests[count] = wrk.format("POST", nil, {
+			["Host"] = "localhost",
+			["Authorization"] = "Bearer " .. token,
+			["Content-Type"] = "application/json",
+		}, payload)
 	end
-	count = #requests
 end
 
 function request()
@@ -35,13 +29,12 @@ function request()
 end
 
 function done(summary, latency)
-	local again = 0
-	for _, thread in ipairs(threads) do
-		again = again + math.max(0, thread:get("at") - thread:get("count"))
-	end
+	local errors = summary.errors
+
 	io.write(string.format('RESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.4f,' ..
 	    '"p99_ms":%.4f,"broken":%d,"refused":%d,"sent_again":%d}\n',
 	    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1000,
-	    latency:percentile(99) / 1000, summary.errors.connect + summary.errors.read +
-	    summary.errors.write + summary.errors.timeout, summary.errors.status, again))
+	    latency:percentile(99) / 1000,
+	    errors.connect + errors.read + errors.write + errors.timeout, errors.status,
+	    math.max(0, posting:get("at") - posting:get("count"))))
 end
