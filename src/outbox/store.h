@@ -231,7 +231,8 @@ struct store_ops {
 	 * Relay.  claim takes up to ${max} deliveries of a destination that are
 	 * due at ${now_ms} and first of their lead, oldest due first, counts the
 	 * attempt and marks them sending; *count says how many.  One begun three
-	 * times without any outcome is held instead, and *held counts those.
+	 * times without any outcome is held instead, and *held counts those;
+	 * fewer are taken beside one that was begun before.
 	 * probe takes one, due or not: the next after ${cursor} in event order,
 	 * from the start again at the end.
 	 */

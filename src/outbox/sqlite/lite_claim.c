@@ -1,6 +1,7 @@
 /* lite_claim: deliveries are taken for sending. */
 #include "outbox/sqlite/lite.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,12 +46,24 @@ read_event(struct lite *lt, int64_t event, struct delivery_claim *claim)
 }
 
 /*
- * Take delivery ${number}: 1, with ${claim} filled; 0 when it was held instead;
- * -1, and ${claim} is empty.
+ * How many may be taken together with one that is begun for the ${begun}th
+ * time.  What was under way when a relay died is under suspicion: were it taken
+ * again with all that waits beside it, a few deaths would have the innocent held.
+ */
+static size_t
+company(int64_t begun)
+{
+	return begun <= 1 ? SIZE_MAX : begun < BEGUN_MAX ? 8 : 1;
+}
+
+/*
+ * Take delivery ${number}: 1, with ${claim} filled and *bound no greater than
+ * the company it may be in; 0 when it was held instead; -1, and ${claim} is
+ * empty.
  */
 static int
 take(struct lite *lt, int64_t number, int64_t now_ms,
-    struct delivery_claim *claim)
+    struct delivery_claim *claim, size_t *bound)
 {
 	struct lite_delivery d;
 	int rc;
@@ -74,6 +87,8 @@ take(struct lite *lt, int64_t number, int64_t now_ms,
 	claim->unknown = d.unknown;
 	d.attempts++;
 	d.begun++;
+	if (company(d.begun) < *bound)
+		*bound = company(d.begun);
 	d.taken = now_ms;
 	if (d.first_attempt == 0)
 		d.first_attempt = now_ms;
@@ -92,8 +107,8 @@ lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
 {
 	struct lite *lt = (struct lite *)st;
 	int64_t numbers[64];
+	size_t found, want, bound = SIZE_MAX;
 	sqlite3_stmt *s;
-	size_t found, want;
 	int rc;
 
 	*count = *held = 0;
@@ -105,8 +120,9 @@ lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
 		/* First the numbers: taking changes the index they come from. */
 		if (lite_sql_numbers(lt, s, numbers, want, &found) == -1)
 			goto fail;
-		for (size_t i = 0; i < found; i++) {
-			rc = take(lt, numbers[i], now_ms, &claims[*count]);
+		for (size_t i = 0; i < found && *count < bound; i++) {
+			rc = take(lt, numbers[i], now_ms, &claims[*count],
+			    &bound);
 			if (rc == -1)
 				goto fail;
 			if (rc == 1)
@@ -114,7 +130,7 @@ lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
 			else
 				(*held)++;
 		}
-	} while (found == want && *count < max);
+	} while (found == want && *count < max && *count < bound);
 	return 0;
 fail:
 	while (*count > 0)
@@ -128,6 +144,7 @@ lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
 {
 	struct lite *lt = (struct lite *)st;
 	int64_t after = LITE_DELIVERY(cursor, LITE_DESTINATIONS), number;
+	size_t bound = SIZE_MAX;
 	int rc;
 
 	*count = *held = 0;
@@ -144,7 +161,7 @@ lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
 		number = sqlite3_column_int64(
 		    lt->statements[LITE_CLAIM_PROBE], 0);
 		lite_sql_done(lt->statements[LITE_CLAIM_PROBE]);
-		if ((rc = take(lt, number, now_ms, claim)) == -1)
+		if ((rc = take(lt, number, now_ms, claim, &bound)) == -1)
 			return -1;
 		if (rc == 1) {
 			*count = 1;

@@ -305,6 +305,29 @@ test_begun_is_forgotten(void **state)
 	}
 }
 
+/* What a relay died over is taken again in small company, then alone. */
+static void
+test_suspects_are_taken_apart(void **state)
+{
+	static const size_t want[] = { 20, 8, 1 };
+	struct box *box = *state;
+	struct delivery_claim claims[20];
+	char lead[8];
+	size_t count;
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(lead, sizeof(lead), "%d", i + 1);
+		box_put(box, lead, "A", BOX_NOW);
+	}
+	for (size_t round = 0; round < COUNT(want); round++) {
+		count = box_claim(box, 0, BOX_NOW, COUNT(claims), claims);
+		assert_int_equal(count, want[round]);
+		while (count > 0)
+			delivery_claim_free(&claims[--count]);
+		recover(box, BOX_NOW);
+	}
+}
+
 static int64_t
 next_due(struct box *box)
 {
@@ -613,6 +636,7 @@ main(void)
 		TEST(test_late_outcome),
 		TEST(test_recover),
 		TEST(test_begun_is_forgotten),
+		TEST(test_suspects_are_taken_apart),
 		TEST(test_due),
 		TEST(test_probe),
 		TEST(test_probe_nothing),
