@@ -5,9 +5,8 @@ import pathlib
 import pwd
 import shutil
 import signal
-import socket
 
-from .nginx import SOURCE, free_port
+from .nginx import SOURCE, free_port, listens
 from .process import Process
 from .site import PROGRAM
 from .wait import wait_until
@@ -85,19 +84,12 @@ class Apache:
                                              modules=self.modules, server=server, main=main))
             self.process = Process([APACHE, "-D", "FOREGROUND", "-f", self.conf],
                                    self.folder / "apache-output.log")
-            wait_until(lambda: self._answers() or not self.process.running, "Apache to start")
+            wait_until(lambda: listens(self.port) or not self.process.running, "Apache to start")
             if self.process.running:
                 return
             if "Address already in use" not in self.process.output() + self.errors():
                 break
         raise AssertionError(f"Apache did not start:\n{self.process.output()}{self.errors()}")
-
-    def _answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
 
     def errors(self):
         return self.error_log.read_text(errors="replace") if self.error_log.exists() else ""

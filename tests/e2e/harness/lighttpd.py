@@ -3,10 +3,9 @@
 import os
 import shutil
 import signal
-import socket
 
 from .apache import SEARCH, program_for
-from .nginx import SOURCE, free_port
+from .nginx import SOURCE, free_port, listens
 from .process import Process
 from .wait import wait_until
 
@@ -52,19 +51,12 @@ class Lighttpd:
             self.conf.write_text(MAIN.format(folder=self.folder, port=self.port, user=user))
             self.process = Process([LIGHTTPD, "-D", "-f", self.conf],
                                    self.folder / "lighttpd-output.log")
-            wait_until(lambda: self._answers() or not self.process.running, "lighttpd to start")
+            wait_until(lambda: listens(self.port) or not self.process.running, "lighttpd to start")
             if self.process.running:
                 return
             if "in use" not in self.process.output() + self.errors():
                 break
         raise AssertionError(f"lighttpd did not start:\n{self.process.output()}{self.errors()}")
-
-    def _answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
 
     def errors(self):
         return self.error_log.read_text(errors="replace") if self.error_log.exists() else ""

@@ -48,6 +48,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(port):
+    """Does somebody take connections on the loopback port?"""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
 class Nginx:
     def __init__(self, folder, worker_socket, http="", server=""):
         self.folder = pathlib.Path(folder)
@@ -85,13 +94,7 @@ class Nginx:
         raise AssertionError(f"nginx did not start:\n{self.process.output()}{self.errors()}")
 
     def _answers(self):
-        if not (self.folder / "nginx.pid").exists():
-            return False
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
+        return (self.folder / "nginx.pid").exists() and listens(self.port)
 
     def errors(self):
         return self.error_log.read_text(errors="replace") if self.error_log.exists() else ""
