@@ -9,6 +9,7 @@ libleadrelay_a_SOURCES += \
 	src/base/stamp.c src/base/stamp.h \
 	src/base/text.c src/base/text.h \
 	src/base/uuid5.c src/base/uuid5.h \
+	src/base/utf8.c src/base/utf8.h \
 	src/base/uuid7.c src/base/uuid7.h
 
 if HAVE_CMOCKA

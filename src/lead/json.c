@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "lead/json.h"
 
 #define PAIRWISE_MAX 64		/* names compared each with each */
@@ -258,28 +259,6 @@ scan_literal(struct scan *s, const char *literal)
 	return true;
 }
 
-static char *
-put_utf8(char *out, unsigned int c)
-{
-	if (c < 0x80) {
-		*out++ = (char)c;
-		return out;
-	}
-	if (c < 0x800) {
-		*out++ = (char)(0xc0 | c >> 6);
-	} else {
-		if (c < 0x10000) {
-			*out++ = (char)(0xe0 | c >> 12);
-		} else {
-			*out++ = (char)(0xf0 | c >> 18);
-			*out++ = (char)(0x80 | (c >> 12 & 0x3f));
-		}
-		*out++ = (char)(0x80 | (c >> 6 & 0x3f));
-	}
-	*out++ = (char)(0x80 | (c & 0x3f));
-	return out;
-}
-
 /* Write the valid ${raw} bytes between two quotes without their escapes. */
 static char *
 unescape(const unsigned char *raw, const unsigned char *end, char *out)
@@ -303,7 +282,7 @@ unescape(const unsigned char *raw, const unsigned char *end, char *out)
 				    ((unsigned int)hex4(raw + 2, end) & 0x3ff);
 				raw += 6;
 			}
-			out = put_utf8(out, c);
+			out = utf8_put(out, c);
 		}
 	}
 	return out;

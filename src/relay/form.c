@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* Where the encoder stands: the text, and the name of the value to come. */
 struct form {
 	const char *p;
@@ -69,31 +71,12 @@ take_hex(struct form *fm)
 	return v;
 }
 
-static void
-add_utf8(struct buf *out, uint32_t c)
-{
-	if (c < 0x80)
-		buf_putc(out, (char)c);
-	else if (c < 0x800) {
-		buf_putc(out, (char)(0xc0 | c >> 6));
-		buf_putc(out, (char)(0x80 | (c & 63)));
-	} else if (c < 0x10000) {
-		buf_putc(out, (char)(0xe0 | c >> 12));
-		buf_putc(out, (char)(0x80 | (c >> 6 & 63)));
-		buf_putc(out, (char)(0x80 | (c & 63)));
-	} else {
-		buf_putc(out, (char)(0xf0 | c >> 18));
-		buf_putc(out, (char)(0x80 | (c >> 12 & 63)));
-		buf_putc(out, (char)(0x80 | (c >> 6 & 63)));
-		buf_putc(out, (char)(0x80 | (c & 63)));
-	}
-}
-
 /* What stands behind a backslash. */
 static void
 take_escape(struct form *fm)
 {
 	static const char pairs[] = "b\bf\fn\nr\rt\t";
+	char bytes[UTF8_MAX];
 	const char *pair;
 	uint32_t c;
 	char e;
@@ -110,7 +93,7 @@ take_escape(struct form *fm)
 		fm->p += 2;		/* the low half's backslash and u */
 		c = 0x10000 + ((c - 0xd800) << 10) + (take_hex(fm) - 0xdc00);
 	}
-	add_utf8(&fm->scratch, c);
+	buf_add(&fm->scratch, bytes, (size_t)(utf8_put(bytes, c) - bytes));
 }
 
 /* A string into ${scratch}. */
