@@ -22,6 +22,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_settle.c \
 	src/outbox/sqlite/lite_sql.c \
 	src/outbox/sqlite/lite_stats.c \
+	src/outbox/sqlite/lite_sync.c \
 	src/outbox/sqlite/lite_txn.c
 
 if HAVE_CMOCKA
@@ -48,7 +49,7 @@ tests_unit_outbox_test_lite_delivery_SOURCES = tests/unit/outbox/test_lite_deliv
 tests_unit_outbox_test_lite_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_delivery_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_fault_SOURCES = tests/unit/outbox/test_lite_fault.c \
-	tests/unit/outbox/shaky.c tests/unit/outbox/shaky.h $(OUTBOX_BOX)
+	tests/unit/outbox/disk.c tests/unit/outbox/disk.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_fault_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c $(OUTBOX_BOX)

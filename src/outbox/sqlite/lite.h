@@ -118,6 +118,7 @@ struct lite {
 	int log_pages;			/* in it, after the last commit */
 	int log_limit;			/* pages worth a checkpoint */
 	int log_next;			/* pages at which the next one is due */
+	bool log_grew;			/* the last commit wrote to it */
 	bool log_warned;
 
 	/* Free space, as far as this transaction has looked. */
@@ -227,6 +228,17 @@ int lite_txn_try(struct store *st);
 struct lite_head *lite_txn_head(struct lite *lt);
 int lite_txn_tally(struct lite *lt, int64_t destination,
     enum delivery_state state, int64_t delta);
+
+/*
+ * lite_sync: what of the file is known to be on disk.  In a transaction for
+ * writing, before anything else: make certain of what others left in doubt.
+ */
+int lite_sync_check(struct lite *lt);
+/* The same outside a transaction, under the writer's lock: before a checkpoint. */
+int lite_sync_settle(struct lite *lt);
+/* A commit that changes something is about to be made; it was, and is on disk. */
+void lite_sync_begin(struct lite *lt);
+void lite_sync_note(struct lite *lt);
 
 /* lite_delivery: the one place where deliveries change state. */
 int lite_delivery_get(struct lite *lt, int64_t number,

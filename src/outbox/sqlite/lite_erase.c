@@ -58,6 +58,10 @@ lite_erase_log(struct store *st)
 		return -1;
 	if (lite_lock_writer(lt) == -1)
 		return -1;
+	if (lite_sync_settle(lt) == -1) {
+		lite_lock_release(lt);
+		return -1;
+	}
 	code = sqlite3_wal_checkpoint_v2(lt->db, NULL,
 	    SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	lite_lock_release(lt);

@@ -27,6 +27,7 @@ note_log_pages(void *arg, sqlite3 *db, const char *name, int pages)
 	if (pages < lt->log_pages)
 		lt->log_next = lt->log_limit;	/* it began anew */
 	lt->log_pages = pages;
+	lt->log_grew = true;
 	return SQLITE_OK;
 }
 
@@ -84,8 +85,11 @@ choose_journal(struct lite *lt)
 	if (!lt->read_only && lt->logged == network) {
 		if (lite_lock_writer(lt) == -1)
 			return -1;
-		rc = journal_mode(lt, network ? "PRAGMA journal_mode = TRUNCATE" :
-		    "PRAGMA journal_mode = WAL", &lt->logged);
+		rc = lite_sync_settle(lt);	/* leaving it is a checkpoint */
+		if (rc == 0)
+			rc = journal_mode(lt, network ?
+			    "PRAGMA journal_mode = TRUNCATE" :
+			    "PRAGMA journal_mode = WAL", &lt->logged);
 		lite_lock_release(lt);
 		if (rc == -1)
 			return -1;

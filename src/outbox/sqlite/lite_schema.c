@@ -165,7 +165,7 @@ migrate(struct lite *lt)
 
 	if (lite_lock_writer(lt) == -1)
 		return -1;
-	if (execute(lt, "BEGIN IMMEDIATE") == -1)
+	if (lite_sync_settle(lt) == -1 || execute(lt, "BEGIN IMMEDIATE") == -1)
 		goto out;
 	/* Another process may have done it while we waited. */
 	if (read_version(lt, &version) == -1)

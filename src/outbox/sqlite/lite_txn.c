@@ -53,7 +53,32 @@ lite_txn_begin(struct store *st, bool write)
 		return -1;
 	}
 	lt->writing = write;
+	if (write && lite_sync_check(lt) == -1) {
+		lite_open_disconnect(lt);
+		lite_lock_release(lt);
+		forget(lt);
+		return -1;
+	}
 	return 0;
+}
+
+/*
+ * Commit, and note that it is on disk.  A failed one may be there or not, and
+ * trying again would prove nothing: a failed fsync forgets what it could not
+ * write.  Recovery, when the file is next opened, decides, and lite_sync.
+ */
+static int
+commit_surely(struct lite *lt)
+{
+	int rc;
+
+	lt->log_grew = false;
+	if (lt->writing && sqlite3_txn_state(lt->db, NULL) == SQLITE_TXN_WRITE)
+		lite_sync_begin(lt);
+	rc = lite_sql_run(lt, LITE_COMMIT, NULL, 0);
+	if (rc == 0 && lt->writing && (lt->log_grew || !lt->logged))
+		lite_sync_note(lt);
+	return rc;
 }
 
 static int
@@ -82,13 +107,8 @@ lite_txn_commit(struct store *st)
 
 	rc = write_counts(lt);
 	if (rc == 0)
-		rc = lite_sql_run(lt, LITE_COMMIT, NULL, 0);
+		rc = commit_surely(lt);
 	if (rc == -1)
-		/*
-		 * It may be on disk or not, and trying again would prove
-		 * nothing: a failed fsync forgets what it could not write.
-		 * Recovery, when the file is next opened, decides.
-		 */
 		lite_open_disconnect(lt);
 	if (wrote)
 		lite_lock_release(lt);
