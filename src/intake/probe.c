@@ -72,6 +72,7 @@ store_word(const struct store_fault *fault)
 		[STORE_FAULT_CORRUPT] = "damaged",
 		[STORE_FAULT_VERSION] = "made by another version",
 		[STORE_FAULT_MEMORY] = "out of memory",
+		[STORE_FAULT_FENCED] = "taken over by another relay",
 	};
 
 	return words[fault != NULL ? fault->kind : STORE_FAULT_NONE];

@@ -73,9 +73,21 @@ struct event_out {
 	int deliveries;			/* made for a new event */
 };
 
+/*
+ * Which claim of which delivery this is.  The store fills it when the relay takes
+ * the delivery; whatever becomes of that is said with the same ticket, and counts
+ * only while it is the newest: see DESIGN's epoch and attempt number.
+ */
+struct delivery_ticket {
+	int64_t delivery;		/* the store's number for it */
+	int64_t epoch;			/* of the relay */
+	int64_t claim;			/* rises with everything that is written of the delivery */
+	int slot;			/* the store's own */
+};
+
 /* A delivery taken for sending.  Freed with delivery_claim_free. */
 struct delivery_claim {
-	int64_t delivery;		/* the store's number for it */
+	struct delivery_ticket ticket;
 	int64_t destination;
 	int64_t event_seq;		/* order of commit in the whole outbox */
 	char id[UUID7_SIZE];
@@ -91,6 +103,8 @@ struct delivery_claim {
 	int64_t body;			/* digest of the body sent last; 0: none was */
 	bool retried;			/* since then a person said: again */
 	bool unknown;			/* an earlier attempt's outcome is unknown */
+	bool doubt;			/* it may have been begun by a relay that left no trace */
+	int64_t begun;			/* times begun in a row without any outcome */
 	char *payload;
 	size_t payload_len;
 };
@@ -100,7 +114,7 @@ void delivery_claim_free(struct delivery_claim *claim);	/* contents only */
 
 /* What an attempt came to, and what becomes of its delivery.  Strings are borrowed. */
 struct delivery_outcome {
-	int64_t delivery;
+	struct delivery_ticket ticket;
 	enum delivery_state state;	/* WAITING, DELIVERED, DEAD, HELD or SKIPPED */
 	int64_t due_ms;			/* WAITING: when again */
 	bool free_of_charge;		/* a probe, or Retry-After: the attempt does not count */

@@ -23,6 +23,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_sql.c \
 	src/outbox/sqlite/lite_stats.c \
 	src/outbox/sqlite/lite_sync.c \
+	src/outbox/sqlite/lite_taken.c \
 	src/outbox/sqlite/lite_txn.c
 
 if HAVE_CMOCKA
@@ -35,6 +36,7 @@ check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_model \
 	tests/unit/outbox/test_lite_open \
 	tests/unit/outbox/test_lite_plan \
+	tests/unit/outbox/test_lite_taken \
 	tests/unit/outbox/test_outbox
 tests_unit_outbox_test_event_SOURCES = tests/unit/outbox/test_event.c tests/unit/unit.h
 tests_unit_outbox_test_event_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -49,20 +51,26 @@ tests_unit_outbox_test_lite_delivery_SOURCES = tests/unit/outbox/test_lite_deliv
 tests_unit_outbox_test_lite_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_delivery_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_fault_SOURCES = tests/unit/outbox/test_lite_fault.c \
-	tests/unit/outbox/disk.c tests/unit/outbox/disk.h $(OUTBOX_BOX)
+	tests/unit/outbox/disk.c tests/unit/outbox/disk.h \
+	tests/unit/outbox/filesystem.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_fault_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_model_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_model_LDADD = $(UNIT_LDADD)
-tests_unit_outbox_test_lite_open_SOURCES = tests/unit/outbox/test_lite_open.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_open_SOURCES = tests/unit/outbox/test_lite_open.c \
+	tests/unit/outbox/filesystem.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_open_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_open_LDADD = $(UNIT_LDADD)
-# The test says which file system it is on.
+# These say which file system they are on.
 tests_unit_outbox_test_lite_open_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
+tests_unit_outbox_test_lite_fault_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
 tests_unit_outbox_test_lite_plan_SOURCES = tests/unit/outbox/test_lite_plan.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_plan_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_taken_SOURCES = tests/unit/outbox/test_lite_taken.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_taken_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_taken_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_outbox_SOURCES = tests/unit/outbox/test_outbox.c tests/unit/unit.h
 tests_unit_outbox_test_outbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_outbox_LDADD = $(UNIT_LDADD)

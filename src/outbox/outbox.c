@@ -487,6 +487,19 @@ outbox_beat(struct outbox *ob, int64_t now_ms)
 	ob->store->ops->beat(ob->store, now_ms);
 }
 
+bool
+outbox_start(struct outbox *ob, const struct delivery_ticket *ticket,
+    int64_t now_ms)
+{
+	return ob->store->ops->start(ob->store, ticket, now_ms);
+}
+
+void
+outbox_let_go(struct outbox *ob, const struct delivery_ticket *ticket)
+{
+	ob->store->ops->let_go(ob->store, ticket);
+}
+
 void
 outbox_look_at_relay(struct outbox *ob, struct store_stats *stats)
 {

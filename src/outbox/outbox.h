@@ -91,12 +91,16 @@ size_t outbox_backlog(struct outbox *ob);
 int outbox_erase_log(struct outbox *ob, struct store_fault *fault);
 
 /*
- * The relay lock, the wake-up and the sign of life.  These go to the store
- * directly, under no transaction; they are for the relay's thread.
+ * The relay lock, what it has in hand (store.h: start, let_go), the wake-up and
+ * the sign of life.  These go to the store directly, under no transaction; they are
+ * for the relay's thread.
  */
 int outbox_lock_relay(struct outbox *ob);	/* 1 taken, 0 held elsewhere, -1 fault */
 void outbox_unlock_relay(struct outbox *ob);
 void outbox_beat(struct outbox *ob, int64_t now_ms);
+bool outbox_start(struct outbox *ob, const struct delivery_ticket *ticket,
+    int64_t now_ms);
+void outbox_let_go(struct outbox *ob, const struct delivery_ticket *ticket);
 void outbox_look_at_relay(struct outbox *ob, struct store_stats *stats);
 int outbox_wake_fd(struct outbox *ob);
 void outbox_drain_wake(struct outbox *ob);

@@ -27,7 +27,8 @@ enum store_fault_kind {
 	STORE_FAULT_IO,			/* unreadable, unwritable, a commit of unknown outcome */
 	STORE_FAULT_CORRUPT,		/* damaged, or no outbox at all */
 	STORE_FAULT_VERSION,		/* made by a newer leadrelay */
-	STORE_FAULT_MEMORY
+	STORE_FAULT_MEMORY,
+	STORE_FAULT_FENCED		/* another relay has taken over */
 };
 
 struct store_fault {
@@ -179,6 +180,13 @@ struct store_alert {
 	int64_t told_ms;		/* when it last was, as news */
 };
 
+/* What a new relay found. */
+struct store_recovery {
+	int64_t unknown;		/* deliveries begun, of unknown outcome */
+	int64_t held;			/* of these, held */
+	bool doubt;			/* what the last one had begun is not known */
+};
+
 struct store {
 	const struct store_ops *ops;
 	struct store_fault fault;
@@ -228,22 +236,35 @@ struct store_ops {
 	    struct event_out *out);
 
 	/*
-	 * Relay.  claim takes up to ${max} deliveries of a destination that are
-	 * due at ${now_ms} and first of their lead, oldest due first, counts the
-	 * attempt and marks them sending; *count says how many.  One begun three
-	 * times without any outcome is held instead, and *held counts those;
-	 * fewer are taken beside one that was begun before.
+	 * Relay.  Only the holder of the relay lock is given anything; others get
+	 * STORE_FAULT_FENCED from claim and probe, and what they write here
+	 * (settle, make_due, save_state) changes nothing.
+	 *
+	 * claim takes up to ${max} deliveries of a destination that are due at
+	 * ${now_ms} and first of their lead, oldest due first; *count says how
+	 * many.  They are in the relay's hand until let_go, whatever becomes of
+	 * the transaction: none is given twice.  But nothing is written, and to
+	 * everybody else they wait.  Fewer are taken beside one that was begun
+	 * before without an outcome.
 	 * probe takes one, due or not: the next after ${cursor} in event order,
 	 * from the start again at the end.
 	 */
 	int (*claim)(struct store *st, int64_t destination, int64_t now_ms,
-	    size_t max, struct delivery_claim *claims, size_t *count,
-	    size_t *held);
+	    size_t max, struct delivery_claim *claims, size_t *count);
 	int (*probe)(struct store *st, int64_t destination, int64_t now_ms,
-	    int64_t cursor, struct delivery_claim *claim, size_t *count,
-	    size_t *held);
+	    int64_t cursor, struct delivery_claim *claim, size_t *count);
 	/*
-	 * An outcome for a delivery that is no longer sending is ignored.  Every
+	 * A request is about to be made: from now on it is being sent, and its
+	 * outcome unknown until settle says otherwise, whatever becomes of this
+	 * process.  False: a person was quicker, or another relay is; let go of it.
+	 * let_go: it is in hand no more; its outcome is on disk, or it never
+	 * started.  Both under no transaction, any thread.
+	 */
+	bool (*start)(struct store *st, const struct delivery_ticket *ticket,
+	    int64_t now_ms);
+	void (*let_go)(struct store *st, const struct delivery_ticket *ticket);
+	/*
+	 * An outcome whose ticket is no longer the newest changes nothing.  Every
 	 * attempt counts as a request, as does each one that recover finds.
 	 */
 	int (*settle)(struct store *st, const struct delivery_outcome *outcomes,
@@ -256,8 +277,13 @@ struct store_ops {
 	 */
 	int (*make_due)(struct store *st, int64_t destination, int64_t now_ms,
 	    size_t max, size_t *count);
-	/* After taking the relay lock: what was sending is due, outcome unknown, in its order. */
-	int (*recover)(struct store *st, int64_t now_ms, int64_t *count);
+	/*
+	 * After taking the relay lock: a new epoch begins with the commit.  What
+	 * the last relay had begun is due, in its order, its outcome unknown; what
+	 * was begun three times without any is held.
+	 */
+	int (*recover)(struct store *st, int64_t now_ms,
+	    struct store_recovery *found);
 	/* How many different leads were delivered at a destination since ${since_ms}, counted up to ${max}. */
 	int (*delivered_since)(struct store *st, int64_t destination,
 	    int64_t since_ms, int max, int *count);

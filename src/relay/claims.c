@@ -24,11 +24,18 @@ claims_init(struct claims *c, struct mailbox *box, int64_t destination,
 	c->name = name;
 }
 
+void
+claims_let_go(struct claims *c, struct delivery_claim *claim)
+{
+	outbox_let_go(c->box->outbox, &claim->ticket);
+	delivery_claim_free(claim);
+}
+
 static void
 drop_batch(struct claims *c)
 {
 	while (c->count != 0)
-		delivery_claim_free(&c->batch[--c->count]);
+		claims_let_go(c, &c->batch[--c->count]);
 }
 
 void
@@ -37,11 +44,9 @@ claims_destroy(struct claims *c)
 	struct delivery_claim claim;
 
 	while (claims_next(c, &claim))
-		delivery_claim_free(&claim);
-	while (c->lost_count != 0)
-		delivery_claim_free(&c->lost[--c->lost_count]);
+		claims_let_go(c, &claim);
 	if (c->probe_ready)
-		delivery_claim_free(&c->probe);
+		claims_let_go(c, &c->probe);
 	drop_batch(c);
 }
 
@@ -56,10 +61,9 @@ claim_run(struct store *store, struct mailbox_job *job)
 	drop_batch(c);			/* of a first run that was rolled back */
 	c->next_due_ms = 0;
 	rc = c->probing ?
-	    ops->probe(store, c->destination, c->now_ms, c->cursor, c->batch, &count,
-	    &c->held) :
-	    ops->claim(store, c->destination, c->now_ms, c->max, c->batch, &count,
-	    &c->held);
+	    ops->probe(store, c->destination, c->now_ms, c->cursor, c->batch,
+	    &count) :
+	    ops->claim(store, c->destination, c->now_ms, c->max, c->batch, &count);
 	if (rc == -1)
 		return -1;
 	c->count = count;
@@ -91,10 +95,7 @@ claim_finish(struct mailbox_job *job, const struct store_fault *fault)
 
 	c->busy = false;
 	if (fault != NULL) {
-		/* The commit may have happened all the same: their owner gives them back. */
-		memcpy(c->lost, c->batch, c->count * sizeof(c->batch[0]));
-		c->lost_count = c->count;
-		c->count = 0;
+		drop_batch(c);
 		if (!c->failing)
 			log_err("destination %s: cannot take from the outbox, "
 			    "trying again every second: %s", c->name, fault->text);
@@ -103,10 +104,6 @@ claim_finish(struct mailbox_job *job, const struct store_fault *fault)
 		return;
 	}
 	c->failing = false;
-	if (c->held != 0)
-		log_kv(LOG_LV_ERROR, "held", "s:destination", c->name, "d:count",
-		    (long long)c->held, "s:error", "begun three times without an outcome",
-		    NULL);
 	if (!c->probing && c->count == c->max)
 		look = 0;
 	else if (c->next_due_ms != 0 && c->next_due_ms < look)
@@ -122,7 +119,6 @@ static void
 submit(struct claims *c, int64_t now_ms)
 {
 	c->now_ms = now_ms;
-	c->held = 0;
 	c->busy = true;
 	c->look_ms = INT64_MAX;
 	c->job.run = claim_run;

@@ -1,7 +1,8 @@
 /*
  * claims: takes deliveries from the outbox, a little ahead of their sending.
  *
- * One claim is under way at a time; what it brings waits in a ring.  The relay's
+ * One claim is under way at a time; what it brings waits in a ring.  A claim writes
+ * nothing: whatever is not begun can be let go of, and is due as before.  The relay's
  * thread only.
  */
 #ifndef LEADRELAY_RELAY_CLAIMS_H
@@ -27,15 +28,13 @@ struct claims {
 
 	struct delivery_claim ready[CLAIMS_READY_MAX];
 	size_t ready_first, ready_count;
-	struct delivery_claim lost[CLAIMS_BATCH];	/* of a job that failed: perhaps marked */
-	size_t lost_count;
 	struct delivery_claim probe;	/* what a probe's claim brought */
 	bool probe_ready;
 
 	/* the job */
 	struct mailbox_job job;
 	struct delivery_claim batch[CLAIMS_BATCH];
-	size_t max, count, held;
+	size_t max, count;
 	bool probing;
 	int64_t cursor;
 	int64_t now_ms, next_due_ms;
@@ -54,5 +53,8 @@ bool claims_next(struct claims *c, struct delivery_claim *claim);
 
 /* There may be new work. */
 void claims_look(struct claims *c);
+
+/* Not begun after all: it is due as before.  What ${claim} holds is freed. */
+void claims_let_go(struct claims *c, struct delivery_claim *claim);
 
 #endif

@@ -175,21 +175,6 @@ refresh(struct lane *l, int64_t now)
 
 /* --- giving back ---------------------------------------------------------- */
 
-void
-lane_give_back(struct lane *l, struct delivery_claim *claim)
-{
-	struct delivery_outcome outcome = {
-		.delivery = claim->delivery,
-		.state = DELIVERY_WAITING,
-		.due_ms = claim->received_ms,	/* long due, in its order */
-		.free_of_charge = true,
-		.unknown = claim->unknown,
-	};
-
-	(void)settler_add(&l->settler, &outcome);
-	delivery_claim_free(claim);
-}
-
 /* What was taken to be sent with others. */
 static void
 give_back_ring(struct lane *l)
@@ -197,7 +182,7 @@ give_back_ring(struct lane *l)
 	struct delivery_claim claim;
 
 	while (claims_next(&l->claims, &claim))
-		lane_give_back(l, &claim);
+		claims_let_go(&l->claims, &claim);
 }
 
 /* Whatever was taken. */
@@ -207,16 +192,8 @@ give_back_ready(struct lane *l)
 	give_back_ring(l);
 	if (l->claims.probe_ready) {
 		l->claims.probe_ready = false;
-		lane_give_back(l, &l->claims.probe);
+		claims_let_go(&l->claims, &l->claims.probe);
 	}
-}
-
-/* What a failed claim had in hand may be marked as sending on disk. */
-static void
-give_back_lost(struct lane *l)
-{
-	while (l->claims.lost_count != 0)
-		lane_give_back(l, &l->claims.lost[--l->claims.lost_count]);
 }
 
 /* --- sending -------------------------------------------------------------- */
@@ -401,7 +378,9 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	if (!lane_begun(l))
 		return INT64_MAX;
 	l->stopping = stopping;
-	give_back_lost(l);
+	if (l->settler.due)
+		lane_look(l);
+	l->settler.due = false;
 	adjust_ahead(l);
 	refresh(l, now_ms);
 	programs_step(l->programs);
@@ -453,7 +432,7 @@ bool
 lane_unsettled(const struct lane *l)
 {
 	return l->sending != NULL || l->claims.ready_count != 0 ||
-	    l->claims.probe_ready || l->claims.lost_count != 0 ||
+	    l->claims.probe_ready ||
 	    settler_pending(&l->settler) != 0;
 }
 

@@ -53,6 +53,14 @@ rest(struct lane *l, struct transfer *tr)
 	l->pool = tr;
 }
 
+/* Not begun after all: it waits as before. */
+static void
+let_go(struct lane *l, struct transfer *tr)
+{
+	claims_let_go(&l->claims, &tr->claim);
+	rest(l, tr);
+}
+
 /*
  * Nothing was sent, nor will it be: skipped, or held.  ${reason} may quote the
  * lead; the log gets ${said}.
@@ -63,7 +71,7 @@ settle_unsent(struct lane *l, struct transfer *tr, enum delivery_state state,
 {
 	const struct delivery_claim *claim = &tr->claim;
 	struct delivery_outcome outcome = {
-		.delivery = claim->delivery,
+		.ticket = claim->ticket,
 		.state = state,
 		.free_of_charge = true,
 		.unknown = claim->unknown,
@@ -143,7 +151,7 @@ send_again(struct lane *l, struct transfer *tr)
 {
 	const struct transfer_end *end = &tr->end;
 	struct delivery_outcome outcome = {
-		.delivery = tr->claim.delivery,
+		.ticket = tr->claim.ticket,
 		.state = DELIVERY_WAITING,
 		.due_ms = tr->claim.received_ms,	/* long due, in its order */
 		.free_of_charge = true,
@@ -175,6 +183,9 @@ explain(const struct lane *l, const struct transfer *tr,
 	static const char echo[] =
 	    "already there: an attempt of unknown outcome had arrived";
 	static const char refused[] = "refused: success_when says no";
+	static const char doubtful[] = "409: it may have arrived before the last "
+	    "restart, of which nothing is known; look at the receiver, then "
+	    "release or discard it";
 	const struct transfer_end *end = &tr->end;
 
 	if (outcome->state == DELIVERY_DEAD && tr->answered == PASSAGE_REFUSED)
@@ -183,6 +194,11 @@ explain(const struct lane *l, const struct transfer *tr,
 		outcome->state = DELIVERY_HELD;
 		outcome->reason = tr->passage.reason.data;
 		return "success_when failed";
+	}
+	if (outcome->state == DELIVERY_DEAD && end->status == 409 &&
+	    tr->claim.doubt) {
+		outcome->state = DELIVERY_HELD;
+		return outcome->reason = doubtful;
 	}
 	if (outcome->state == DELIVERY_DELIVERED && classify_status(
 	    l->config->success, l->config->success_count, end->status, false) !=
@@ -207,7 +223,7 @@ judge(struct lane *l, struct transfer *tr, const struct destination_attempt *att
 	if (tr->answer.len != 0)
 		credentials_scrub(l->credentials, tr->answer.data, tr->answer.len);
 	outcome = (struct delivery_outcome){
-		.delivery = tr->claim.delivery,
+		.ticket = tr->claim.ticket,
 		.state = v.state,
 		.due_ms = v.due_ms,
 		.free_of_charge = v.free_of_charge,
@@ -400,6 +416,12 @@ send_request(struct lane *l, struct transfer *tr)
 		buf_free(&why);
 		return;
 	}
+	if (!outbox_start(l->engine->mailbox.outbox, &tr->claim.ticket,
+	    from.now_ms)) {
+		l->in_flight--;
+		let_go(l, tr);
+		return;
+	}
 	tr->token = l->oauth != NULL ? oauth_serial(l->oauth) : 0;
 	limit_spend(&l->limit, from.now_ms);
 	counters_add(l->engine->counters, attempts);
@@ -432,8 +454,7 @@ prepared(struct passage *p, enum passage_end end)
 		settle_unsent(l, tr, DELIVERY_HELD, p->reason.data, said);
 		break;
 	default:
-		lane_give_back(l, &tr->claim);
-		rest(l, tr);
+		let_go(l, tr);
 		break;
 	}
 }
@@ -444,7 +465,7 @@ lane_send(struct lane *l, struct delivery_claim *claim, bool probe)
 	struct transfer *tr;
 
 	if ((tr = take_transfer(l)) == NULL) {
-		lane_give_back(l, claim);
+		claims_let_go(&l->claims, claim);
 		return;
 	}
 	tr->claim = *claim;
@@ -477,8 +498,7 @@ lane_send_give_back(struct lane *l)
 		passage_cancel(&tr->passage);
 		l->preparing--;
 		l->in_flight--;
-		lane_give_back(l, &tr->claim);
-		rest(l, tr);
+		let_go(l, tr);
 	}
 }
 

@@ -72,7 +72,4 @@ struct lane {
 	int64_t refresh_ms;
 };
 
-/* Not begun after all: it waits as before. */
-void lane_give_back(struct lane *l, struct delivery_claim *claim);
-
 #endif

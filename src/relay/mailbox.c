@@ -71,6 +71,7 @@ mailbox_collect(struct mailbox *box)
 	for (; job != NULL; job = next) {
 		next = job->next;
 		box->under_way--;
+		box->fenced |= job->failed && job->fault.kind == STORE_FAULT_FENCED;
 		job->finish(job, job->failed ? &job->fault : NULL);
 		n++;
 	}

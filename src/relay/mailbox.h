@@ -35,6 +35,7 @@ struct mailbox {
 	pthread_mutex_t lock;
 	struct mailbox_job *first, **last;	/* done, not yet finished */
 	size_t under_way;			/* submitted, not yet finished */
+	bool fenced;				/* a job was told that another relay has taken over */
 	void (*notify)(void *arg);		/* one came back; any thread */
 	void *arg;
 };

@@ -420,6 +420,8 @@ work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 	look_everywhere(r);
 	for (;;) {
 		(void)mailbox_collect(&r->engine.mailbox);
+		if (r->engine.mailbox.fenced)
+			return;
 		if (atomic_exchange(&r->woken, false))
 			look_everywhere(r);
 		now = clock_wall_ms();
@@ -450,7 +452,7 @@ work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 struct recovery {
 	struct relay *relay;
 	int64_t now_ms;
-	int64_t count;
+	struct store_recovery found;
 };
 
 static int
@@ -460,12 +462,26 @@ recover(struct store *store, void *arg)
 	struct relay *r = recovery->relay;
 	size_t i;
 
-	if (store->ops->recover(store, recovery->now_ms, &recovery->count) == -1)
+	if (store->ops->recover(store, recovery->now_ms, &recovery->found) == -1)
 		return -1;
 	for (i = 0; i < r->lanes->count; i++)
 		if (lane_load(r->lanes->lanes[i], store) == -1)
 			return -1;
 	return 0;
+}
+
+static void
+tell_recovery(const struct store_recovery *found)
+{
+	if (found->doubt)
+		log_warn("relay: nothing is known of what was under way before the "
+		    "last restart; what waits may have arrived");
+	if (found->unknown > found->held)
+		log_warn("relay: %lld deliveries of unknown outcome will be sent again",
+		    (long long)(found->unknown - found->held));
+	if (found->held != 0)
+		log_kv(LOG_LV_ERROR, "held", "d:count", (long long)found->held,
+		    "s:error", "begun three times without any outcome", NULL);
 }
 
 /*
@@ -490,9 +506,7 @@ take_lock(struct relay *r, bool *complained)
 		outbox_unlock_relay(r->outbox);
 		return -1;
 	}
-	if (recovery.count != 0)
-		log_warn("relay: %lld deliveries of unknown outcome will be sent again",
-		    (long long)recovery.count);
+	tell_recovery(&recovery.found);
 	return 1;
 }
 
@@ -520,13 +534,47 @@ finish_jobs(struct relay *r)
 		sleep_for(r, LOCK_POLL_MS, false);
 }
 
+/* Somebody has taken the outbox from us, lock file and all: break off. */
+static void
+step_down(struct relay *r)
+{
+	const struct lanes *set = r->lanes;
+	struct lane *lane;
+	size_t at = 0;
+
+	log_err("relay: another one has taken over this outbox; was a file beside "
+	    "it removed?");
+	while ((lane = lanes_next(&set, &at)) != NULL) {
+		lane_cancel(lane);
+		(void)lane_step(lane, clock_wall_ms(), true);
+	}
+	finish_jobs(r);
+	r->engine.mailbox.fenced = false;
+}
+
+/* Take the lock, however often that has to be tried; false: not to be had in time. */
+static bool
+become_relay(struct relay *r, bool once)
+{
+	bool complained = false;
+	int rc;
+
+	while ((rc = take_lock(r, &complained)) != 1) {
+		if (once || atomic_load(&r->stopping))
+			return false;
+		wait_for_lock(r, rc == 0 ? LOCK_POLL_MS : FAULT_PAUSE_MS);
+	}
+	if (complained)
+		log_info("relay: the outbox is good again");
+	return true;
+}
+
 void
 relay_run(struct relay *r, bool once, int64_t limit_ms)
 {
 	int64_t end = INT64_MAX, grace = 0;
-	bool complained = false;
 	sigset_t pipe;
-	int rc;
+	bool fenced;
 
 	/* TLS libraries write to sockets without MSG_NOSIGNAL. */
 	(void)sigemptyset(&pipe);
@@ -537,23 +585,17 @@ relay_run(struct relay *r, bool once, int64_t limit_ms)
 		grace = limit_ms / 5;
 		end = clock_mono_ms() + limit_ms - grace;
 	}
-	while ((rc = take_lock(r, &complained)) != 1) {
-		if (once || atomic_load(&r->stopping))
-			break;
-		wait_for_lock(r, rc == 0 ? LOCK_POLL_MS : FAULT_PAUSE_MS);
-	}
-	if (rc != 1) {
-		finish_jobs(r);
-		return;
-	}
-	if (complained)
-		log_info("relay: the outbox is good again");
-	do {
+	while (become_relay(r, once)) {
 		atomic_store(&r->holding, true);
 		work(r, once, end, grace);
 		atomic_store(&r->holding, false);
+		if ((fenced = r->engine.mailbox.fenced))
+			step_down(r);
 		outbox_unlock_relay(r->outbox);
-	} while (once && woken_meanwhile(r) && take_lock(r, &complained) == 1);
+		if (!fenced && (!once || !woken_meanwhile(r)))
+			return;
+	}
+	finish_jobs(r);
 }
 
 static void *

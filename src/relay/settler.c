@@ -121,6 +121,11 @@ settle_finish(struct mailbox_job *job, const struct store_fault *fault)
 		log_info("destination %s: outcomes are written again", s->destination);
 	s->failing = false;
 	s->again_ms = 0;
+	for (size_t i = 0; i < s->batch_count; i++) {
+		outbox_let_go(s->box->outbox, &s->outcomes[i].ticket);
+		s->due |= s->outcomes[i].state == DELIVERY_WAITING &&
+		    s->outcomes[i].due_ms <= s->now_ms;
+	}
 	free_list(s->batch);
 	s->batch = NULL;
 	s->count -= s->batch_count;

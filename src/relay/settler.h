@@ -26,6 +26,7 @@ struct settler {
 	size_t count;			/* collected, and in the batch */
 	bool busy;			/* the batch is with the outbox */
 	bool failing;			/* the last try failed */
+	bool due;			/* what was settled may be due again: for the owner, to be cleared */
 	int64_t again_ms;		/* not before this moment */
 	int64_t patient_ms;		/* and not later, hurry or no hurry; 0: nothing waits */
 

@@ -180,10 +180,18 @@ static int
 run_claim(struct store *store, void *arg)
 {
 	struct take *t = arg;
-	size_t held;
 
 	return store->ops->claim(store, outbox_destination(t->bench->ob, 0),
-	    clock_wall_ms(), CLAIM, t->claims, &t->count, &held);
+	    clock_wall_ms(), CLAIM, t->claims, &t->count);
+}
+
+static int
+run_recover(struct store *store, void *arg)
+{
+	struct store_recovery found;
+
+	(void)arg;
+	return store->ops->recover(store, clock_wall_ms(), &found);
 }
 
 static int
@@ -194,7 +202,7 @@ run_settle(struct store *store, void *arg)
 
 	memset(o, 0, sizeof(o));
 	for (size_t i = 0; i < t->count; i++) {
-		o[i].delivery = t->claims[i].delivery;
+		o[i].ticket = t->claims[i].ticket;
 		o[i].state = DELIVERY_DELIVERED;
 		o[i].attempted = true;
 		o[i].started_ms = clock_wall_ms();
@@ -213,6 +221,9 @@ deliver(struct bench *b, int count)
 	double claim = 0, settle = 0, wall = now_s(CLOCK_MONOTONIC), at;
 	int done = 0;
 
+	if (outbox_lock_relay(b->ob) != 1 ||
+	    outbox_run(b->ob, run_recover, NULL, NULL) == -1)
+		return;
 	while (done < count) {
 		at = cpu_s();
 		if (outbox_run(b->ob, run_claim, &t, NULL) == -1 || t.count == 0)
@@ -221,8 +232,10 @@ deliver(struct bench *b, int count)
 		at = cpu_s();
 		outbox_run(b->ob, run_settle, &t, NULL);
 		settle += cpu_s() - at;
-		for (size_t i = 0; i < t.count; i++)
+		for (size_t i = 0; i < t.count; i++) {
+			outbox_let_go(b->ob, &t.claims[i].ticket);
 			delivery_claim_free(&t.claims[i]);
+		}
 		done += (int)t.count;
 	}
 	wall = now_s(CLOCK_MONOTONIC) - wall;

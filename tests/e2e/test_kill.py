@@ -1,6 +1,7 @@
 """kill -9 at random moments under load: what got a 202 arrives, in order, once or recognisably."""
 
 import collections
+import json
 import os
 import random
 import threading
@@ -8,7 +9,8 @@ import threading
 import pytest
 
 from harness import leads
-from harness.crm import Reply
+from harness.crm import NEVER, Reply
+from harness.site import PROGRAM
 from harness.wait import wait_until
 
 ROUNDS = int(os.environ.get("LEADRELAY_KILLS", "60"))
@@ -166,3 +168,46 @@ def test_a_kill_before_anything_was_delivered(site):
     assert crm.bodies() == payloads
 
 
+
+@pytest.mark.slow
+def test_a_conflict_after_a_kill(site):
+    """A 409 means "it had arrived" for what had been begun, and for nothing else."""
+    crm = site.crm(max_concurrent=8)
+    crm.rule = lambda request: Reply(fault=NEVER)
+    site.start()
+    for number in range(60):
+        assert site.post(leads.payload(leads.next_id())).status == 202
+    crm.wait_count(8)
+    assert len(site.list("--state", "sending")) == 8
+    site.worker.kill()
+    begun = {request.event for request in crm.received()}
+    assert len(begun) == 8
+    crm.rule = lambda request: Reply(409)
+    site.start_worker()
+    wait_until(lambda: len(site.list("--state", "delivered")) == 8 and
+               site.list("--state", "dead"), "409 for what was begun and for what was not")
+    assert {row["id"] for row in site.list("--state", "delivered")} == begun
+    for row in site.list("--state", "dead"):
+        assert row["attempts"] == 1 and row["id"] not in begun
+    shown = json.loads(site.command("show", "--json", next(iter(begun))).stdout)
+    assert [a["status"] for a in shown["deliveries"][0]["attempts"]] == [None, 409]
+
+
+@pytest.mark.slow
+def test_another_relay_took_over(site):
+    """Whoever takes the relay's lock file away makes two relays: the first one ends."""
+    crm = site.crm()
+    crm.rule = lambda request: Reply(fault=NEVER)
+    site.start()
+    assert site.post(leads.payload(leads.next_id())).status == 202
+    crm.wait_count(1)
+    os.unlink(f"{site.store}-relay")
+    second = site.spawn([PROGRAM, "--config", site.config, "relay"])
+    crm.rule = None
+    wait_until(lambda: site.states() == {"delivered": 1}, "the second relay to deliver")
+    assert site.post(leads.payload(leads.next_id())).status == 202
+    wait_until(lambda: site.states() == {"delivered": 2}, "the second relay to go on")
+    wait_until(lambda: "another one has taken over this outbox" in site.worker.output(),
+               "the first one to say that it ends")
+    assert [r.accepted for r in crm.received()] == [False, True, True]
+    assert second.running

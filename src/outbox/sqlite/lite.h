@@ -8,8 +8,9 @@
  *   does not write the payload again.
  * - A delivery's number is its event's number and its destination's in one
  *   (LITE_DELIVERY): the table is its own index by event.
+ * - A delivery that is being sent is a waiting one here; lite_taken.c knows.
  * - "blocks" marks the deliveries that later ones of their lead wait for:
- *   waiting, sending, and where on_dead = hold also the dead and those held
+ *   waiting, and where on_dead = hold also the dead and those held
  *   before anything was sent.  "ready" marks the one waiting delivery of a lead
  *   and destination that nothing blocks; claim and probe look at no other.
  *   Only lite_delivery.c changes either, and it keeps the counts too.
@@ -38,10 +39,12 @@ enum { LITE_EVENT_ACCEPTED, LITE_EVENT_HELD, LITE_EVENT_DISCARDED };
 #define LITE_EVENT_OF(delivery) ((delivery) / 65536)
 #define LITE_DESTINATION_OF(delivery) ((delivery) % 65536)
 
+#define LITE_BEGUN_MAX 3	/* times begun without an outcome, then a person must look */
+
 /* Every statement; the texts are in lite_sql.c. */
 enum lite_sql {
 	LITE_BEGIN_READ, LITE_BEGIN_WRITE, LITE_COMMIT,
-	LITE_HEAD_GET, LITE_HEAD_SET, LITE_HEAD_TRY, LITE_TALLY_ADD,
+	LITE_HEAD_GET, LITE_HEAD_SET, LITE_HEAD_TRY, LITE_HEAD_EPOCH, LITE_TALLY_ADD,
 	LITE_DESTINATION_GET, LITE_DESTINATION_ADD, LITE_DESTINATION_HOLD,
 	LITE_DESTINATION_STOPPED,
 	LITE_STATE_GET, LITE_STATE_SET,
@@ -51,12 +54,12 @@ enum lite_sql {
 	LITE_EVENT_SET, LITE_EVENT_CLOSE, LITE_EVENT_OF_LEAD, LITE_EVENT_DROP,
 	LITE_PAYLOAD_ADD, LITE_PAYLOAD_DROP,
 	LITE_DELIVERY_ADD, LITE_DELIVERY_GET, LITE_DELIVERY_SET,
-	LITE_DELIVERY_TAKE, LITE_DELIVERY_DONE, LITE_DELIVERY_WORDS, LITE_DELIVERY_READY, LITE_DELIVERY_NEXT,
+	LITE_DELIVERY_DONE, LITE_DELIVERY_WORDS, LITE_DELIVERY_READY, LITE_DELIVERY_NEXT,
 	LITE_DELIVERY_OPEN, LITE_DELIVERY_COUNTS, LITE_DELIVERY_DROP,
 	LITE_BLOCKER_FIRST, LITE_BLOCKER_BEFORE, LITE_BLOCKER_AFTER,
 	LITE_CLAIM_DUE, LITE_CLAIM_PROBE, LITE_CLAIM_EVENT,
-	LITE_NEXT_DUE, LITE_LATER_OLDEST, LITE_LATER_DUE, LITE_SENDING,
-	LITE_NEWER_DELIVERED, LITE_NEWER_SENDING, LITE_DELIVERED_SINCE,
+	LITE_NEXT_DUE, LITE_LATER_OLDEST, LITE_LATER_DUE,
+	LITE_NEWER_DELIVERED, LITE_DELIVERED_SINCE,
 	LITE_ATTEMPT_ADD, LITE_ATTEMPT_DROP,
 	LITE_ALERT_GET, LITE_ALERT_SET, LITE_TOKEN_GET, LITE_TOKEN_SET,
 	LITE_REQUESTS_ADD, LITE_REQUESTS_GET, LITE_REQUESTS_DROP,
@@ -77,6 +80,13 @@ struct lite_head {
 	int64_t open;			/* events with a delivery waiting or sending */
 	int64_t held;			/* events held */
 	int64_t floor;			/* highest sequence of any lead forgotten */
+	int64_t epoch;			/* of the relay that took over last */
+	/*
+	 * A relay took over in this epoch without knowing what had been begun: of
+	 * events up to this one, what has not been written of since may have been.
+	 */
+	int64_t doubt;
+	int64_t doubt_epoch;
 };
 
 /* What this transaction did to the counts of one destination. */
@@ -125,6 +135,14 @@ struct lite {
 	bool space_seen;		/* space_free holds */
 	uint64_t space_free;
 
+	/* The relay, and what it has in hand. */
+	_Atomic int64_t epoch;		/* ours; 0: we are not the relay */
+	int64_t next_epoch;		/* begins with this transaction's commit; 0: none does */
+	struct lite_taken *taken;
+	int64_t *begun;			/* as this transaction has seen it */
+	size_t begun_count;
+	bool begun_seen;
+
 	/* Files beside the database; -1: not open. */
 	int lock_fd;
 	int relay_fd;
@@ -140,20 +158,24 @@ struct lite_delivery {
 	bool blocks;
 	int64_t due;
 	int64_t attempts;
-	int64_t begun;			/* claims since the last outcome */
+	int64_t begun;			/* requests since the last outcome */
 	bool unknown;
 	int64_t key_number;
 	int64_t body;			/* digest of the body sent last; 0: none was */
 	bool retried;			/* by a person, since then */
 	int64_t first_attempt;
 	int64_t first_failure;
-	int64_t taken;			/* when last claimed */
+	int64_t claim;			/* rises with every write */
+	int64_t epoch;			/* of the relay that wrote last; 0: none yet */
 	int64_t settled;
 	int64_t status;
 	bool words;			/* has a reason or a record */
+	bool sending;			/* the relay has begun it */
 };
 
-/* lite_sql: statements. */
+/* lite_sql: statements.  The state of delivery d, being sent included, in SQL. */
+#define LITE_STATE "iif(d.state = 0 AND begun(d.number), 1, d.state)"
+int lite_sql_functions(struct lite *lt);
 const char *lite_sql_text(enum lite_sql which);
 /* Ready to bind, or NULL. */
 sqlite3_stmt *lite_sql_get(struct lite *lt, enum lite_sql which);
@@ -217,6 +239,8 @@ void lite_lock_look(struct store *st, struct store_stats *stats);
 void lite_lock_wake(struct store *st);
 int lite_lock_wake_fd(struct store *st);
 void lite_lock_drain(struct store *st);
+/* The relay's lock file, not locked; -1: errno. */
+int lite_lock_open_relay(const struct lite *lt, int flags);
 
 /* lite_txn: transactions, the head and the counts they carry. */
 int lite_txn_begin(struct store *st, bool write);
@@ -224,6 +248,8 @@ int lite_txn_commit(struct store *st);
 void lite_txn_rollback(struct store *st);
 void lite_txn_tidy(struct store *st);
 int lite_txn_try(struct store *st);
+/* Are we the relay still?  0, or -1 and STORE_FAULT_FENCED. */
+int lite_txn_fence(struct lite *lt);
 /* The head, loaded; change it and set changed.  NULL: fault. */
 struct lite_head *lite_txn_head(struct lite *lt);
 int lite_txn_tally(struct lite *lt, int64_t destination,
@@ -240,7 +266,46 @@ int lite_sync_settle(struct lite *lt);
 void lite_sync_begin(struct lite *lt);
 void lite_sync_note(struct lite *lt);
 
+/*
+ * lite_taken: what the relay has in hand.  own: be the relay, whose lock is on
+ * ${fd}; 0, or -1 (said).  trusted: the table says what the last relay had begun.
+ * clear: nothing is in hand.
+ */
+int lite_taken_open(struct lite *lt);
+int lite_taken_own(struct lite *lt, int fd);
+void lite_taken_disown(struct lite *lt);
+void lite_taken_close(struct lite *lt);
+bool lite_taken_trusted(const struct lite *lt);
+void lite_taken_clear(struct lite *lt);
+/* The relay's: is it in hand, and take it (the ticket's slot is filled; false: no room). */
+bool lite_taken_has(struct lite *lt, int64_t delivery);
+bool lite_taken_add(struct lite *lt, struct delivery_ticket *ticket,
+    int64_t lead);
+bool lite_taken_start(struct store *st, const struct delivery_ticket *ticket,
+    int64_t now_ms);
+void lite_taken_let_go(struct store *st, const struct delivery_ticket *ticket);
+/*
+ * In a transaction for writing: should the relay have taken ${delivery}, by its
+ * present claim, it will not begin it; true: it has begun already.  stop_newer: the same of the lead's
+ * later deliveries to the same destination.
+ */
+bool lite_taken_stop(struct lite *lt, int64_t delivery, int64_t claim);
+bool lite_taken_stop_newer(struct lite *lt, int64_t lead, int64_t delivery);
+/* What is begun, as this transaction first saw it: one, and how many at a destination. */
+bool lite_taken_is_begun(struct lite *lt, int64_t delivery);
+int64_t lite_taken_begun_at(struct lite *lt, int64_t destination);
+/* The relay's: everything begun; ${tell} returns -1 to end it. */
+int lite_taken_each_begun(struct lite *lt,
+    int (*tell)(struct lite *lt, void *arg, int64_t delivery, int64_t claim,
+    int64_t started_ms), void *arg);
+
 /* lite_delivery: the one place where deliveries change state. */
+int lite_delivery_read(struct lite *lt, int64_t number,
+    struct lite_delivery *d);
+/*
+ * The same for whoever may change it: the relay will not begin it meanwhile, or
+ * ${d->sending} says that it has.
+ */
 int lite_delivery_get(struct lite *lt, int64_t number,
     struct lite_delivery *d);
 /* The same for one that must be there: 0, or -1. */
@@ -286,10 +351,9 @@ int lite_purge_event(struct lite *lt, int64_t event);
 int lite_accept(struct store *st, const struct event_in *in,
     struct event_out *out);
 int lite_claim(struct store *st, int64_t destination, int64_t now_ms,
-    size_t max, struct delivery_claim *claims, size_t *count, size_t *held);
+    size_t max, struct delivery_claim *claims, size_t *count);
 int lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
-    int64_t cursor, struct delivery_claim *claim, size_t *count,
-    size_t *held);
+    int64_t cursor, struct delivery_claim *claim, size_t *count);
 int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
     size_t count, int64_t now_ms);
 int lite_requests(struct store *st, int64_t destination, int64_t since_ms,
@@ -305,7 +369,8 @@ int lite_stats_save_token(struct store *st, int64_t destination,
 int lite_due_next(struct store *st, int64_t destination, int64_t *due_ms);
 int lite_due_make(struct store *st, int64_t destination, int64_t now_ms,
     size_t max, size_t *count);
-int lite_due_recover(struct store *st, int64_t now_ms, int64_t *count);
+int lite_due_recover(struct store *st, int64_t now_ms,
+    struct store_recovery *found);
 int lite_stats(struct store *st, struct store_stats *stats,
     void (*destination)(void *arg,
     const struct store_destination_stats *stats), void *arg);

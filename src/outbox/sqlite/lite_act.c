@@ -60,18 +60,12 @@ static int
 may_go(struct act *a, int64_t lead, int64_t event, int64_t destination)
 {
 	struct lite *lt = a->lt;
-	int64_t number = LITE_DELIVERY(event, destination);
 	sqlite3_stmt *s;
 	int rc;
 
-	if ((rc = LITE_RUN(lt, LITE_NEWER_SENDING, lead, destination,
-	    number)) == -1)
-		return -1;
-	if (rc == 1) {
-		lite_sql_done(lt->statements[LITE_NEWER_SENDING]);
+	if (lite_taken_stop_newer(lt, lead, LITE_DELIVERY(event, destination)))
 		return refuse(a, STORE_ACT_SENDING,
 		    "a newer one is being sent");
-	}
 	if (a->how & STORE_FORCE)
 		return 1;
 	if ((s = lite_sql_get(lt, LITE_NEWER_DELIVERED)) == NULL)
@@ -160,7 +154,7 @@ act_on_delivery(struct act *a, int64_t number)
 
 	if (lite_delivery_need(a->lt, number, &d) == -1)
 		return -1;
-	if (d.state == DELIVERY_SENDING)
+	if (d.sending)
 		return refuse(a, STORE_ACT_SENDING, "being sent");
 	if ((lite_act_states(a->action) & 1u << d.state) == 0)
 		return refuse(a, STORE_ACT_NOTHING,

@@ -1,11 +1,14 @@
-/* lite_claim: deliveries are taken for sending. */
+/*
+ * lite_claim: deliveries are taken for sending.
+ *
+ * Taking one writes nothing (lite_taken.c); so what is already in hand is found
+ * again here, and passed over.
+ */
 #include "outbox/sqlite/lite.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BEGUN_MAX 3	/* times begun without an outcome, then a person must look */
 
 /* Fill the claim from the event.  Strings are the claim's. */
 static int
@@ -46,127 +49,123 @@ read_event(struct lite *lt, int64_t event, struct delivery_claim *claim)
 }
 
 /*
- * How many may be taken together with one that is begun for the ${begun}th
- * time.  What was under way when a relay died is under suspicion: were it taken
+ * How many may be taken together with one that was begun ${begun} times without an
+ * outcome.  What was under way when a relay died is under suspicion: were it begun
  * again with all that waits beside it, a few deaths would have the innocent held.
  */
 static size_t
 company(int64_t begun)
 {
-	return begun <= 1 ? SIZE_MAX : begun < BEGUN_MAX ? 8 : 1;
+	return begun == 0 ? SIZE_MAX : begun < LITE_BEGUN_MAX - 1 ? 8 : 1;
+}
+
+/* Fill the claim from the delivery. */
+static int
+fill(struct lite *lt, const struct lite_delivery *d, struct delivery_claim *claim)
+{
+	int64_t event = LITE_EVENT_OF(d->number);
+
+	memset(claim, 0, sizeof(*claim));
+	claim->ticket = (struct delivery_ticket){ .delivery = d->number,
+	    .epoch = lt->epoch, .claim = d->claim };
+	claim->destination = LITE_DESTINATION_OF(d->number);
+	claim->first_attempt_ms = d->first_attempt;
+	claim->first_failure_ms = d->first_failure;
+	claim->attempts = (int)d->attempts + 1;
+	claim->key_number = (int)d->key_number;
+	claim->body = d->body;
+	claim->retried = d->retried;
+	claim->unknown = d->unknown;
+	claim->doubt = event <= lt->head.doubt && d->epoch < lt->head.doubt_epoch;
+	claim->begun = d->begun;
+	return read_event(lt, event, claim);
 }
 
 /*
  * Take delivery ${number}: 1, with ${claim} filled and *bound no greater than
- * the company it may be in; 0 when it was held instead; -1, and ${claim} is
+ * the company it may be in; 0 when there is no room for it; -1, and ${claim} is
  * empty.
  */
 static int
-take(struct lite *lt, int64_t number, int64_t now_ms,
-    struct delivery_claim *claim, size_t *bound)
+take(struct lite *lt, int64_t number, struct delivery_claim *claim,
+    size_t *bound)
 {
 	struct lite_delivery d;
 	int rc;
 
-	memset(claim, 0, sizeof(*claim));
-	if ((rc = lite_delivery_get(lt, number, &d)) != 1)
+	if ((rc = lite_delivery_read(lt, number, &d)) != 1)
 		return rc;
-	if (d.begun >= BEGUN_MAX) {
-		if (lite_delivery_words(lt, &d,
-		    "begun three times without any outcome", NULL) == -1)
-			return -1;
-		return lite_delivery_move(lt, &d, DELIVERY_HELD, false, now_ms);
+	if ((rc = fill(lt, &d, claim)) == 0 &&
+	    lite_taken_add(lt, &claim->ticket, d.lead)) {
+		if (company(d.begun) < *bound)
+			*bound = company(d.begun);
+		return 1;
 	}
-	claim->delivery = number;
-	claim->destination = LITE_DESTINATION_OF(number);
-	claim->first_attempt_ms = d.first_attempt;
-	claim->first_failure_ms = d.first_failure;
-	claim->key_number = (int)d.key_number;
-	claim->body = d.body;
-	claim->retried = d.retried;
-	claim->unknown = d.unknown;
-	d.attempts++;
-	d.begun++;
-	if (company(d.begun) < *bound)
-		*bound = company(d.begun);
-	d.taken = now_ms;
-	if (d.first_attempt == 0)
-		d.first_attempt = now_ms;
-	claim->attempts = (int)d.attempts;
-	if (read_event(lt, LITE_EVENT_OF(number), claim) == -1 ||
-	    lite_delivery_move(lt, &d, DELIVERY_SENDING, false, now_ms) == -1) {
-		delivery_claim_free(claim);
-		return -1;
-	}
-	return 1;
+	delivery_claim_free(claim);
+	return rc;
 }
 
-int
-lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
-    struct delivery_claim *claims, size_t *count, size_t *held)
+/* Take from ${s}, which gives deliveries, up to ${max}; ends the statement. */
+static int
+take_all(struct lite *lt, sqlite3_stmt *s, struct delivery_claim *claims,
+    size_t max, size_t *count)
 {
-	struct lite *lt = (struct lite *)st;
-	int64_t numbers[64];
-	size_t found, want, bound = SIZE_MAX;
-	sqlite3_stmt *s;
-	int rc;
+	size_t bound = max;
+	int64_t number;
+	int rc = 1;
 
-	*count = *held = 0;
-	do {
-		want = max - *count < 64 ? max - *count : 64;
-		if ((s = lite_sql_get(lt, LITE_CLAIM_DUE)) == NULL)
-			goto fail;
-		LITE_BIND(s, destination, now_ms, (int64_t)want);
-		/* First the numbers: taking changes the index they come from. */
-		if (lite_sql_numbers(lt, s, numbers, want, &found) == -1)
-			goto fail;
-		for (size_t i = 0; i < found && *count < bound; i++) {
-			rc = take(lt, numbers[i], now_ms, &claims[*count],
-			    &bound);
-			if (rc == -1)
-				goto fail;
-			if (rc == 1)
-				(*count)++;
-			else
-				(*held)++;
-		}
-	} while (found == want && *count < max && *count < bound);
-	return 0;
-fail:
-	while (*count > 0)
-		delivery_claim_free(&claims[--*count]);
+	while (*count < bound && (rc = lite_sql_step(lt, s)) == 1) {
+		number = sqlite3_column_int64(s, 0);
+		if (lite_taken_has(lt, number))
+			continue;
+		if ((rc = take(lt, number, &claims[*count], &bound)) != 1)
+			break;
+		++*count;
+	}
+	lite_sql_done(s);
+	if (rc != -1)
+		return 0;
+	while (*count > 0) {
+		lite_taken_let_go(&lt->store, &claims[--*count].ticket);
+		delivery_claim_free(&claims[*count]);
+	}
 	return -1;
 }
 
 int
-lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
-    int64_t cursor, struct delivery_claim *claim, size_t *count, size_t *held)
+lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
+    struct delivery_claim *claims, size_t *count)
 {
 	struct lite *lt = (struct lite *)st;
-	int64_t after = LITE_DELIVERY(cursor, LITE_DESTINATIONS), number;
-	size_t bound = SIZE_MAX;
-	int rc;
+	sqlite3_stmt *s;
 
-	*count = *held = 0;
-	for (;;) {
-		rc = LITE_RUN(lt, LITE_CLAIM_PROBE, destination, after);
-		if (rc == -1)
+	*count = 0;
+	if (lite_txn_fence(lt) == -1 ||
+	    (s = lite_sql_get(lt, LITE_CLAIM_DUE)) == NULL)
+		return -1;
+	LITE_BIND(s, destination, now_ms);
+	return take_all(lt, s, claims, max, count);
+}
+
+int
+lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
+    int64_t cursor, struct delivery_claim *claim, size_t *count)
+{
+	struct lite *lt = (struct lite *)st;
+	const int64_t after[] = { LITE_DELIVERY(cursor, LITE_DESTINATIONS), 0 };
+	sqlite3_stmt *s;
+
+	(void)now_ms;
+	*count = 0;
+	if (lite_txn_fence(lt) == -1)
+		return -1;
+	/* The next one, or else from the start again. */
+	for (int i = 0; i < 2 && *count == 0; i++) {
+		if ((s = lite_sql_get(lt, LITE_CLAIM_PROBE)) == NULL)
 			return -1;
-		if (rc == 0 && after == 0)
-			return 0;	/* nothing waits */
-		if (rc == 0) {
-			after = 0;	/* from the start again */
-			continue;
-		}
-		number = sqlite3_column_int64(
-		    lt->statements[LITE_CLAIM_PROBE], 0);
-		lite_sql_done(lt->statements[LITE_CLAIM_PROBE]);
-		if ((rc = take(lt, number, now_ms, claim, &bound)) == -1)
+		LITE_BIND(s, destination, after[i]);
+		if (take_all(lt, s, claim, 1, count) == -1)
 			return -1;
-		if (rc == 1) {
-			*count = 1;
-			return 0;
-		}
-		(*held)++;
 	}
+	return 0;
 }

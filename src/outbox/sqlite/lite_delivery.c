@@ -8,12 +8,6 @@
 #include "outbox/sqlite/lite.h"
 
 static bool
-is_open(enum delivery_state state)
-{
-	return state == DELIVERY_WAITING || state == DELIVERY_SENDING;
-}
-
-static bool
 holds_on_dead(const struct lite *lt, int64_t destination)
 {
 	for (size_t i = 0; i < lt->destination_count; i++)
@@ -23,7 +17,7 @@ holds_on_dead(const struct lite *lt, int64_t destination)
 }
 
 int
-lite_delivery_get(struct lite *lt, int64_t number, struct lite_delivery *d)
+lite_delivery_read(struct lite *lt, int64_t number, struct lite_delivery *d)
 {
 	sqlite3_stmt *s;
 	int rc;
@@ -45,14 +39,28 @@ lite_delivery_get(struct lite *lt, int64_t number, struct lite_delivery *d)
 	d->key_number = sqlite3_column_int64(s, 8);
 	d->first_attempt = sqlite3_column_int64(s, 9);
 	d->first_failure = sqlite3_column_int64(s, 10);
-	d->taken = sqlite3_column_int64(s, 11);
+	d->claim = sqlite3_column_int64(s, 11);
 	d->settled = sqlite3_column_int64(s, 12);
 	d->status = sqlite3_column_int64(s, 13);
 	d->words = sqlite3_column_int(s, 14) != 0;
 	d->body = sqlite3_column_int64(s, 15);
 	d->retried = sqlite3_column_int(s, 16) != 0;
+	d->epoch = sqlite3_column_int64(s, 17);
+	d->sending = false;
 	lite_sql_done(s);
 	return 1;
+}
+
+int
+lite_delivery_get(struct lite *lt, int64_t number, struct lite_delivery *d)
+{
+	int rc = lite_delivery_read(lt, number, d);
+
+	if (rc == 1 && d->state == DELIVERY_WAITING)
+		d->sending = lt->writing ?
+		    lite_taken_stop(lt, number, d->claim) :
+		    lite_taken_is_begun(lt, number);
+	return rc;
 }
 
 int
@@ -177,17 +185,16 @@ static int
 write_row(struct lite *lt, const struct lite_delivery *d,
     enum delivery_state from, int64_t now_ms)
 {
-	if (from == DELIVERY_WAITING && d->state == DELIVERY_SENDING)
-		return LITE_RUN(lt, LITE_DELIVERY_TAKE, d->number, d->attempts,
-		    d->begun, d->first_attempt, d->taken);
-	if (from == DELIVERY_SENDING && d->state == DELIVERY_DELIVERED)
+	if (from == DELIVERY_WAITING && d->state == DELIVERY_DELIVERED)
 		return LITE_RUN(lt, LITE_DELIVERY_DONE, d->number, d->attempts,
 		    d->begun, d->unknown, d->first_attempt, d->first_failure,
-		    d->settled, d->status, d->key_number, d->body, d->retried);
+		    d->settled, d->status, d->key_number, d->body, d->retried,
+		    d->epoch);
 	return LITE_RUN(lt, LITE_DELIVERY_SET, d->number, d->state, d->ready,
 	    d->ready && d->due > now_ms, d->blocks, d->due, d->attempts,
-	    d->begun, d->unknown, d->first_attempt, d->first_failure, d->taken,
-	    d->settled, d->status, d->key_number, d->body, d->retried);
+	    d->begun, d->unknown, d->first_attempt, d->first_failure,
+	    d->settled, d->status, d->key_number, d->body, d->retried,
+	    d->epoch);
 }
 
 int
@@ -196,20 +203,21 @@ lite_delivery_move(struct lite *lt, struct lite_delivery *d,
 {
 	int64_t destination = LITE_DESTINATION_OF(d->number);
 	enum delivery_state from = d->state;
+	bool was_open = from == DELIVERY_WAITING, open = to == DELIVERY_WAITING;
 	bool blocked = d->blocks;
 	int ready = 0;
 
 	if (lite_txn_tally(lt, destination, from, -1) == -1 ||
 	    lite_txn_tally(lt, destination, to, 1) == -1)
 		return -1;
-	if (to == DELIVERY_WAITING && (ready = is_first(lt, d->lead,
+	if (open && (ready = is_first(lt, d->lead,
 	    destination, d->number)) == -1)
 		return -1;
 	d->state = to;
 	d->ready = ready;
-	d->blocks = is_open(to) || (holds_on_dead(lt, destination) &&
+	d->blocks = open || (holds_on_dead(lt, destination) &&
 	    (to == DELIVERY_DEAD || (to == DELIVERY_HELD && unsent)));
-	d->settled = is_open(to) ? 0 : now_ms;
+	d->settled = open ? 0 : now_ms;
 	if (write_row(lt, d, from, now_ms) == -1)
 		return -1;
 	if (blocked && !d->blocks &&
@@ -218,9 +226,9 @@ lite_delivery_move(struct lite *lt, struct lite_delivery *d,
 	if (!blocked && d->blocks &&
 	    demote(lt, d->lead, destination, d->number) == -1)
 		return -1;
-	if (is_open(from) == is_open(to))
+	if (was_open == open)
 		return 0;
-	return count_event(lt, LITE_EVENT_OF(d->number), is_open(to), now_ms);
+	return count_event(lt, LITE_EVENT_OF(d->number), open, now_ms);
 }
 
 int
@@ -274,7 +282,7 @@ lite_delivery_attempt(struct lite *lt, const struct delivery_outcome *o)
 
 	if ((s = lite_sql_get(lt, LITE_ATTEMPT_ADD)) == NULL)
 		return -1;
-	LITE_BIND(s, o->delivery, o->started_ms, o->took_ms, o->status,
+	LITE_BIND(s, o->ticket.delivery, o->started_ms, o->took_ms, o->status,
 	    !o->free_of_charge);
 	len = o->answer_len < ATTEMPT_ANSWER_MAX ? o->answer_len :
 	    ATTEMPT_ANSWER_MAX;

@@ -15,7 +15,7 @@ is_sending(struct lite *lt, int64_t event, bool *sending)
 	while ((rc = lite_delivery_next(lt, event, &number)) == 1) {
 		if (lite_delivery_need(lt, number, &d) == -1)
 			return -1;
-		*sending |= d.state == DELIVERY_SENDING;
+		*sending |= d.sending;
 	}
 	return rc;
 }

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 #define LIST_SELECT \
-	"SELECT e.id, l.source, l.key, e.name, t.name, d.state, e.state, " \
+	"SELECT e.id, l.source, l.key, e.name, t.name, " LITE_STATE ", e.state, " \
 	"e.sequence, e.received, d.due, d.settled, e.closed, d.attempts, " \
 	"d.status, d.reason, d.record, d.ready, e.hold, e.note FROM event e " \
 	"JOIN lead l ON l.number = e.lead " \
@@ -53,7 +53,7 @@ prepare_list(struct lite *lt, const struct store_filter *f)
 	if (f->since_ms != 0)
 		buf_puts(&text, " AND e.received >= ?4");
 	if (f->state >= 0)
-		buf_puts(&text, " AND ifnull(d.state, "
+		buf_puts(&text, " AND ifnull(" LITE_STATE ", "
 		    "CASE e.state WHEN 1 THEN 4 ELSE 5 END) = ?5");
 	buf_puts(&text, LIST_ORDER);
 	if (!buf_ok(&text)) {

@@ -1,9 +1,10 @@
 /*
  * lite_lock: the three files beside the database.
  *
- *	-lock	flock'ed by whoever writes or checkpoints
+ *	-lock	flock'ed by whoever writes or checkpoints; inside, how far the log
+ *		is known to be on disk (lite_sync.c)
  *	-relay	flock'ed by the relay, its pid inside; the file's time is its
- *		last sign of life
+ *		last sign of life; behind that, what it has in hand (lite_taken.c)
  *	-wake	a FIFO; a byte in it tells the relay that there is work
  *
  * The kernel frees a flock when its holder dies, so there is nothing to clean
@@ -66,6 +67,12 @@ open_wake(const struct lite *lt)
 }
 
 int
+lite_lock_open_relay(const struct lite *lt, int flags)
+{
+	return open_beside(lt, "-relay", flags);
+}
+
+int
 lite_lock_open(struct lite *lt)
 {
 	if (lt->read_only)
@@ -83,11 +90,10 @@ lite_lock_close(struct lite *lt)
 {
 	if (lt->lock_fd != -1)
 		close(lt->lock_fd);
-	if (lt->relay_fd != -1)
-		close(lt->relay_fd);
+	lite_lock_unrelay(&lt->store);
 	if (lt->wake_fd != -1)
 		close(lt->wake_fd);
-	lt->lock_fd = lt->relay_fd = lt->wake_fd = -1;
+	lt->lock_fd = lt->wake_fd = -1;
 }
 
 int
@@ -147,9 +153,13 @@ lite_lock_relay(struct store *st)
 		close(fd);
 		return 0;
 	}
-	len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) == -1 || pwrite(fd, pid, (size_t)len, 0) != len)
+	len = snprintf(pid, sizeof(pid), "%-20ld\n", (long)getpid());
+	if (pwrite(fd, pid, (size_t)len, 0) != len)
 		log_warn("outbox %s-relay: %s", lt->path, strerror(errno));
+	if (lite_taken_own(lt, fd) == -1) {
+		close(fd);
+		return -1;
+	}
 	lt->relay_fd = fd;
 	return 1;
 }
@@ -159,8 +169,12 @@ lite_lock_unrelay(struct store *st)
 {
 	struct lite *lt = (struct lite *)st;
 
-	if (lt->relay_fd != -1)
-		close(lt->relay_fd);
+	if (lt->relay_fd == -1)
+		return;
+	lite_taken_disown(lt);
+	lt->epoch = 0;
+	flock(lt->relay_fd, LOCK_UN);	/* the mapping keeps the file open */
+	close(lt->relay_fd);
 	lt->relay_fd = -1;
 }
 

@@ -121,7 +121,7 @@ lite_open_connect(struct lite *lt)
 	}
 	lt->log_pages = 0;
 	lt->log_next = lt->log_limit;
-	if (settle_in(lt) == -1 ||
+	if (settle_in(lt) == -1 || lite_sql_functions(lt) == -1 ||
 	    lite_schema_pragma(lt, "application_id", &probe) == -1 ||
 	    choose_journal(lt) == -1 || lite_schema_check(lt) == -1)
 		goto fail;
@@ -158,7 +158,8 @@ lite_open(const struct store_options *options, struct store_fault *fault)
 	lt->brief = options->brief;
 	lt->log_limit = lt->brief ? LOG_PAGES_BRIEF : LOG_PAGES;
 	lt->lock_fd = lt->relay_fd = lt->wake_fd = -1;
-	if (lite_place_find(lt, options->location) == -1 ||
+	if (lite_taken_open(lt) == -1 ||
+	    lite_place_find(lt, options->location) == -1 ||
 	    lite_place_make(lt) == -1 || lite_lock_open(lt) == -1 ||
 	    lite_open_connect(lt) == -1) {
 		*fault = lt->store.fault;
@@ -177,10 +178,12 @@ lite_open_close(struct store *st)
 		return;
 	lite_open_disconnect(lt);
 	lite_lock_close(lt);
+	lite_taken_close(lt);
 	for (size_t i = 0; i < lt->destination_count; i++)
 		free(lt->destinations[i].name);
 	free(lt->destinations);
 	free(lt->tallies);
+	free(lt->begun);
 	free(lt->folder);
 	free(lt->path);
 	free(lt);

@@ -101,7 +101,32 @@ static const char *const steps[] = {
 	/* What was told of things that may need a person. */
 	"CREATE TABLE alert (kind TEXT NOT NULL, subject TEXT NOT NULL,"
 	" level INTEGER NOT NULL, told INTEGER NOT NULL,"
-	" PRIMARY KEY (kind, subject)) WITHOUT ROWID;"
+	" PRIMARY KEY (kind, subject)) WITHOUT ROWID;",
+
+	/*
+	 * What the relay has in hand is no longer in these tables: a delivery is
+	 * a waiting one until its outcome is known.  Of those that were in hand
+	 * nobody knows whether they were begun.
+	 */
+	"ALTER TABLE head ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE head ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE head ADD COLUMN doubt_epoch INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE head ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE delivery RENAME COLUMN taken TO claim;"
+	"ALTER TABLE delivery ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE head SET doubt = event, doubt_epoch = 1"
+	" WHERE EXISTS (SELECT 1 FROM delivery WHERE state = 1);"
+	"INSERT INTO tally (destination, state, count)"
+	" SELECT destination, 0, count FROM tally WHERE state = 1 AND count > 0"
+	" ON CONFLICT DO UPDATE SET count = count + excluded.count;"
+	"UPDATE tally SET count = 0 WHERE state = 1;"
+	"UPDATE delivery SET state = 0, begun = max(begun - 1, 0), later = 0,"
+	" first_attempt = CASE WHEN attempts > 1 THEN first_attempt ELSE 0 END,"
+	" attempts = max(attempts - 1, 0), ready = NOT EXISTS"
+	" (SELECT 1 FROM delivery b WHERE b.lead = delivery.lead"
+	" AND b.destination = delivery.destination AND b.blocks = 1"
+	" AND b.number < delivery.number) WHERE state = 1;"
+	"DROP INDEX delivery_sending;"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

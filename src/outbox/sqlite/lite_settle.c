@@ -8,18 +8,21 @@ settle_one(struct lite *lt, const struct delivery_outcome *o, int64_t now_ms)
 	struct lite_delivery d;
 	int rc;
 
-	if ((rc = lite_delivery_get(lt, o->delivery, &d)) != 1)
+	if (o->ticket.epoch != lt->head.epoch)
+		return 0;		/* of a relay that was */
+	if ((rc = lite_delivery_read(lt, o->ticket.delivery, &d)) != 1)
 		return rc;
-	if (d.state != DELIVERY_SENDING)
+	if (d.state != DELIVERY_WAITING || d.claim != o->ticket.claim)
 		return 0;
 	if (o->attempted && lite_delivery_attempt(lt, o) == -1)
 		return -1;
 
 	d.begun = 0;
-	if (o->free_of_charge || !o->attempted)
-		d.attempts -= d.attempts > 0;
-	if (!o->attempted && d.attempts == 0)
-		d.first_attempt = 0;
+	d.epoch = o->ticket.epoch;
+	if (o->attempted && !o->free_of_charge)
+		d.attempts++;
+	if (o->attempted && d.first_attempt == 0)
+		d.first_attempt = o->started_ms;
 	/* Whatever came later, that one may have arrived. */
 	d.unknown = d.unknown || o->unknown;
 	if (o->attempted)
@@ -48,7 +51,8 @@ settle_one(struct lite *lt, const struct delivery_outcome *o, int64_t now_ms)
 static bool
 counted_alike(const struct delivery_outcome *a, const struct delivery_outcome *b)
 {
-	return LITE_DESTINATION_OF(a->delivery) == LITE_DESTINATION_OF(b->delivery) &&
+	return LITE_DESTINATION_OF(a->ticket.delivery) ==
+	    LITE_DESTINATION_OF(b->ticket.delivery) &&
 	    a->started_ms / STORE_SPAN_MS == b->started_ms / STORE_SPAN_MS;
 }
 
@@ -64,7 +68,7 @@ count_requests(struct lite *lt, const struct delivery_outcome *outcomes,
 		if (i < count && !outcomes[i].attempted)
 			continue;
 		if (n > 0 && (i == count || !counted_alike(first, &outcomes[i]))) {
-			if (lite_requests_add(lt, LITE_DESTINATION_OF(first->delivery),
+			if (lite_requests_add(lt, LITE_DESTINATION_OF(first->ticket.delivery),
 			    first->started_ms, n) == -1)
 				return -1;
 			n = 0;
@@ -81,6 +85,8 @@ lite_settle(struct store *st, const struct delivery_outcome *outcomes,
 {
 	struct lite *lt = (struct lite *)st;
 
+	if (lite_txn_head(lt) == NULL)
+		return -1;
 	for (size_t i = 0; i < count; i++)
 		if (settle_one(lt, &outcomes[i], now_ms) == -1)
 			return -1;

@@ -19,17 +19,22 @@
 #define FINDABLE "e.received >= ?3 AND (?4 AND ?5 = 0 AND e.state = 1 " \
 	"OR EXISTS (SELECT 1 FROM delivery d WHERE d." \
 	DELIVERIES_OF("e.number") " AND (?5 = 0 OR d.destination = ?5) " \
-	"AND (?6 >> d.state & 1) AND (d.state <> 0 OR d.due > ?7)))"
+	"AND (?6 >> " LITE_STATE " & 1) AND (d.state <> 0 OR d.due > ?7)))"
 
 static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_BEGIN_READ] = "BEGIN",
 	[LITE_BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[LITE_COMMIT] = "COMMIT",
 
-	[LITE_HEAD_GET] = "SELECT event, open, held, floor FROM head",
+	[LITE_HEAD_GET] =
+	    "SELECT event, open, held, floor, epoch, doubt, doubt_epoch "
+	    "FROM head",
 	[LITE_HEAD_SET] =
 	    "UPDATE head SET event = ?1, open = ?2, held = ?3, floor = ?4",
-	[LITE_HEAD_TRY] = "UPDATE head SET event = event",
+	/* A value that stays the same would not be written at all. */
+	[LITE_HEAD_TRY] = "UPDATE head SET tries = tries + 1",
+	[LITE_HEAD_EPOCH] =
+	    "UPDATE head SET epoch = ?1, doubt = ?2, doubt_epoch = ?3",
 	[LITE_TALLY_ADD] =
 	    "INSERT INTO tally (destination, state, count) VALUES (?1, ?2, ?3) "
 	    "ON CONFLICT DO UPDATE SET count = count + ?3",
@@ -95,25 +100,22 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "state, blocks) VALUES (?1, ?2, ?3, ?4, ?5, 0, 1)",
 	[LITE_DELIVERY_GET] =
 	    "SELECT lead, state, ready, blocks, due, attempts, begun, unknown, "
-	    "key_number, first_attempt, first_failure, taken, settled, status, "
-	    "reason IS NOT NULL OR record IS NOT NULL, body, retried "
+	    "key_number, first_attempt, first_failure, claim, settled, status, "
+	    "reason IS NOT NULL OR record IS NOT NULL, body, retried, epoch "
 	    "FROM delivery WHERE number = ?1",
 	[LITE_DELIVERY_SET] =
 	    "UPDATE delivery SET state = ?2, ready = ?3, later = ?4, "
 	    "blocks = ?5, due = ?6, attempts = ?7, begun = ?8, unknown = ?9, "
-	    "first_attempt = ?10, first_failure = ?11, taken = ?12, "
-	    "settled = ?13, status = ?14, key_number = ?15, body = ?16, "
-	    "retried = ?17 WHERE number = ?1",
-	/* The same for the two moves of most deliveries: with fewer indexes to look at. */
-	[LITE_DELIVERY_TAKE] =
-	    "UPDATE delivery SET state = 1, ready = 0, later = 0, "
-	    "attempts = ?2, begun = ?3, first_attempt = ?4, taken = ?5 "
-	    "WHERE number = ?1",
+	    "first_attempt = ?10, first_failure = ?11, "
+	    "settled = ?12, status = ?13, key_number = ?14, body = ?15, "
+	    "retried = ?16, epoch = ?17, claim = claim + 1 WHERE number = ?1",
+	/* The same for the move of most deliveries. */
 	[LITE_DELIVERY_DONE] =
-	    "UPDATE delivery SET state = 2, blocks = 0, attempts = ?2, "
-	    "begun = ?3, unknown = ?4, first_attempt = ?5, first_failure = ?6, "
-	    "settled = ?7, status = ?8, key_number = ?9, body = ?10, "
-	    "retried = ?11 WHERE number = ?1",
+	    "UPDATE delivery SET state = 2, ready = 0, later = 0, blocks = 0, "
+	    "attempts = ?2, begun = ?3, unknown = ?4, first_attempt = ?5, "
+	    "first_failure = ?6, settled = ?7, status = ?8, key_number = ?9, "
+	    "body = ?10, retried = ?11, epoch = ?12, claim = claim + 1 "
+	    "WHERE number = ?1",
 	[LITE_DELIVERY_WORDS] =
 	    "UPDATE delivery SET reason = ?2, record = ?3 WHERE number = ?1",
 	[LITE_DELIVERY_READY] =
@@ -144,18 +146,18 @@ static const char *const texts[LITE_SQL_COUNT] = {
 
 	[LITE_CLAIM_DUE] =
 	    "SELECT number FROM delivery WHERE ready = 1 AND destination = ?1 "
-	    "AND due <= ?2 ORDER BY due, number LIMIT ?3",
+	    "AND due <= ?2 ORDER BY due, number",
 	[LITE_CLAIM_PROBE] =
 	    "SELECT number FROM delivery INDEXED BY delivery_ready "
 	    "WHERE ready = 1 AND destination = ?1 AND number > ?2 "
-	    "ORDER BY number LIMIT 1",
+	    "ORDER BY number",
 	[LITE_CLAIM_EVENT] =
 	    "SELECT e.id, l.source, l.key, e.name, e.sequence, e.received, "
 	    "p.bytes FROM event e JOIN lead l ON l.number = e.lead "
 	    "JOIN payload p ON p.event = e.number WHERE e.number = ?1",
 	[LITE_NEXT_DUE] =
-	    "SELECT due FROM delivery WHERE ready = 1 AND destination = ?1 "
-	    "ORDER BY due LIMIT 1",
+	    "SELECT due, number FROM delivery WHERE ready = 1 "
+	    "AND destination = ?1 ORDER BY due",
 	[LITE_LATER_OLDEST] =
 	    "SELECT number FROM delivery INDEXED BY delivery_later "
 	    "WHERE later = 1 AND destination = ?1 ORDER BY number LIMIT ?2",
@@ -163,18 +165,11 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "UPDATE delivery SET later = 0, due = min(due, ?2, (SELECT received "
 	    "FROM event WHERE event.number = delivery.number / 65536)) "
 	    "WHERE number = ?1",
-	[LITE_SENDING] =
-	    "SELECT number FROM delivery INDEXED BY delivery_sending "
-	    "WHERE state = 1 LIMIT 64",
 	[LITE_NEWER_DELIVERED] =
 	    "SELECT e.id FROM event e JOIN delivery d "
 	    "ON d.number = e.number * 65536 + ?2 "
 	    "WHERE e.lead = ?1 AND e.number > ?3 AND d.state = 2 "
 	    "ORDER BY e.number LIMIT 1",
-	[LITE_NEWER_SENDING] =
-	    "SELECT 1 FROM delivery INDEXED BY delivery_sending "
-	    "WHERE state = 1 AND destination = ?2 AND lead = ?1 "
-	    "AND number > ?3 LIMIT 1",
 	[LITE_DELIVERED_SINCE] =
 	    "SELECT count(*) FROM (SELECT DISTINCT lead FROM delivery "
 	    "INDEXED BY delivery_delivered WHERE state = 2 "
@@ -235,7 +230,7 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "FROM event e JOIN lead l ON l.number = e.lead "
 	    "JOIN payload p ON p.event = e.number WHERE e.id = ?1",
 	[LITE_SHOW_DELIVERIES] =
-	    "SELECT d.number, t.name, d.state, d.due, d.settled, d.attempts, "
+	    "SELECT d.number, t.name, " LITE_STATE ", d.due, d.settled, d.attempts, "
 	    "d.status, d.reason, d.record, d.ready, d.key_number, d.body "
 	    "FROM delivery d "
 	    "JOIN destination t ON t.number = d.destination "
@@ -251,11 +246,29 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_STATS_OLDEST] =
 	    "SELECT e.received FROM delivery d INDEXED BY delivery_ready "
 	    "JOIN event e ON e.number = d.number / 65536 "
-	    "WHERE d.ready = 1 AND d.destination = ?1 "
+	    "WHERE d.ready = 1 AND d.destination = ?1 AND NOT begun(d.number) "
 	    "ORDER BY d.number LIMIT 1",
 	[LITE_STATS_NEWEST] =
 	    "SELECT received FROM event ORDER BY number DESC LIMIT 1"
 };
+
+/* begun(number): is the delivery being sent? */
+static void
+sql_begun(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	sqlite3_result_int(context, lite_taken_is_begun(
+	    sqlite3_user_data(context), sqlite3_value_int64(values[0])));
+}
+
+int
+lite_sql_functions(struct lite *lt)
+{
+	int code = sqlite3_create_function(lt->db, "begun", 1, SQLITE_UTF8, lt,
+	    sql_begun, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "open");
+}
 
 const char *
 lite_sql_text(enum lite_sql which)

@@ -61,6 +61,8 @@ lite_stats_save(struct store *st, const struct destination_state *state)
 	struct lite *lt = (struct lite *)st;
 	sqlite3_stmt *s;
 
+	if (lite_txn_fence(lt) == -1)
+		return st->fault.kind == STORE_FAULT_FENCED ? 0 : -1;
 	if ((s = lite_sql_get(lt, LITE_STATE_SET)) == NULL)
 		return -1;
 	LITE_BIND(s, state->number, state->paused_ms, state->probes,
@@ -177,6 +179,8 @@ read_tally(struct lite *lt, int64_t destination, int64_t *count)
 		if (lt->tallies[i].destination == destination)
 			for (state = 0; state < DELIVERY_STATES; state++)
 				count[state] += lt->tallies[i].delta[state];
+	count[DELIVERY_SENDING] = lite_taken_begun_at(lt, destination);
+	count[DELIVERY_WAITING] -= count[DELIVERY_SENDING];
 	return rc;
 }
 

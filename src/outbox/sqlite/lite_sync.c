@@ -18,6 +18,10 @@
  * (the journal was emptied, but that not synced): then the next transaction writes
  * something, and its own commit settles both.
  *
+ * (That a commit's fsync covers all of the log is so because SQLite takes a sector
+ * for whole, as it does by default, "psow".  Otherwise it pads the log with frames
+ * behind its sync.)
+ *
  * All this happens under the writer's lock.  The formats of the log and its index
  * are those of https://sqlite.org/walformat.html.
  */

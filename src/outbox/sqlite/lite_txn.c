@@ -17,7 +17,17 @@ forget(struct lite *lt)
 	lt->head.loaded = lt->head.changed = false;
 	lt->tally_count = 0;
 	lt->space_seen = false;
+	lt->begun_seen = false;
+	lt->next_epoch = 0;
 	lt->writing = false;
+}
+
+/* The transaction is on disk, and with it a new epoch of ours. */
+static void
+begin_epoch(struct lite *lt)
+{
+	lt->epoch = lt->next_epoch;
+	lite_taken_clear(lt);
 }
 
 /* After trouble with the file, start from what is on disk. */
@@ -110,6 +120,8 @@ lite_txn_commit(struct store *st)
 		rc = commit_surely(lt);
 	if (rc == -1)
 		lite_open_disconnect(lt);
+	else if (lt->next_epoch != 0)
+		begin_epoch(lt);
 	if (wrote)
 		lite_lock_release(lt);
 	forget(lt);
@@ -199,10 +211,26 @@ lite_txn_head(struct lite *lt)
 	h->open = sqlite3_column_int64(s, 1);
 	h->held = sqlite3_column_int64(s, 2);
 	h->floor = sqlite3_column_int64(s, 3);
+	h->epoch = sqlite3_column_int64(s, 4);
+	h->doubt = sqlite3_column_int64(s, 5);
+	h->doubt_epoch = sqlite3_column_int64(s, 6);
 	lite_sql_done(s);
 	h->loaded = true;
 	h->changed = false;
 	return h;
+}
+
+int
+lite_txn_fence(struct lite *lt)
+{
+	const struct lite_head *head = lite_txn_head(lt);
+
+	if (head == NULL)
+		return -1;
+	if (lt->epoch != 0 && head->epoch == lt->epoch)
+		return 0;
+	return lite_fault_set(lt, STORE_FAULT_FENCED,
+	    "outbox %s: another relay has taken over", lt->path);
 }
 
 int

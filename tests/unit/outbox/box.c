@@ -67,6 +67,8 @@ box_open(struct box *box)
 		assert_int_not_equal(rc, -1);
 		assert_int_equal(ops->commit(box->store), 0);
 	} while (rc == 1 && !box->options.read_only);
+	if (!box->options.read_only && ops->lock_relay(box->store) == 1)
+		(void)box_recover(box, BOX_NOW);
 	return true;
 }
 
@@ -136,17 +138,39 @@ box_put(struct box *box, const char *lead, const char *data, int64_t now_ms)
 	return box->out.id;
 }
 
+struct store_recovery
+box_recover(struct box *box, int64_t now_ms)
+{
+	struct store_recovery found;
+
+	box_begin(box);
+	must(box, box->store->ops->recover(box->store, now_ms, &found));
+	box_commit(box);
+	return found;
+}
+
+size_t
+box_take(struct box *box, size_t index, int64_t now_ms, size_t max,
+    struct delivery_claim *claims)
+{
+	size_t count;
+
+	box_begin(box);
+	must(box, box->store->ops->claim(box->store,
+	    box->destinations[index].number, now_ms, max, claims, &count));
+	box_commit(box);
+	return count;
+}
+
 size_t
 box_claim(struct box *box, size_t index, int64_t now_ms, size_t max,
     struct delivery_claim *claims)
 {
-	size_t count, held;
+	size_t count = box_take(box, index, now_ms, max, claims);
 
-	box_begin(box);
-	must(box, box->store->ops->claim(box->store,
-	    box->destinations[index].number, now_ms, max, claims, &count,
-	    &held));
-	box_commit(box);
+	for (size_t i = 0; i < count; i++)
+		assert_true(box->store->ops->start(box->store, &claims[i].ticket,
+		    now_ms));
 	return count;
 }
 
@@ -157,6 +181,7 @@ box_settle_with(struct box *box, const struct delivery_outcome *outcome,
 	box_begin(box);
 	must(box, box->store->ops->settle(box->store, outcome, 1, now_ms));
 	box_commit(box);
+	box->store->ops->let_go(box->store, &outcome->ticket);
 }
 
 void
@@ -164,7 +189,7 @@ box_settle(struct box *box, const struct delivery_claim *claim,
     enum delivery_state state, int64_t due_ms, int64_t now_ms)
 {
 	struct delivery_outcome o = {
-		.delivery = claim->delivery,
+		.ticket = claim->ticket,
 		.state = state,
 		.due_ms = due_ms,
 		.attempted = true,
@@ -300,15 +325,17 @@ box_check(const struct box *box)
 		    "(state = 0 AND NOT EXISTS (SELECT 1 FROM delivery b "
 		    "WHERE b.lead = d.lead AND b.destination = d.destination "
 		    "AND b.number < d.number AND b.blocks = 1))" },
-		{ "what is waiting or sending blocks",
+		{ "what is waiting blocks",
 		    "SELECT count(*) FROM delivery "
-		    "WHERE state < 2 AND blocks = 0" },
+		    "WHERE state = 0 AND blocks = 0" },
+		{ "nothing is stored as being sent",
+		    "SELECT count(*) FROM delivery WHERE state = 1" },
 		{ "what is delivered, discarded or skipped does not block",
 		    "SELECT count(*) FROM delivery "
 		    "WHERE state IN (2, 5, 6) AND blocks = 1" },
-		{ "one of a lead is sent to a destination at a time",
+		{ "one of a lead is ready for a destination at a time",
 		    "SELECT count(*) FROM (SELECT 1 FROM delivery "
-		    "WHERE state = 1 GROUP BY lead, destination "
+		    "WHERE ready = 1 GROUP BY lead, destination "
 		    "HAVING count(*) > 1)" },
 		{ "the counts are those of the deliveries",
 		    "SELECT count(*) FROM (SELECT destination, state, count "

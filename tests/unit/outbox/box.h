@@ -46,10 +46,19 @@ enum event_fate box_accept(struct box *box, const struct event_in *in);
 const char *box_put(struct box *box, const char *lead, const char *data,
     int64_t now_ms);
 
-/* Claim up to ${max} of destination ${index}; returns how many. */
+/*
+ * Be the relay: take the lock and find what the last one left.  An open box is it
+ * already, unless another has the lock.
+ */
+struct store_recovery box_recover(struct box *box, int64_t now_ms);
+
+/* Claim up to ${max} of destination ${index} and begin them; returns how many. */
 size_t box_claim(struct box *box, size_t index, int64_t now_ms, size_t max,
     struct delivery_claim *claims);
-/* Settle one. */
+/* The same without beginning them. */
+size_t box_take(struct box *box, size_t index, int64_t now_ms, size_t max,
+    struct delivery_claim *claims);
+/* Settle one, and let go of it. */
 void box_settle(struct box *box, const struct delivery_claim *claim,
     enum delivery_state state, int64_t due_ms, int64_t now_ms);
 void box_settle_with(struct box *box, const struct delivery_outcome *outcome,

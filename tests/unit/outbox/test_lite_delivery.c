@@ -136,7 +136,7 @@ test_hold_on_dead(void **state)
 	box_send(box, 0, DELIVERY_DEAD, 0, BOX_NOW + 9);
 	assert_int_equal(box_claim(box, 0, BOX_NOW + 9, 1, &claim), 1);
 	assert_string_equal(claim.id, b[0]);
-	held.delivery = claim.delivery;
+	held.ticket = claim.ticket;
 	box_settle_with(box, &held, BOX_NOW + 9);
 	delivery_claim_free(&claim);
 	assert_string_equal(box_send(box, 0, DELIVERY_DEAD, 0, BOX_NOW + 9), "");
@@ -199,7 +199,7 @@ test_memory(void **state)
 	box_put(box, "1", "A", BOX_NOW);
 	assert_int_equal(box_claim(box, 0, BOX_NOW, 1, &claim), 1);
 	for (size_t i = 0; i < COUNT(rounds); i++) {
-		o.delivery = claim.delivery;
+		o.ticket = claim.ticket;
 		o.free_of_charge = rounds[i].free_of_charge;
 		o.unknown = rounds[i].unknown;
 		o.attempted = rounds[i].attempted;
@@ -232,23 +232,12 @@ test_late_outcome(void **state)
 	box_settle(box, &claim, DELIVERY_DEAD, 0, BOX_NOW);
 	assert_int_equal(box_state(box, claim.id, 0), DELIVERY_DELIVERED);
 	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt"), 1);
-	claim.delivery += 65536;	/* none such */
+	claim.ticket.delivery += 65536;	/* none such */
 	box_settle(box, &claim, DELIVERY_DEAD, 0, BOX_NOW);
 	box_check(box);
 	delivery_claim_free(&claim);
 }
 
-static int64_t
-recover(struct box *box, int64_t now_ms)
-{
-	int64_t count;
-
-	box_begin(box);
-	assert_int_equal(box->store->ops->recover(box->store, now_ms, &count),
-	    0);
-	box_commit(box);
-	return count;
-}
 
 /* The relay dies while sending: the outcome is unknown, and three are enough. */
 static void
@@ -257,7 +246,7 @@ test_recover(void **state)
 	struct box *box = *state;
 	struct delivery_claim claim;
 	char a[2][UUID7_SIZE];
-	size_t count, held;
+	struct store_recovery found;
 
 	put_many(box, "1", 2, a);
 	for (int i = 0; i < 3; i++) {
@@ -267,18 +256,15 @@ test_recover(void **state)
 		assert_int_equal(claim.unknown, i > 0);
 		assert_int_equal(claim.attempts, i + 1);
 		delivery_claim_free(&claim);
-		assert_int_equal(recover(box, BOX_NOW + 10 + i), 1);
+		found = box_recover(box, BOX_NOW + 10 + i);
+		assert_int_equal(found.unknown, 1);
+		assert_int_equal(found.held, i == 2);
+		assert_false(found.doubt);
 		box_check(box);
 	}
-	assert_int_equal(recover(box, BOX_NOW + 20), 0);
-	box_begin(box);
-	assert_int_equal(box->store->ops->claim(box->store,
-	    box->destinations[0].number, BOX_NOW + 20, 1, &claim, &count,
-	    &held), 0);
-	box_commit(box);
-	assert_int_equal(held, 1);
+	assert_int_equal(box_recover(box, BOX_NOW + 20).unknown, 0);
 	/* The next of the lead is free to go at once. */
-	assert_int_equal(count, 1);
+	assert_int_equal(box_claim(box, 0, BOX_NOW + 20, 1, &claim), 1);
 	assert_string_equal(claim.id, a[1]);
 	delivery_claim_free(&claim);
 	assert_int_equal(box_state(box, a[0], 0), DELIVERY_HELD);
@@ -300,7 +286,7 @@ test_begun_is_forgotten(void **state)
 			box_settle(box, &claim, DELIVERY_WAITING, BOX_NOW + i,
 			    BOX_NOW + i);
 		else
-			recover(box, BOX_NOW + i);
+			box_recover(box, BOX_NOW + i);
 		delivery_claim_free(&claim);
 	}
 }
@@ -324,7 +310,7 @@ test_suspects_are_taken_apart(void **state)
 		assert_int_equal(count, want[round]);
 		while (count > 0)
 			delivery_claim_free(&claims[--count]);
-		recover(box, BOX_NOW);
+		box_recover(box, BOX_NOW);
 	}
 }
 
@@ -395,7 +381,7 @@ test_probe(void **state)
 	struct delivery_claim claim;
 	char ids[3][UUID7_SIZE], lead[8];
 	int64_t cursor = 0;
-	size_t count, held;
+	size_t count;
 
 	for (int i = 0; i < 3; i++) {
 		snprintf(lead, sizeof(lead), "%d", i);
@@ -406,7 +392,7 @@ test_probe(void **state)
 		box_begin(box);
 		assert_int_equal(box->store->ops->probe(box->store,
 		    box->destinations[0].number, BOX_NOW, cursor, &claim,
-		    &count, &held), 0);
+		    &count), 0);
 		box_commit(box);
 		assert_int_equal(count, 1);
 		assert_string_equal(claim.id, ids[i % 3]);
@@ -423,12 +409,11 @@ test_probe_nothing(void **state)
 {
 	struct box *box = *state;
 	struct delivery_claim claim;
-	size_t count, held;
+	size_t count;
 
 	box_begin(box);
 	assert_int_equal(box->store->ops->probe(box->store,
-	    box->destinations[0].number, BOX_NOW, 77, &claim, &count, &held),
-	    0);
+	    box->destinations[0].number, BOX_NOW, 77, &claim, &count), 0);
 	box_commit(box);
 	assert_int_equal(count, 0);
 }
@@ -499,7 +484,7 @@ test_rollback(void **state)
 	struct box *box = *state;
 	struct event_in in = box_in("1", "A", BOX_NOW);
 	struct delivery_claim claim;
-	size_t count, held;
+	size_t count;
 
 	box_begin(box);
 	assert_int_equal(box->store->ops->accept(box->store, &in, &box->out),
@@ -510,10 +495,11 @@ test_rollback(void **state)
 	box_put(box, "1", "A", BOX_NOW);
 	box_begin(box);
 	assert_int_equal(box->store->ops->claim(box->store,
-	    box->destinations[0].number, BOX_NOW, 1, &claim, &count, &held), 0);
+	    box->destinations[0].number, BOX_NOW, 1, &claim, &count), 0);
 	assert_int_equal(count, 1);
-	delivery_claim_free(&claim);
 	box->store->ops->rollback(box->store);
+	box->store->ops->let_go(box->store, &claim.ticket);
+	delivery_claim_free(&claim);
 	box_check(box);
 	assert_int_equal(box_claim(box, 0, BOX_NOW, 1, &claim), 1);
 	assert_int_equal(claim.attempts, 1);
@@ -546,7 +532,6 @@ test_requests(void **state)
 	struct box *box = *state;
 	struct delivery_claim claims[4];
 	struct delivery_outcome outcomes[4];
-	int64_t found;
 
 	for (int i = 0; i < 4; i++) {
 		box_put(box, (const char *[]){ "1", "2", "3", "4" }[i], "A", BOX_NOW);
@@ -554,7 +539,7 @@ test_requests(void **state)
 	}
 	assert_int_equal(box_claim(box, 0, BOX_NOW, 4, claims), 4);
 	for (int i = 0; i < 3; i++) {
-		outcomes[i].delivery = claims[i].delivery;
+		outcomes[i].ticket = claims[i].ticket;
 		outcomes[i].state = DELIVERY_WAITING;
 		outcomes[i].due_ms = BOX_NOW + BOX_HOUR;
 		outcomes[i].attempted = i != 1;
@@ -566,17 +551,14 @@ test_requests(void **state)
 	assert_int_equal(requests(box, 0, BOX_NOW), 2);
 	assert_int_equal(requests(box, 0, BOX_NOW + BOX_HOUR), 1);
 
-	box_begin(box);
-	assert_int_equal(box->store->ops->recover(box->store, BOX_NOW, &found), 0);
-	box_commit(box);
-	assert_int_equal(found, 1);
+	assert_int_equal(box_recover(box, BOX_NOW).unknown, 1);
 	assert_int_equal(requests(box, 0, BOX_NOW), 3);
 
 	/* What is long past is forgotten, and costs nothing. */
 	delivery_claim_free(&claims[3]);
 	assert_int_equal(box_claim(box, 0, BOX_NOW + 72 * BOX_HOUR, 1, &claims[3]), 1);
 	outcomes[3] = outcomes[0];
-	outcomes[3].delivery = claims[3].delivery;
+	outcomes[3].ticket = claims[3].ticket;
 	outcomes[3].started_ms = BOX_NOW + (int64_t)72 * BOX_HOUR;
 	box_settle_with(box, &outcomes[3], BOX_NOW + 72 * BOX_HOUR);
 	assert_int_equal(requests(box, 0, 0), 1);

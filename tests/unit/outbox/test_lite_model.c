@@ -26,6 +26,7 @@ struct model_event {
 	enum delivery_state state[DESTINATIONS];
 	int64_t due[DESTINATIONS];
 	int begun[DESTINATIONS];
+	struct delivery_ticket ticket[DESTINATIONS];
 };
 
 struct model {
@@ -139,7 +140,9 @@ step_claim(struct model *m)
 	for (i = 0; i < m->count; i++)
 		wanted += claimable(m, i, d);
 	count = box_claim(m->box, (size_t)d, m->now, max, claims);
-	assert_int_equal(count, (size_t)wanted < max ? (size_t)wanted : max);
+	/* One that was begun twice without an outcome is taken as the last. */
+	if (count == 0 || claims[count - 1].begun < 2)
+		assert_int_equal(count, (size_t)wanted < max ? (size_t)wanted : max);
 	for (size_t k = 0; k < count; k++) {
 		i = find(m, claims[k].id);
 		assert_true(claimable(m, i, d));
@@ -150,7 +153,7 @@ step_claim(struct model *m)
 			    !m->events[i].forced[d])
 				fail_msg("an older one after a newer");
 		m->events[i].state[d] = DELIVERY_SENDING;
-		m->events[i].begun[d]++;
+		m->events[i].ticket[d] = claims[k].ticket;
 		delivery_claim_free(&claims[k]);
 	}
 }
@@ -170,8 +173,7 @@ step_settle(struct model *m)
 		if (e->held || e->discarded ||
 		    e->state[d] != DELIVERY_SENDING || chance(m, 2) == 0)
 			continue;
-		o.delivery = (int64_t)(i + 1) * 65536 +
-		    m->box->destinations[d].number;
+		o.ticket = e->ticket[d];
 		o.state = outcomes[chance(m, COUNT(outcomes))];
 		o.due_ms = m->now + chance(m, 20);
 		box_settle_with(m->box, &o, m->now);
@@ -184,26 +186,24 @@ step_settle(struct model *m)
 static void
 step_recover(struct model *m)
 {
-	int64_t count, wanted = 0;
+	struct store_recovery found;
+	int64_t wanted = 0, held = 0;
 
-	/* Begun three times is held: test_lite_delivery has that. */
-	for (int i = 0; i < m->count; i++)
-		for (int d = 0; d < DESTINATIONS; d++)
-			if (m->events[i].begun[d] == 2)
-				return;
 	for (int i = 0; i < m->count; i++)
 		for (int d = 0; d < DESTINATIONS; d++)
 			if (!m->events[i].held && !m->events[i].discarded &&
 			    m->events[i].state[d] == DELIVERY_SENDING) {
+				wanted++;
 				m->events[i].state[d] = DELIVERY_WAITING;
 				m->events[i].due[d] = m->now;
-				wanted++;
+				if (++m->events[i].begun[d] < 3)
+					continue;
+				m->events[i].state[d] = DELIVERY_HELD;
+				held++;
 			}
-	box_begin(m->box);
-	assert_int_equal(m->box->store->ops->recover(m->box->store, m->now,
-	    &count), 0);
-	box_commit(m->box);
-	assert_int_equal(count, wanted);
+	found = box_recover(m->box, m->now);
+	assert_int_equal(found.unknown, wanted);
+	assert_int_equal(found.held, held);
 }
 
 /* What the lead's newer events forbid at ${d}: 0, or why not. */
@@ -317,7 +317,10 @@ compare(const struct model *m)
 			snprintf(sql, sizeof(sql), "SELECT state FROM delivery "
 			    "WHERE number = %lld", (long long)((int64_t)(i + 1) *
 			    65536 + m->box->destinations[d].number));
-			assert_int_equal(box_number(m->box, sql), e->state[d]);
+			/* What is being sent is stored as waiting. */
+			assert_int_equal(box_number(m->box, sql),
+			    e->state[d] == DELIVERY_SENDING ? DELIVERY_WAITING :
+			    e->state[d]);
 		}
 }
 

@@ -10,28 +10,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "filesystem.h"
 #include "outbox/sqlite/lite.h"
-
-/* The file system that statfs finds; 0: the real one.  See local.mk: --wrap. */
-static unsigned long file_system;
-
-int __real_statfs(const char *path, struct statfs *fs);
-int __wrap_statfs(const char *path, struct statfs *fs);
-
-int
-__wrap_statfs(const char *path, struct statfs *fs)
-{
-	int rc = __real_statfs(path, fs);
-
-	if (rc == 0 && file_system != 0)
-		memcpy(&fs->f_type, &(long){ (long)file_system },
-		    sizeof(fs->f_type));
-	return rc;
-}
 
 static mode_t
 mode_of(const char *path)
@@ -165,13 +148,6 @@ test_versions(void **state)
 	box_number(box, "PRAGMA user_version = 99");
 	assert_int_equal(try_open(box, "outbox.db", true),
 	    STORE_FAULT_VERSION);
-
-	/* One of the first version is brought up to date, with what it holds. */
-	execute(box, "outbox.db", "DROP TABLE requests; DROP TABLE token; "
-	    "DROP TABLE alert; PRAGMA user_version = 1");
-	assert_true(box_open(box));
-	assert_int_equal(box_stats(box).events_undelivered, 1);
-	assert_int_equal(box_number(box, "SELECT count(*) FROM requests"), 0);
 }
 
 /* A store that was cut short says so; it is not made anew. */

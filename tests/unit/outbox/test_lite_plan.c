@@ -16,9 +16,6 @@ is_allowed(const char *detail)
 		"SCAN CONSTANT ROW",
 		"SCAN head",
 		"SCAN destination",
-		/* Bounded by max_concurrent. */
-		"SCAN delivery USING INDEX delivery_sending",
-		"SCAN delivery USING COVERING INDEX delivery_sending",
 		/* Once, when on_dead is changed. */
 		"SCAN delivery USING INDEX delivery_blocks"
 	};
