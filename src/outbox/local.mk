@@ -55,7 +55,8 @@ tests_unit_outbox_test_lite_fault_SOURCES = tests/unit/outbox/test_lite_fault.c 
 	tests/unit/outbox/filesystem.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_fault_LDADD = $(UNIT_LDADD)
-tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c \
+	tests/unit/outbox/disk.c tests/unit/outbox/disk.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_model_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_model_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_open_SOURCES = tests/unit/outbox/test_lite_open.c \

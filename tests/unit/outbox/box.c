@@ -80,26 +80,37 @@ box_close(struct box *box)
 	box->store = NULL;
 }
 
+/* The store failed, as it may or may not. */
+static void
+fault(struct box *box)
+{
+	if (box->on_fault == NULL)
+		fail_msg("%s", box->store->fault.text);
+	longjmp(*box->on_fault, 1);
+}
+
 void
 box_begin(struct box *box)
 {
 	if (box->store->ops->begin(box->store, true) == -1)
-		fail_msg("%s", box->store->fault.text);
+		fault(box);
 }
 
 void
 box_commit(struct box *box)
 {
 	if (box->store->ops->commit(box->store) == -1)
-		fail_msg("%s", box->store->fault.text);
+		fault(box);
 }
 
-/* Fail the test unless an operation went well. */
+/* An operation went well, or is rolled back. */
 static void
-must(const struct box *box, int rc)
+must(struct box *box, int rc)
 {
-	if (rc == -1)
-		fail_msg("%s", box->store->fault.text);
+	if (rc != -1)
+		return;
+	box->store->ops->rollback(box->store);
+	fault(box);
 }
 
 struct event_in
@@ -158,8 +169,14 @@ box_take(struct box *box, size_t index, int64_t now_ms, size_t max,
 	box_begin(box);
 	must(box, box->store->ops->claim(box->store,
 	    box->destinations[index].number, now_ms, max, claims, &count));
-	box_commit(box);
-	return count;
+	if (box->store->ops->commit(box->store) == 0)
+		return count;
+	while (count-- > 0) {
+		box->store->ops->let_go(box->store, &claims[count].ticket);
+		delivery_claim_free(&claims[count]);
+	}
+	fault(box);
+	return 0;
 }
 
 size_t

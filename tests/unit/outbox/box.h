@@ -6,6 +6,7 @@
 
 #include "unit.h"
 
+#include <setjmp.h>
 #include <stdbool.h>
 
 #include "outbox/store.h"
@@ -22,6 +23,7 @@ struct box {
 	size_t destination_count;
 	struct event_out out;		/* of the last box_accept */
 	struct store_options options;
+	jmp_buf *on_fault;		/* where to go when the store fails; NULL: the test fails */
 };
 
 /* cmocka's setup and teardown: one destination, "crm". */

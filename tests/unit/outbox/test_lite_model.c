@@ -3,12 +3,20 @@
  * each lead and destination, only what DESIGN promises: an event is sent when no
  * earlier one is waiting or being sent, none after a newer one was delivered, and
  * nothing accepted goes missing.
+ *
+ * It also runs on a disk that fails, with processes that are killed and power that
+ * is cut at any call.  Then nobody can say whether the operation that failed was
+ * done; but it was done or not, for the event it was about, and nothing else changed.
  */
 #include "box.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "disk.h"
+#include "outbox/sqlite/lite.h"
 
 #define LEADS 6
 #define STEPS 1500
@@ -35,6 +43,11 @@ struct model {
 	int count;
 	int64_t now;
 	unsigned seed;
+	struct model_event coming;	/* being accepted: not in events yet */
+	struct delivery_outcome settling;	/* of event being_settled - 1 */
+	int being_settled;		/* 0: nothing is */
+	struct disk *disk;		/* NULL: it does not fail */
+	int failures, cuts;
 };
 
 static unsigned
@@ -75,6 +88,8 @@ step_accept(struct model *m)
 	snprintf(key, sizeof(key), "%d", lead);
 	in = box_in(key, data, m->now);
 	in.hold = chance(m, 8) == 0 ? EVENT_HOLD_RULES : EVENT_HOLD_NONE;
+	m->coming = (struct model_event){ .lead = lead, .data = data[0],
+	    .hold = in.hold, .held = in.hold != EVENT_HOLD_NONE };
 	box_accept(m->box, &in);
 	same = known != -1 && m->events[known].data == data[0];
 	assert_int_equal(m->box->out.fate, same ? EVENT_DUPLICATE :
@@ -94,12 +109,8 @@ step_accept(struct model *m)
 		return;
 	}
 	e = &m->events[m->count++];
-	memset(e, 0, sizeof(*e));
+	*e = m->coming;
 	strcpy(e->id, m->box->out.id);
-	e->lead = lead;
-	e->data = data[0];
-	e->hold = in.hold;
-	e->held = in.hold != EVENT_HOLD_NONE;
 	for (int d = 0; d < DESTINATIONS; d++)
 		e->due[d] = m->now;
 }
@@ -158,13 +169,26 @@ step_claim(struct model *m)
 	}
 }
 
+/* Write the outcome of event ${i} at ${d}, as often as it takes. */
+static void
+settle(struct model *m, int i, int d)
+{
+	struct model_event *e = &m->events[i];
+
+	m->being_settled = i + 1;
+	box_settle_with(m->box, &m->settling, m->now);
+	m->being_settled = 0;
+	e->state[d] = m->settling.state;
+	e->begun[d] = 0;
+	e->due[d] = m->settling.due_ms;
+}
+
 static void
 step_settle(struct model *m)
 {
 	static const enum delivery_state outcomes[] = { DELIVERY_DELIVERED,
 		DELIVERY_DELIVERED, DELIVERY_WAITING, DELIVERY_DEAD,
 		DELIVERY_HELD, DELIVERY_SKIPPED };
-	struct delivery_outcome o = { .attempted = true };
 	int d = (int)chance(m, DESTINATIONS);
 	struct model_event *e;
 
@@ -173,34 +197,40 @@ step_settle(struct model *m)
 		if (e->held || e->discarded ||
 		    e->state[d] != DELIVERY_SENDING || chance(m, 2) == 0)
 			continue;
-		o.ticket = e->ticket[d];
-		o.state = outcomes[chance(m, COUNT(outcomes))];
-		o.due_ms = m->now + chance(m, 20);
-		box_settle_with(m->box, &o, m->now);
-		e->state[d] = o.state;
-		e->begun[d] = 0;
-		e->due[d] = o.due_ms;
+		m->settling = (struct delivery_outcome){ .attempted = true,
+		    .ticket = e->ticket[d],
+		    .state = outcomes[chance(m, COUNT(outcomes))],
+		    .due_ms = m->now + chance(m, 20) };
+		settle(m, i, d);
 	}
+}
+
+/* A new relay is about to find what was being sent: how many, and how many too often. */
+static void
+take_over(struct model *m, int64_t *wanted, int64_t *held)
+{
+	*wanted = *held = 0;
+	for (int i = 0; i < m->count; i++)
+		for (int d = 0; d < DESTINATIONS; d++)
+			if (!m->events[i].held && !m->events[i].discarded &&
+			    m->events[i].state[d] == DELIVERY_SENDING) {
+				++*wanted;
+				m->events[i].state[d] = DELIVERY_WAITING;
+				m->events[i].due[d] = m->now;
+				if (++m->events[i].begun[d] < 3)
+					continue;
+				m->events[i].state[d] = DELIVERY_HELD;
+				++*held;
+			}
 }
 
 static void
 step_recover(struct model *m)
 {
 	struct store_recovery found;
-	int64_t wanted = 0, held = 0;
+	int64_t wanted, held;
 
-	for (int i = 0; i < m->count; i++)
-		for (int d = 0; d < DESTINATIONS; d++)
-			if (!m->events[i].held && !m->events[i].discarded &&
-			    m->events[i].state[d] == DELIVERY_SENDING) {
-				wanted++;
-				m->events[i].state[d] = DELIVERY_WAITING;
-				m->events[i].due[d] = m->now;
-				if (++m->events[i].begun[d] < 3)
-					continue;
-				m->events[i].state[d] = DELIVERY_HELD;
-				held++;
-			}
+	take_over(m, &wanted, &held);
 	found = box_recover(m->box, m->now);
 	assert_int_equal(found.unknown, wanted);
 	assert_int_equal(found.held, held);
@@ -324,9 +354,181 @@ compare(const struct model *m)
 		}
 }
 
+/* --- on a disk that fails --------------------------------------------------- */
+
+static sqlite3_stmt *
+ask(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	return s;
+}
+
+/* Take event ${i} as it is in the store; true: that is not as the model had it. */
+static bool
+adopt_deliveries(struct model *m, sqlite3 *db, int i)
+{
+	static const char sql[] = "SELECT number, state, due, begun FROM delivery "
+	    "WHERE number / 65536 = ?1";
+	struct model_event *e = &m->events[i];
+	sqlite3_stmt *s = ask(db, sql);
+	bool changed = false;
+	enum delivery_state state;
+
+	sqlite3_bind_int(s, 1, i + 1);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		for (int d = 0; d < DESTINATIONS; d++) {
+			if (sqlite3_column_int64(s, 0) % 65536 !=
+			    m->box->destinations[d].number)
+				continue;
+			state = (enum delivery_state)sqlite3_column_int(s, 1);
+			if (e->state[d] == DELIVERY_SENDING &&
+			    state == DELIVERY_WAITING)
+				state = DELIVERY_SENDING;	/* still */
+			changed |= state != e->state[d];
+			e->state[d] = state;
+			e->due[d] = sqlite3_column_int64(s, 2);
+			e->begun[d] = sqlite3_column_int(s, 3);
+		}
+	sqlite3_finalize(s);
+	return changed;
+}
+
+/* Take every event as it is in the store; how many are not as the model had them. */
+static int
+adopt(struct model *m, sqlite3 *db)
+{
+	sqlite3_stmt *s = ask(db, "SELECT number, id, state FROM event ORDER BY number");
+	int changed = 0, i, state;
+	bool other;
+
+	while (sqlite3_step(s) == SQLITE_ROW) {
+		i = sqlite3_column_int(s, 0) - 1;
+		if (i == m->count) {
+			m->events[m->count++] = m->coming;
+			strcpy(m->events[i].id, (const char *)sqlite3_column_text(s, 1));
+		}
+		if (i >= m->count || strcmp(m->events[i].id,
+		    (const char *)sqlite3_column_text(s, 1)) != 0)
+			fail_msg("event %d is not the one that was accepted", i);
+		state = sqlite3_column_int(s, 2);
+		other = m->events[i].held != (state == LITE_EVENT_HELD) ||
+		    m->events[i].discarded != (state == LITE_EVENT_DISCARDED);
+		m->events[i].held = state == LITE_EVENT_HELD;
+		m->events[i].discarded = state == LITE_EVENT_DISCARDED;
+		changed += other | adopt_deliveries(m, db, i);
+	}
+	sqlite3_finalize(s);
+	return changed;
+}
+
+/* Whatever failed was done or not, for its one event; all else is as it was. */
+static void
+compare_but_one(struct model *m)
+{
+	int before = m->count, changed;
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open_v2(m->box->path, &db, SQLITE_OPEN_READWRITE,
+	    NULL), SQLITE_OK);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (box_number(m->box, "SELECT count(*) FROM event") < before)
+		fail_msg("an event is gone");
+	changed = adopt(m, db);
+	if (changed > 1)
+		fail_msg("%d events changed by one operation", changed);
+	sqlite3_close(db);
+}
+
+/* The machine, or only the process, is gone: start again. */
+static void
+restart(struct model *m, bool power)
+{
+	int64_t wanted, held;
+
+	box_close(m->box);
+	if (power)
+		disk_power_cut(chance(m, 1000));
+	m->cuts += power;
+	disk_mend();
+	take_over(m, &wanted, &held);
+	if (!box_open(m->box))
+		fail_msg("%s", m->box->fault.text);
+}
+
+/* Something fails soon. */
+static void
+arrange_failure(struct model *m)
+{
+	struct disk *disk = m->disk;
+
+	switch (chance(m, 4)) {
+	case 0:
+		disk->fail_from = disk->fail_to = disk->syncs + 1;
+		break;
+	case 1:
+		disk->fail_from = disk->syncs + 1;
+		disk->fail_to = disk->syncs + 1000;
+		break;
+	case 2:
+		disk->fail_every = 2 + (int)chance(m, 3);
+		break;
+	default:
+		disk->stop_at = disk->calls + 1 + (int)chance(m, 60);
+		break;
+	}
+}
+
+/* It failed: go on as it was, or after a kill, or a power cut. */
+static void
+after_failure(struct model *m)
+{
+	bool stopped = m->disk->stop_at != 0;
+	unsigned end = chance(m, 3);
+
+	m->failures++;
+	if (stopped || end != 0) {
+		restart(m, end == 2);
+	} else {
+		/* The next transaction makes certain what is there. */
+		disk_mend();
+		box_begin(m->box);
+		box_commit(m->box);
+		if (m->being_settled != 0)
+			settle(m, m->being_settled - 1,
+			    m->settling.ticket.delivery % 65536 ==
+			    m->box->destinations[1].number);
+	}
+	m->being_settled = 0;
+	compare_but_one(m);
+	box_check(m->box);
+}
+
+/* One step, with something failing in it now and then. */
+static void
+step_failing(struct model *m, void (*step)(struct model *))
+{
+	jmp_buf failed;
+
+	if (setjmp(failed) != 0) {
+		m->box->on_fault = NULL;
+		after_failure(m);
+		return;
+	}
+	if (chance(m, 12) == 0)
+		arrange_failure(m);
+	m->box->on_fault = &failed;
+	step(m);
+	if (chance(m, 4) == 0)
+		m->box->store->ops->tidy(m->box->store);
+	m->box->on_fault = NULL;
+}
+
 /* One run, in an outbox of its own. */
 static void
-play(unsigned seed)
+play(unsigned seed, struct disk *disk)
 {
 	static void (*const steps[])(struct model *) = {
 		step_accept, step_accept, step_claim, step_claim, step_settle,
@@ -340,21 +542,29 @@ play(unsigned seed)
 	m.box = state;
 	m.now = BOX_NOW;
 	m.seed = seed;
+	m.disk = disk;
 	box_close(m.box);
 	m.box->destinations[1].name = "mail";
 	m.box->destination_count = DESTINATIONS;
 	assert_true(box_open(m.box));
+	((struct lite *)m.box->store)->log_limit = 40;
 	for (int i = 0; i < STEPS; i++) {
+		void (*step)(struct model *) = chance(&m, 60) == 0 ? step_recover :
+		    steps[chance(&m, COUNT(steps))];
+
 		m.now += chance(&m, 5);
-		if (chance(&m, 60) == 0)
-			step_recover(&m);
+		if (disk != NULL)
+			step_failing(&m, step);
 		else
-			steps[chance(&m, COUNT(steps))](&m);
-		if (i % 100 == 99)
+			step(&m);
+		if (i % 100 == 99 && (disk == NULL || disk->stop_at == 0))
 			box_check(m.box);
 	}
+	if (disk != NULL)
+		restart(&m, true);
 	compare(&m);
 	assert_true(m.count > 100);
+	assert_true(disk == NULL || (m.failures > 30 && m.cuts > 10));
 	box_teardown(&state);
 }
 
@@ -363,13 +573,26 @@ test_random(void **state)
 {
 	(void)state;
 	for (unsigned seed = 1; seed <= 3; seed++)
-		play(seed);
+		play(seed, NULL);
+}
+
+static void
+test_random_failures(void **state)
+{
+	unsigned runs = getenv("LEADRELAY_LONG") != NULL ? 200 : 3;
+
+	(void)state;
+	for (unsigned seed = 1; seed <= runs; seed++)
+		play(seed, disk_install());
 }
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_random_failures)
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
