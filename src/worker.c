@@ -278,7 +278,7 @@ serve(struct worker *w, int fd)
 	threads = (int)w->config->worker.threads;
 	(void)pthread_mutex_unlock(&w->lock);
 	log_info("leadrelay %s serves", PACKAGE_VERSION);
-	rc = serve_run(&w->rx, fd, threads);
+	rc = serve_run(&w->rx, fd, threads, NULL);
 	/* Had it ended by itself, keep would still wait. */
 	(void)pthread_kill(w->keeper, SIGTERM);
 	(void)pthread_join(w->keeper, NULL);

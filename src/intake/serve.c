@@ -3,7 +3,7 @@
 #include "intake/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,7 +22,6 @@
 
 #define CONNECTIONS_MAX 4096
 #define FDS_RESERVED 64			/* for the outbox, the relay, the log */
-#define ACCEPT_BATCH 16			/* connections before other events get their turn */
 #define ACCEPT_AT_STOP 512		/* at most so many of those still in the queue */
 #define TICK_MS 1000
 #define PAUSE_MS 100			/* before accepting again when descriptors ran out */
@@ -33,16 +32,25 @@
 
 #define KEY_LISTENER CONNECTION_KEYS_END
 #define KEY_QUIT (CONNECTION_KEYS_END + 1)
+#define KEY_PULSE (CONNECTION_KEYS_END + 2)
+
+#define KICK_SIGNAL SIGURG		/* ends a wait in accept; means nothing to anybody else */
 
 struct server {
 	struct connection_pool *pool;
 	int listener;
 	int epoll;
 	int quit;			/* eventfd: threads, go home */
-	atomic_bool stopping;
+	int pulse;			/* eventfd: is a thread there? */
+	atomic_bool beaten;		/* one was */
 	atomic_bool paused;		/* no descriptors left: not accepting */
+	atomic_int left;		/* connections that may still be accepted */
 	int threads;
 	pthread_t *ids;
+	pthread_mutex_t turn;		/* guards what follows */
+	bool accepting;			/* a thread has its turn */
+	bool watched;			/* the listener is in the epoll set */
+	pthread_t whose;		/* turn it is */
 };
 
 /*
@@ -72,29 +80,78 @@ serve_stop(void)
 	errno = saved;
 }
 
-/* --- accepting ----------------------------------------------------------- */
-
-/*
- * Listen for connections: edge-triggered, so that a connection wakes one thread,
- * which accepts until there are no more; exclusive, so that it wakes one process.
+/* --- accepting -----------------------------------------------------------
+ *
+ * The socket may be shared with other processes, and so are its flags: whoever
+ * has it can make it blocking at any moment, and take the connection that woke
+ * us.  So accept may wait, for ever.  One thread at a time has the turn to
+ * accept, there is one thread more than serve, and while one has the turn the
+ * socket wakes no other: a connection that comes goes to the thread that waits
+ * in accept, or to another process.
  */
-static int
+
+/* Let the listener wake a thread of ours; the lock is held. */
+static void
 watch_listener(struct server *sv)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE };
+	/* Exclusive: one process, not each that has the socket. */
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
 
+	if (sv->watched || atomic_load(&sv->left) <= 0)
+		return;
 	ev.data.u64 = KEY_LISTENER;
-	return epoll_ctl(sv->epoll, EPOLL_CTL_ADD, sv->listener, &ev);
-}
-
-/* Have the listener's event again if somebody is in the queue. */
-static void
-rearm_listener(struct server *sv)
-{
-	(void)epoll_ctl(sv->epoll, EPOLL_CTL_DEL, sv->listener, NULL);
-	if (!atomic_load(&sv->stopping) && watch_listener(sv) == -1)
+	if (epoll_ctl(sv->epoll, EPOLL_CTL_ADD, sv->listener, &ev) == 0)
+		sv->watched = true;
+	else
 		log_err("intake: watching the listening socket: %s",
 		    strerror(errno));
+}
+
+static void
+unwatch_listener(struct server *sv)
+{
+	if (sv->watched)
+		(void)epoll_ctl(sv->epoll, EPOLL_CTL_DEL, sv->listener, NULL);
+	sv->watched = false;
+}
+
+/* False: another thread has it. */
+static bool
+take_turn(struct server *sv)
+{
+	bool taken = false;
+
+	(void)pthread_mutex_lock(&sv->turn);
+	if (!sv->accepting) {
+		taken = sv->accepting = true;
+		sv->whose = pthread_self();
+		unwatch_listener(sv);
+	}
+	(void)pthread_mutex_unlock(&sv->turn);
+	return taken;
+}
+
+/* ${again}: whoever is woken next may take it. */
+static void
+end_turn(struct server *sv, bool again)
+{
+	(void)pthread_mutex_lock(&sv->turn);
+	sv->accepting = false;
+	if (again)
+		watch_listener(sv);
+	(void)pthread_mutex_unlock(&sv->turn);
+}
+
+/* Accept again after a pause. */
+static void
+resume_accepting(struct server *sv)
+{
+	if (!atomic_exchange(&sv->paused, false))
+		return;
+	(void)pthread_mutex_lock(&sv->turn);
+	if (!sv->accepting)
+		watch_listener(sv);
+	(void)pthread_mutex_unlock(&sv->turn);
 }
 
 /*
@@ -119,30 +176,40 @@ accept_error_passes(int error)
 	    error == ENONET || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
-/* Accept and serve until nobody is left in the queue, or ${max} were served. */
-static void
-accept_some(struct server *sv, uint8_t *scratch, int max)
+/* A connection, or -1: there is none after all, or *error says why there can be none. */
+static int
+accept_one(struct server *sv, int *error)
 {
-	int fd, n;
+	int fd = -1;
 
-	for (n = 0; n < max;) {
-		if (connection_pool_full(sv->pool)) {
-			pause_accepting(sv, EMFILE);
-			return;
-		}
+	*error = connection_pool_full(sv->pool) ? EMFILE : 0;
+	while (fd == -1 && *error == 0 && atomic_load(&sv->left) > 0) {
 		fd = accept4(sv->listener, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd != -1) {
-			n++;
-			connection_accepted(sv->pool, fd, scratch);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			return;
-		} else if (!accept_error_passes(errno)) {
-			pause_accepting(sv, errno);
-			return;
-		}
+		if (fd != -1 || errno == EAGAIN || errno == EWOULDBLOCK)
+			break;
+		if (!accept_error_passes(errno))
+			*error = errno;
 	}
-	rearm_listener(sv);
+	if (fd != -1 && atomic_load(&serve_stop_asked))
+		atomic_fetch_sub(&sv->left, 1);
+	return fd;
+}
+
+/* Somebody connects: accept and serve them, unless another thread does. */
+static void
+take_connection(struct server *sv, uint8_t *scratch)
+{
+	int fd, error;
+
+	if (!take_turn(sv))
+		return;
+	fd = accept_one(sv, &error);
+	end_turn(sv, error == 0);
+	if (error != 0)
+		pause_accepting(sv, error);
+	if (fd != -1)
+		connection_accepted(sv->pool, fd, scratch);
 }
 
 /* --- the request threads ------------------------------------------------- */
@@ -167,10 +234,12 @@ serve_thread(void *arg)
 		}
 		if (ev.data.u64 == KEY_QUIT)
 			break;
-		if (ev.data.u64 != KEY_LISTENER)
+		if (ev.data.u64 == KEY_LISTENER)
+			take_connection(sv, scratch);
+		else if (ev.data.u64 == KEY_PULSE)
+			atomic_store(&sv->beaten, true);
+		else
 			connection_ready(sv->pool, ev.data.u64, scratch);
-		else if (!atomic_load(&sv->stopping))
-			accept_some(sv, scratch, ACCEPT_BATCH);
 	}
 	free(scratch);
 	return NULL;
@@ -190,7 +259,23 @@ useful_threads(int threads)
 	return threads;
 }
 
-/* Start the threads, every signal blocked in them. */
+static void
+kicked(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* What ends a wait in accept: a signal that does nothing else. */
+static void
+prepare_kick(void)
+{
+	struct sigaction action = { .sa_handler = kicked };
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(KICK_SIGNAL, &action, NULL);
+}
+
+/* Start the threads, every signal but the kick blocked in them. */
 static int
 start_threads(struct server *sv, int threads)
 {
@@ -203,6 +288,8 @@ start_threads(struct server *sv, int threads)
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	(void)sigfillset(&all);
+	(void)sigdelset(&all, KICK_SIGNAL);
+	prepare_kick();
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (sv->threads < threads && rc == 0) {
 		rc = pthread_create(&sv->ids[sv->threads], &attr, serve_thread, sv);
@@ -217,11 +304,38 @@ start_threads(struct server *sv, int threads)
 	return rc == 0 ? 0 : -1;
 }
 
+/* Accept nobody any more.  A thread may be in accept until it is kicked. */
+static void
+shut_door(struct server *sv)
+{
+	(void)pthread_mutex_lock(&sv->turn);
+	atomic_store(&sv->left, 0);
+	unwatch_listener(sv);
+	(void)pthread_mutex_unlock(&sv->turn);
+}
+
+/* False: nobody is in accept.  A kick may come just before accept, so one is not enough. */
+static bool
+kick(struct server *sv)
+{
+	bool accepting;
+
+	(void)pthread_mutex_lock(&sv->turn);
+	if ((accepting = sv->accepting))
+		(void)pthread_kill(sv->whose, KICK_SIGNAL);
+	(void)pthread_mutex_unlock(&sv->turn);
+	return accepting;
+}
+
 static void
 join_threads(struct server *sv)
 {
+	const struct timespec step = { .tv_nsec = STOP_STEP_MS * 1000000L };
 	int i;
 
+	shut_door(sv);
+	while (kick(sv))
+		(void)nanosleep(&step, NULL);
 	poke(sv->quit);			/* level-triggered: all of them see it */
 	for (i = 0; i < sv->threads; i++)
 		(void)pthread_join(sv->ids[i], NULL);
@@ -254,28 +368,39 @@ is_tcp(int fd)
 	    address.ss_family != AF_UNIX;
 }
 
+/* An eventfd in the epoll set; -1: errno. */
+static int
+add_event(const struct server *sv, uint64_t key, uint32_t events)
+{
+	struct epoll_event ev = { .events = events };
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	ev.data.u64 = key;
+	if (fd != -1 && epoll_ctl(sv->epoll, EPOLL_CTL_ADD, fd, &ev) == -1) {
+		(void)close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 static int
 open_server(struct server *sv, struct receiver *rx, int fd)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
-	int flags;
-
 	sv->listener = fd;
-	flags = fcntl(fd, F_GETFL);
-	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
-		return -1;
+	atomic_store(&sv->left, INT_MAX);
 	if ((sv->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		return -1;
-	if ((sv->quit = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
+	if ((sv->quit = add_event(sv, KEY_QUIT, EPOLLIN)) == -1)
 		return -1;
-	ev.data.u64 = KEY_QUIT;
-	if (epoll_ctl(sv->epoll, EPOLL_CTL_ADD, sv->quit, &ev) == -1)
+	/* Edge-triggered: each poke wakes one thread, and nobody reads it. */
+	if ((sv->pulse = add_event(sv, KEY_PULSE, EPOLLIN | EPOLLET)) == -1)
 		return -1;
 	sv->pool = connection_pool_new(rx, sv->epoll, is_tcp(fd),
 	    connections_max());
 	if (sv->pool == NULL)
 		return -1;
-	return watch_listener(sv);
+	end_turn(sv, true);
+	return sv->watched ? 0 : -1;
 }
 
 static void
@@ -284,31 +409,58 @@ close_server(struct server *sv)
 	connection_pool_free(sv->pool);
 	if (sv->quit != -1)
 		(void)close(sv->quit);
+	if (sv->pulse != -1)
+		(void)close(sv->pulse);
+	(void)pthread_mutex_destroy(&sv->turn);
 	if (sv->epoll != -1)
 		(void)close(sv->epoll);
 }
 
+/* Once a tick: drop who stalled, and say that a request thread answered. */
+static void
+tick(struct server *sv, const struct serve_pulse *pulse, int64_t now_ms)
+{
+	connection_sweep(sv->pool, now_ms);
+	if (pulse == NULL)
+		return;
+	if (atomic_exchange(&sv->beaten, false))
+		pulse->beat(pulse->owner);
+	poke(sv->pulse);
+}
+
 /* Watch over the connections until a stop is asked for. */
 static void
-watch(struct server *sv, int wake)
+watch(struct server *sv, const struct serve_pulse *pulse, int wake)
 {
 	struct pollfd pfd = { .fd = wake, .events = POLLIN };
+	int tick_ms = pulse != NULL && pulse->every_ms < TICK_MS ?
+	    pulse->every_ms : TICK_MS;
 	uint64_t pokes;
-	int64_t swept_ms = clock_mono_ms(), now_ms;
+	int64_t ticked_ms = 0, now_ms;
 	bool paused;
 
 	while (!atomic_load(&serve_stop_asked)) {
 		paused = atomic_load(&sv->paused);
-		if (poll(&pfd, 1, paused ? PAUSE_MS : TICK_MS) > 0)
+		if (poll(&pfd, 1, paused && PAUSE_MS < tick_ms ? PAUSE_MS :
+		    tick_ms) > 0)
 			(void)!read(wake, &pokes, sizeof(pokes));
-		else if (paused && atomic_exchange(&sv->paused, false))
-			rearm_listener(sv);
+		else if (paused)
+			resume_accepting(sv);
 		now_ms = clock_mono_ms();
-		if (now_ms - swept_ms >= TICK_MS) {
-			connection_sweep(sv->pool, now_ms);
-			swept_ms = now_ms;
+		if (now_ms - ticked_ms >= tick_ms) {
+			tick(sv, pulse, now_ms);
+			ticked_ms = now_ms;
 		}
 	}
+}
+
+/* Has everybody who stood in the queue been let in? */
+static bool
+is_queue_empty(const struct server *sv)
+{
+	struct pollfd pfd = { .fd = sv->listener, .events = POLLIN };
+
+	return atomic_load(&sv->left) <= 0 || poll(&pfd, 1, 0) == 0;
 }
 
 /*
@@ -320,19 +472,20 @@ wind_up(struct server *sv)
 {
 	const struct timespec step = { .tv_nsec = STOP_STEP_MS * 1000000L };
 	int64_t start_ms = clock_mono_ms(), past_ms;
-	uint8_t *scratch;
+	bool open = true;
 
-	atomic_store(&sv->stopping, true);
-	(void)epoll_ctl(sv->epoll, EPOLL_CTL_DEL, sv->listener, NULL);
 	connection_pool_stop(sv->pool);
-	if ((scratch = malloc(CONNECTION_READ_SIZE)) != NULL)
-		accept_some(sv, scratch, ACCEPT_AT_STOP);
-	free(scratch);
+	atomic_store(&sv->left, ACCEPT_AT_STOP);
+	resume_accepting(sv);
 	for (;;) {
 		past_ms = clock_mono_ms() - start_ms;
+		if (open && (is_queue_empty(sv) || past_ms >= STOP_READ_MS)) {
+			shut_door(sv);
+			open = false;
+		}
 		if (past_ms >= STOP_READ_MS)
 			connection_drop_waiting(sv->pool);
-		if (connection_open_count(sv->pool) == 0 ||
+		if ((!open && connection_open_count(sv->pool) == 0) ||
 		    past_ms >= STOP_ANSWER_MS)
 			break;
 		(void)nanosleep(&step, NULL);
@@ -355,7 +508,8 @@ open_wake(int *wake)
 }
 
 int
-serve_run(struct receiver *rx, int fd, int threads)
+serve_run(struct receiver *rx, int fd, int threads,
+    const struct serve_pulse *pulse)
 {
 	struct server *sv;
 	size_t unanswered = 0;
@@ -363,13 +517,15 @@ serve_run(struct receiver *rx, int fd, int threads)
 
 	if ((sv = calloc(1, sizeof(*sv))) == NULL)
 		return -1;
-	sv->epoll = sv->quit = -1;
+	sv->epoll = sv->quit = sv->pulse = -1;
+	(void)pthread_mutex_init(&sv->turn, NULL);
 	if (open_wake(&wake) == -1 || open_server(sv, rx, fd) == -1) {
 		log_err("intake: cannot serve: %s", strerror(errno));
 		goto out;
 	}
-	if (start_threads(sv, useful_threads(threads)) == 0) {
-		watch(sv, wake);
+	/* One more than serve: one may be waiting in accept. */
+	if (start_threads(sv, useful_threads(threads) + 1) == 0) {
+		watch(sv, pulse, wake);
 		rc = 0;
 	}
 	unanswered = wind_up(sv);

@@ -2,7 +2,8 @@
  * serve: the FastCGI worker: a listening socket, request threads, a clean stop.
  *
  * All threads wait on one epoll set.  A request is read to its end before any
- * stage sees it, so a peer that stalls holds memory and no thread.
+ * stage sees it, so a peer that stalls holds memory and no thread.  The socket
+ * may be shared with other processes; its flags are neither changed nor relied on.
  */
 #ifndef LEADRELAY_INTAKE_SERVE_H
 #define LEADRELAY_INTAKE_SERVE_H
@@ -33,15 +34,26 @@ bool serve_has_group(const char *name);
 bool serve_is_listening(int fd);
 
 /*
+ * Called about every ${every_ms} (at most 1 s), on serve_run's own thread, as
+ * long as a request thread answers; it must not wait.
+ */
+struct serve_pulse {
+	void (*beat)(void *owner);
+	void *owner;
+	int every_ms;
+};
+
+/*
  * Serve requests on ${fd} with up to ${threads} threads (no more than twice the
  * processors: they never wait) until serve_stop: then accept nothing more,
- * answer what is in flight, and return within two seconds.
+ * answer what is in flight, and return within two seconds.  ${pulse} may be NULL.
  *
  * 0: all is answered.  1: some requests were not done when time was up; they
  * got a 503, but may still be worked at, so ${rx} and the outbox must stay as
  * they are until the process ends.  -1: it could not start.  Both are said in the log.
  */
-int serve_run(struct receiver *rx, int fd, int threads);
+int serve_run(struct receiver *rx, int fd, int threads,
+    const struct serve_pulse *pulse);
 
 /*
  * Ask serve_run to return, now or, when it does not run yet, as soon as it

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -112,6 +113,7 @@ static struct {
 	char address[80];
 	int fd;
 	int threads;
+	const struct serve_pulse *pulse;
 	pthread_t run, later;
 	int rc;
 	bool running;
@@ -120,7 +122,7 @@ static struct {
 static void *
 run_serve(void *arg)
 {
-	w.rc = serve_run(&w.rx, w.fd, w.threads);
+	w.rc = serve_run(&w.rx, w.fd, w.threads, w.pulse);
 	return arg;
 }
 
@@ -588,6 +590,143 @@ test_crowd(void **state)
 	assert_int_equal(w.rc, 0);
 }
 
+/*
+ * Somebody else has the socket, too: takes connections from under us, and makes
+ * it blocking, over and over.
+ */
+static atomic_bool meddling;
+
+static void *
+meddle(void *arg)
+{
+	struct pollfd pfd = { .fd = w.fd, .events = POLLIN };
+	int fd, flags;
+
+	while (atomic_load(&meddling)) {
+		flags = fcntl(w.fd, F_GETFL);
+		(void)fcntl(w.fd, F_SETFL, flags & ~O_NONBLOCK);
+		if (poll(&pfd, 1, 1) == 1 && (fd = accept(w.fd, NULL, NULL)) != -1)
+			(void)close(fd);
+	}
+	return arg;
+}
+
+/* Each is answered, or was taken by the other: but something becomes of it. */
+static void *
+press_on(void *arg)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	struct buf out = { 0 };
+	atomic_int *hung = arg;
+	char bytes[4096];
+	int i;
+
+	whole_request(&out, 1, 0, "/later", NULL);
+	for (i = 0; i < 300; i++) {
+		pfd.fd = connect_worker();
+		(void)send(pfd.fd, out.data, out.len, MSG_NOSIGNAL);
+		do
+			if (poll(&pfd, 1, WAIT_MS) != 1)
+				atomic_fetch_add(hung, 1);
+		while (recv(pfd.fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0);
+		(void)close(pfd.fd);
+	}
+	buf_free(&out);
+	return NULL;
+}
+
+static void
+shared_socket(int threads)
+{
+	pthread_t peers[4], other;
+	struct buf out = { 0 };
+	atomic_int hung = 0;
+	int kept, fd, i;
+
+	start(threads);
+	atomic_store(&meddling, true);
+	assert_int_equal(pthread_create(&other, NULL, meddle, NULL), 0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&peers[i], NULL, press_on, &hung), 0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pthread_join(peers[i], NULL), 0);
+	assert_int_equal(atomic_load(&hung), 0);
+	atomic_store(&meddling, false);
+	/* It may wait in accept itself. */
+	while (pthread_tryjoin_np(other, NULL) != 0)
+		(void)close(connect_worker());
+
+	/* Blocking, and nobody connects any more: what is there is served. */
+	whole_request(&out, 1, FCGI_KEEP_CONN, "/now", NULL);
+	kept = connect_worker();
+	for (i = 0; i < 20; i++) {
+		send_bytes(kept, out.data, out.len);
+		expect_answer(kept, "/now 0");
+	}
+	fd = send_request(0, "/later", NULL);
+	expect_answer(fd, "/later 0");
+	stop();
+	assert_int_equal(w.rc, 0);
+	(void)close(kept);
+	(void)close(fd);
+	buf_free(&out);
+}
+
+static void
+test_shared_socket(void **state)
+{
+	(void)state;
+	shared_socket(1);
+	(void)teardown(NULL);
+	shared_socket(4);
+}
+
+/* As spawn-fcgi hands it over: a thread that waits in accept is in nobody's way. */
+static void
+test_blocking_from_the_start(void **state)
+{
+	int fds[20], i;
+
+	(void)state;
+	start(1);
+	assert_int_equal(fcntl(w.fd, F_SETFL,
+	    fcntl(w.fd, F_GETFL) & ~O_NONBLOCK), 0);
+	for (i = 0; i < 20; i++) {
+		fds[i] = send_request(FCGI_KEEP_CONN, "/now", NULL);
+		expect_answer(fds[i], "/now 0");
+	}
+	stop();
+	assert_int_equal(w.rc, 0);
+	for (i = 0; i < 20; i++)
+		expect_end(fds[i]);
+}
+
+/* Whoever watches over us hears of it while request threads answer. */
+static void
+count_beat(void *owner)
+{
+	atomic_fetch_add((atomic_int *)owner, 1);
+}
+
+static void
+test_pulse(void **state)
+{
+	const struct timespec step = { .tv_nsec = 1000000 };
+	int64_t start_ms = clock_mono_ms();
+	atomic_int beats = 0;
+	struct serve_pulse pulse = { count_beat, &beats, 20 };
+
+	(void)state;
+	w.pulse = &pulse;
+	start(1);
+	while (atomic_load(&beats) < 3) {
+		assert_true(clock_mono_ms() - start_ms < WAIT_MS);
+		(void)nanosleep(&step, NULL);
+	}
+	stop();
+	w.pulse = NULL;
+}
+
 static void
 test_listen(void **state)
 {
@@ -645,6 +784,9 @@ main(void)
 		CASE(test_stop_in_time),
 		CASE(test_stop_before_start),
 		CASE(test_crowd),
+		CASE(test_shared_socket),
+		CASE(test_blocking_from_the_start),
+		CASE(test_pulse),
 		CASE(test_listen),
 	};
 
