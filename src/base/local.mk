@@ -6,6 +6,7 @@ libleadrelay_a_SOURCES += \
 	src/base/digest.c src/base/digest.h \
 	src/base/exits.h \
 	src/base/log.c src/base/log.h \
+	src/base/notify.c src/base/notify.h \
 	src/base/stamp.c src/base/stamp.h \
 	src/base/text.c src/base/text.h \
 	src/base/uuid5.c src/base/uuid5.h \
@@ -16,6 +17,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/base/test_base64url tests/unit/base/test_buf \
 	tests/unit/base/test_text tests/unit/base/test_uuid7 \
 	tests/unit/base/test_log tests/unit/base/test_digest \
+	tests/unit/base/test_notify \
 	tests/unit/base/test_uuid5
 tests_unit_base_test_base64url_SOURCES = tests/unit/base/test_base64url.c tests/unit/unit.h
 tests_unit_base_test_base64url_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -29,6 +31,9 @@ tests_unit_base_test_digest_LDADD = $(UNIT_LDADD)
 tests_unit_base_test_log_SOURCES = tests/unit/base/test_log.c tests/unit/unit.h
 tests_unit_base_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_log_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_notify_SOURCES = tests/unit/base/test_notify.c tests/unit/unit.h
+tests_unit_base_test_notify_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_notify_LDADD = $(UNIT_LDADD)
 tests_unit_base_test_text_SOURCES = tests/unit/base/test_text.c tests/unit/unit.h
 tests_unit_base_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_text_LDADD = $(UNIT_LDADD)
