@@ -29,10 +29,13 @@ struct page_kind {
 	const char *content_type;
 	int (*ask)(struct store *store, struct page *page);
 	void (*print)(const struct page *page, struct buf *out);
+	/* What to answer when it could not be asked; NULL: a problem. */
+	void (*refuse)(struct answer *answer, const char *reason);
 };
 
 /* --- healthz ------------------------------------------------------------- */
 
+/* Would a lead be accepted now? */
 static int
 ask_write(struct store *store, struct page *page)
 {
@@ -41,10 +44,22 @@ ask_write(struct store *store, struct page *page)
 }
 
 static void
-print_health(const struct page *page, struct buf *out)
+print_ready(const struct page *page, struct buf *out)
 {
 	(void)page;
-	buf_puts(out, "{\"status\":\"ok\"}");
+	buf_puts(out, "{\"status\":\"ok\",\"reasons\":[]}");
+}
+
+static void
+refuse_ready(struct answer *answer, const char *reason)
+{
+	/* Its headers; the body is for who asks. */
+	problem_answer(answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+	answer->content_type = "application/json";
+	buf_reset(&answer->body);
+	buf_puts(&answer->body, "{\"status\":\"unavailable\",\"reasons\":[");
+	buf_json(&answer->body, reason, strlen(reason));
+	buf_puts(&answer->body, "]}");
 }
 
 /* --- metrics: Prometheus text format 0.0.4 ------------------------------- */
@@ -213,10 +228,10 @@ print_status(const struct page *page, struct buf *out)
 /* --- the way of a page --------------------------------------------------- */
 
 static const struct page_kind page_kinds[] = {
-	{ "healthz", "application/json", ask_write, print_health },
+	{ "healthz", "application/json", ask_write, print_ready, refuse_ready },
 	{ "metrics", "text/plain; version=0.0.4; charset=utf-8", ask_metrics,
-	    print_metrics },
-	{ "status", "application/json", ask_status, print_status },
+	    print_metrics, NULL },
+	{ "status", "application/json", ask_status, print_status, NULL },
 };
 
 static const struct page_kind *
@@ -271,6 +286,24 @@ page_run(struct store *store, struct outbox_job *job)
 }
 
 static void
+begin_page(struct answer *answer, const char *content_type)
+{
+	*answer = (struct answer){ .status = 200, .content_type = content_type,
+	    .body = answer->body };
+	buf_reset(&answer->body);
+}
+
+static void
+answer_refusal(const struct page_kind *kind, struct answer *answer,
+    const char *reason)
+{
+	if (kind->refuse != NULL)
+		kind->refuse(answer, reason);
+	else
+		problem_answer(answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+}
+
+static void
 page_done(struct outbox_job *job, const struct store_fault *fault)
 {
 	struct page *page = (struct page *)job;
@@ -278,21 +311,54 @@ page_done(struct outbox_job *job, const struct store_fault *fault)
 	struct answer *answer = &rq->answer;
 
 	if (fault != NULL) {
-		problem_answer(answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+		answer_refusal(page->kind, answer, "store");
 	} else {
-		*answer = (struct answer){ .status = 200,
-		    .content_type = page->kind->content_type,
-		    .body = answer->body };
-		buf_reset(&answer->body);
+		begin_page(answer, page->kind->content_type);
 		page->kind->print(page, &answer->body);
 	}
 	page_free(page);
 	rq->respond(rq);
 }
 
+/* Is the question, wherever the front server left it, "ready"? */
+static bool
+asks_ready(const struct request *rq)
+{
+	const char *uri = request_param(rq, "REQUEST_URI");
+	const char *query = uri != NULL ? strchr(uri, '?') : NULL;
+
+	query = query != NULL ? query + 1 : request_param(rq, "QUERY_STRING");
+	return query != NULL && strncmp(query, "ready", 5) == 0 &&
+	    (query[5] == '\0' || query[5] == '=' || query[5] == '&');
+}
+
+/* An answer that asks nobody.  True: that was it. */
+static bool
+answer_at_once(struct receiver *rx, const struct page_kind *kind,
+    struct request *rq)
+{
+	struct terms *terms;
+	bool configured;
+
+	if (kind->refuse == NULL)
+		return false;
+	if (!asks_ready(rq)) {		/* the process is there: it answers */
+		begin_page(&rq->answer, kind->content_type);
+		buf_puts(&rq->answer.body, "{\"status\":\"ok\"}");
+		return true;
+	}
+	terms = terms_take(&rx->terms);
+	configured = terms != NULL && terms->config != NULL;
+	terms_release(terms);
+	if (!configured)
+		kind->refuse(&rq->answer, "configuration");
+	return !configured;
+}
+
 void
 admin_start(struct receiver *rx, struct request *rq)
 {
+	const struct page_kind *kind;
 	const char *path, *method;
 	struct outbox *outbox;
 	struct page *page;
@@ -305,16 +371,21 @@ admin_start(struct receiver *rx, struct request *rq)
 		rq->respond(rq);
 		return;
 	}
-	outbox = rx->outbox(rx->owner);
-	if (outbox == NULL || (page = calloc(1, sizeof(*page))) == NULL) {
-		problem_answer(&rq->answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+	path = request_path(rq, &len);
+	kind = page_find(path, len);
+	if (answer_at_once(rx, kind, rq)) {
 		rq->respond(rq);
 		return;
 	}
-	path = request_path(rq, &len);
+	outbox = rx->outbox(rx->owner);
+	if (outbox == NULL || (page = calloc(1, sizeof(*page))) == NULL) {
+		answer_refusal(kind, &rq->answer, "store");
+		rq->respond(rq);
+		return;
+	}
 	page->rx = rx;
 	page->rq = rq;
-	page->kind = page_find(path, len);
+	page->kind = kind;
 	page->job.run = page_run;
 	page->job.done = page_done;
 	outbox_submit(outbox, &page->job);

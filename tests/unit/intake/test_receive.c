@@ -606,14 +606,51 @@ test_admin_pages(void **state)
 	assert_non_null(strstr(answer.body.data, "\"name\":\"c\\\"rm\""));
 	assert_non_null(strstr(answer.body.data, "\"waiting\":42"));
 	buf_free(&answer.body);
-	fake.store_rc = -1;
-	answer = get("REQUEST_URI=/healthz", "REQUEST_METHOD=GET", true, false);
-	assert_int_equal(answer.status, 503);
-	buf_free(&answer.body);
-	fake.outbox_closed = true;
-	answer = get("REQUEST_URI=/healthz", "REQUEST_METHOD=GET", true, false);
-	assert_int_equal(answer.status, 503);
-	buf_free(&answer.body);
+}
+
+/* healthz is about the process, healthz?ready about the next lead. */
+static void
+test_health(void **state)
+{
+	static const char *const ready[] = { "REQUEST_URI=/healthz?ready",
+	    "REQUEST_URI=/x/healthz?ready=1&x" };
+	static const char *const plain[] = { "REQUEST_URI=/healthz",
+	    "REQUEST_URI=/healthz?readyx", "REQUEST_URI=/healthz?x" };
+	static const struct {
+		bool configured, outbox;
+		int store_rc;
+		const char *body;
+	} cases[] = {
+		{ true, true, 0, "{\"status\":\"ok\",\"reasons\":[]}" },
+		{ true, true, -1, "{\"status\":\"unavailable\",\"reasons\":[\"store\"]}" },
+		{ true, false, 0, "{\"status\":\"unavailable\",\"reasons\":[\"store\"]}" },
+		{ false, false, 0,
+		    "{\"status\":\"unavailable\",\"reasons\":[\"configuration\"]}" },
+	};
+	struct answer answer;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		fake.store_rc = cases[i].store_rc;
+		fake.outbox_closed = !cases[i].outbox;
+		assert_int_equal(terms_set(&receiver.terms,
+		    cases[i].configured ? &config : NULL), 0);
+		for (j = 0; j < COUNT(ready); j++) {
+			answer = get(ready[j], "REQUEST_METHOD=GET", true, false);
+			assert_int_equal(answer.status, i == 0 ? 200 : 503);
+			assert_int_equal(answer.retry_after_s != 0, i != 0);
+			assert_string_equal(answer.content_type, "application/json");
+			assert_string_equal(answer.body.data, cases[i].body);
+			buf_free(&answer.body);
+		}
+		for (j = 0; j < COUNT(plain); j++) {
+			answer = get(plain[j], "REQUEST_METHOD=GET", true, false);
+			assert_int_equal(answer.status, 200);
+			assert_string_equal(answer.body.data, "{\"status\":\"ok\"}");
+			buf_free(&answer.body);
+		}
+	}
 }
 
 int
@@ -633,6 +670,7 @@ main(void)
 		CASE(test_unverified),
 		CASE(test_admin_guard),
 		CASE(test_admin_pages),
+		CASE(test_health),
 	};
 
 	/* The lines of refused requests would drown the results. */
