@@ -1,5 +1,6 @@
 #include "reload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,12 +25,28 @@ phrase(const struct buf *why)
 
 /* --- reading -------------------------------------------------------------- */
 
-/* Say what is wrong, unless it was said the last time. */
+/* Keep the first fault in ${text}, of which some lines may be warnings. */
 static void
-say_news(struct reload *rl, const struct config_fault *fault)
+keep_trouble(struct reload *rl, const struct buf *text)
+{
+	static const char warning[] = "warning: ";
+	const char *line = phrase(text);
+
+	while (strncmp(line, warning, sizeof(warning) - 1) == 0 &&
+	    strchr(line, '\n') != NULL)
+		line = strchr(line, '\n') + 1;
+	(void)snprintf(rl->trouble, sizeof(rl->trouble), "%.*s",
+	    (int)strcspn(line, "\n"), line);
+}
+
+/* Say what is wrong, unless it was said the last time; ${end}: what follows from it. */
+static void
+say_news(struct reload *rl, const struct config_fault *fault, const char *end)
 {
 	uint8_t digest[DIGEST_SIZE];
 
+	if (fault->count > 0)
+		keep_trouble(rl, &fault->text);
 	if (digest_sha256(fault->text.data != NULL ? fault->text.data : "",
 	    fault->text.len, digest) == 0) {
 		if (rl->failing && digest_equal(digest, rl->said))
@@ -38,8 +55,7 @@ say_news(struct reload *rl, const struct config_fault *fault)
 	}
 	load_say(&fault->text);
 	if (fault->count > 0)
-		log_err("the new configuration is not taken, "
-		    "the former one stays in force");
+		log_err("%s", end);
 }
 
 /* The same file again, with what stays as it is; NULL: said. */
@@ -56,7 +72,8 @@ read_again(struct reload *rl, const struct config *former,
 		config_free(next);
 		next = NULL;
 	}
-	say_news(rl, &fault);
+	say_news(rl, &fault, "the new configuration is not taken, "
+	    "the former one stays in force");
 	buf_free(&fault.text);
 	if (next != NULL && config_keep(next, former, kept) == -1) {
 		log_err("the configuration cannot be read again: out of memory");
@@ -105,6 +122,7 @@ reload_config(struct reload *rl, struct config **config,
 	struct buf kept = { 0 };
 	bool taken = false;
 
+	rl->trouble[0] = '\0';
 	next = read_again(rl, former, parts->host, &kept);
 	if (next != NULL && load_log(next) == 0) {
 		taken = put_in_force(next, parts) == 0;
@@ -123,6 +141,9 @@ reload_config(struct reload *rl, struct config **config,
 	}
 	config_free(next);
 	buf_free(&kept);
+	if (!taken && rl->trouble[0] == '\0')
+		(void)snprintf(rl->trouble, sizeof(rl->trouble),
+		    "the new configuration cannot be put in force");
 	rl->failing = !taken;
 	rl->again_ms = clock_mono_ms() + AGAIN_MS;
 	return taken;
@@ -167,35 +188,51 @@ mix_file(uint64_t *hash, const char *path)
 	mix(hash, &sb.st_mtim.tv_nsec, sizeof(sb.st_mtim.tv_nsec));
 }
 
-/* The files that only a load reads; a destination's are watched by the relay. */
+static void
+mix_destination(uint64_t *hash, const struct config_destination *d)
+{
+	if (d->when_file != NULL)
+		mix_file(hash, d->when_file);
+	if (d->body == CONFIG_BODY_TRANSFORM)
+		mix_file(hash, d->transform);
+}
+
+/*
+ * The files that only a load reads; a destination's are watched by the relay,
+ * ${all}: unless there is none yet.  ${config} may be NULL.
+ */
 static uint64_t
-look(const struct config *config)
+look(const char *file, const struct config *config, bool all)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	char *path;
 	size_t i;
 
-	mix_file(&hash, config->file);
-	for (i = 0; i < config->source_count; i++) {
+	mix_file(&hash, file);
+	for (i = 0; config != NULL && i < config->source_count; i++) {
 		if (config->sources[i].secret_file == NULL)
 			continue;
 		path = secret_resolve(config->sources[i].secret_file);
 		mix_file(&hash, path);
 		free(path);
 	}
+	for (i = 0; all && config != NULL && i < config->destination_count; i++)
+		mix_destination(&hash, &config->destinations[i]);
 	return hash;
 }
 
 void
 reload_note(struct reload *rl, const struct config *config)
 {
-	rl->seen = rl->candidate = look(config);
+	rl->seen = rl->candidate = look(config->file, config, false);
+	rl->failing = false;
+	rl->trouble[0] = '\0';
 }
 
 bool
 reload_due(struct reload *rl, const struct config *config)
 {
-	uint64_t now = look(config);
+	uint64_t now = look(config->file, config, false);
 
 	if (now == rl->seen)
 		return rl->failing && clock_mono_ms() >= rl->again_ms;
@@ -205,4 +242,43 @@ reload_due(struct reload *rl, const struct config *config)
 	}
 	rl->seen = now;
 	return true;
+}
+
+/* --- where there is none yet ------------------------------------------------ */
+
+#define UNTIL_MENDED "webhooks are answered 503 until this is mended"
+
+struct config *
+reload_first(struct reload *rl, bool at_once)
+{
+	struct config_fault fault = { 0 };
+	struct config *config = config_load(rl->file, &fault);
+	uint64_t now = look(rl->file, config, true);
+	bool settled = now == rl->candidate;
+
+	rl->candidate = now;
+	if (!at_once && (!settled || (config != NULL && rl->failing &&
+	    now == rl->seen && clock_mono_ms() < rl->again_ms))) {
+		config_free(config);
+		config = NULL;
+	} else if (config == NULL) {
+		say_news(rl, &fault, UNTIL_MENDED);
+		rl->failing = true;
+	} else if (now != rl->seen) {
+		load_say(&fault.text);	/* warnings */
+	}
+	buf_free(&fault.text);
+	return config;
+}
+
+void
+reload_refuse(struct reload *rl, const struct config *config,
+    const struct buf *why)
+{
+	const struct config_fault fault = { .text = *why, .count = 1 };
+
+	say_news(rl, &fault, UNTIL_MENDED);
+	rl->failing = true;
+	rl->seen = look(rl->file, config, true);
+	rl->again_ms = clock_mono_ms() + AGAIN_MS;
 }

@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 
+struct buf;
 struct config;
 struct outbox;
 struct program_host;
@@ -28,14 +29,29 @@ struct reload_parts {
 	struct program_host *host;
 };
 
-/* Remembers what was said and seen; zeroed to begin with. */
+#define RELOAD_TROUBLE_SIZE 256
+
+/* Remembers what was said and seen; zeroed to begin with but for ${file}. */
 struct reload {
+	char *file;			/* the configuration; the caller's */
 	uint64_t seen;			/* the files as they were when last read */
 	uint64_t candidate;		/* as they were a moment ago */
 	bool failing;
 	int64_t again_ms;		/* when a bad one is tried again */
 	uint8_t said[DIGEST_SIZE];	/* of the faults */
+	char trouble[RELOAD_TROUBLE_SIZE]; /* the first of them; "": all is well */
 };
+
+/*
+ * Where there is none in force: read the file, and say what is wrong with it,
+ * once.  ${at_once}: else one that somebody is writing just now, or that was
+ * refused a moment ago, is left alone.  NULL: none yet.
+ */
+struct config *reload_first(struct reload *rl, bool at_once);
+
+/* What reload_first found cannot be put in force, for the reason in ${why}, a line each. */
+void reload_refuse(struct reload *rl, const struct config *config,
+    const struct buf *why);
 
 /*
  * Read ${*config}'s file again and put it in force in all ${parts}.  True:

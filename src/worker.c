@@ -3,78 +3,68 @@
 #include "worker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/counters.h"
 #include "base/exits.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "config/config.h"
 #include "intake/receive.h"
 #include "intake/serve.h"
+#include "keeper.h"
 #include "load.h"
 #include "outbox/outbox.h"
 #include "program/program.h"
+#include "relay/programs.h"
 #include "relay/reach.h"
 #include "relay/relay.h"
 #include "reload.h"
+#include "tend.h"
 
 /*
  * From the signal to the end two seconds may pass: the relay's grace and the
- * intake's run side by side.
+ * intake's run side by side, and the keeper sees to the rest.
  */
 #define RELAY_GRACE_MS 1000
-#define OPENER_GRACE_MS 300
-#define REOPEN_MS 1000			/* between two tries to open the outbox */
-#define LOOK_S 1			/* between two looks at the files */
+#define LOOK_MS 1000			/* between two looks at the files, or tries to open the outbox */
+#define THREADS 16			/* as long as no configuration says */
+#define STATUS_SIZE 400
 
+/*
+ * Who does what.  The main thread serves; it needs nothing that may wait.  The
+ * keeper takes signals.  The tending thread reads the configuration, opens the
+ * outbox and starts the relay, however often it has to try.
+ */
 struct worker {
-	struct config *config;
+	struct config *config;		/* in force; NULL: none yet.  The tending thread's */
 	struct counters counters;
 	struct receiver rx;
 	_Atomic(struct outbox *) outbox; /* NULL until it could be opened */
 	_Atomic(struct relay *) relay;	/* NULL when there is none */
+	atomic_bool stopping;
 	struct reload reload;
+	const char *address;		/* --listen's, or NULL */
 	bool watching;			/* the files are watched: nobody might send SIGHUP */
 	struct program_host *host;	/* runs jq programs; NULL when there are none */
 	struct reach *reach;		/* for probes; NULL: not there */
 	struct store_fault fault;	/* the last one on opening, said already */
-	pthread_t keeper;
-	pthread_t opener;
-	pthread_mutex_t lock;		/* guards what follows */
-	pthread_cond_t changed;
-	bool tried;			/* to open the outbox, at least once */
-	bool up;			/* the opener has nothing left to do */
-	bool stopping;
+	char relay_trouble[RELOAD_TROUBLE_SIZE]; /* why it does not relay, said already */
+	struct keeper keeper;
+	struct tend tend;
+	struct notify notify;
+	bool greeted;			/* the service manager knows that we are ready */
+	char status[STATUS_SIZE];	/* that it knows */
 };
 
-/* Open the outbox if it is not open; a fault is said when it is a new one. */
-static struct outbox *
-open_outbox(struct worker *w, const struct config *config)
-{
-	struct outbox *outbox = atomic_load(&w->outbox);
-	struct store_fault fault = { 0 };
-
-	if (outbox != NULL)
-		return outbox;
-	if ((outbox = outbox_open(config, OUTBOX_SERVE, &fault)) != NULL) {
-		if (w->fault.text[0] != '\0')
-			log_info("the outbox is open now");
-	} else if (strcmp(fault.text, w->fault.text) != 0) {
-		log_err("the outbox cannot be opened: %s", fault.text);
-	}
-	w->fault = fault;
-	atomic_store(&w->outbox, outbox);
-	return outbox;
-}
-
-/* --- serving ------------------------------------------------------------- */
+/* --- what requests ask for ------------------------------------------------ */
 
 static struct outbox *
 current_outbox(void *owner)
@@ -107,279 +97,372 @@ tell_destinations(void *owner, struct config *config, bool try,
 	reach_tell(w->reach, config, try, out);
 }
 
+/* --- the outbox and the relay --------------------------------------------- */
+
+/* Open the outbox; a fault is said when it is a new one. */
 static void
-start_relay(struct worker *w, struct config *config)
+open_outbox(struct worker *w)
+{
+	struct store_fault fault = { 0 };
+	struct outbox *outbox = outbox_open(w->config, OUTBOX_SERVE, &fault);
+
+	if (outbox != NULL) {
+		if (w->fault.text[0] != '\0')
+			log_info("the outbox is open now");
+	} else if (strcmp(fault.text, w->fault.text) != 0) {
+		log_err("the outbox cannot be opened: %s", fault.text);
+	}
+	w->fault = fault;
+	atomic_store(&w->outbox, outbox);
+}
+
+/* Why it does not relay, said when it is news. */
+static void
+say_relay(struct worker *w, const char *why)
+{
+	if (why[0] != '\0' && strcmp(why, w->relay_trouble) != 0)
+		log_err("not relaying: %s", why);
+	if (why[0] == '\0' && w->relay_trouble[0] != '\0')
+		log_info("relaying now");
+	(void)snprintf(w->relay_trouble, sizeof(w->relay_trouble), "%s", why);
+}
+
+/* A library that is not there may be there a moment later, so this is tried again, too. */
+static void
+start_relay(struct worker *w)
 {
 	struct buf why = { 0 };
 	struct relay *relay;
 
-	if (!config->worker.relay)
-		return;
-	relay = relay_new(config, w->host, atomic_load(&w->outbox),
+	relay = relay_new(w->config, w->host, atomic_load(&w->outbox),
 	    &w->counters, &why);
-	if (relay == NULL) {
-		log_err("not relaying: %s", buf_ok(&why) && why.data != NULL ?
-		    why.data : "out of memory");
-	} else if (relay_start(relay) == -1) {
-		log_err("not relaying: starting the thread: %s", strerror(errno));
+	if (relay == NULL && why.data == NULL)
+		buf_puts(&why, "out of memory");
+	if (relay != NULL && relay_start(relay) == -1) {
+		buf_printf(&why, "starting the thread: %s", strerror(errno));
 		relay_free(relay);
 		relay = NULL;
 	}
+	say_relay(w, relay != NULL ? "" : why.data != NULL ? why.data : "?");
 	buf_free(&why);
 	atomic_store(&w->relay, relay);
-}
-
-/* Wait at ${w->changed} for at most ${ms}; the lock is held. */
-static void
-wait_changed(struct worker *w, int64_t ms)
-{
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	(void)pthread_cond_timedwait(&w->changed, &w->lock, &until);
-}
-
-/* What a reload has to reach; the lock is held. */
-static struct reload_parts
-parts(struct worker *w)
-{
-	return (struct reload_parts){
-		.outbox = w->up ? atomic_load(&w->outbox) : NULL,
-		.relay = w->up ? atomic_load(&w->relay) : NULL,
-		.terms = &w->rx.terms,
-		.host = w->host,
-	};
-}
-
-/* There was a reload while the outbox was being opened; the lock is held. */
-static void
-catch_up(struct worker *w)
-{
-	struct reload_parts all = parts(w);
-
-	reload_catch_up(w->config, &all);
-}
-
-static void
-reload(struct worker *w)
-{
-	struct reload_parts all;
-
-	(void)pthread_mutex_lock(&w->lock);
-	all = parts(w);
-	(void)reload_config(&w->reload, &w->config, &all);
-	(void)pthread_mutex_unlock(&w->lock);
-}
-
-/*
- * The thread that opens the outbox, however often it has to try, and starts
- * the relay.  A thread of its own because opening may wait for another process.
- */
-static void *
-bring_up(void *arg)
-{
-	struct worker *w = arg;
-	struct config *config;
-	struct relay *relay;
-
-	(void)pthread_mutex_lock(&w->lock);
-	while (!w->stopping && !w->up) {
-		config = config_share(w->config);
-		(void)pthread_mutex_unlock(&w->lock);
-		if (open_outbox(w, config) != NULL)
-			start_relay(w, config);
-		(void)pthread_mutex_lock(&w->lock);
-		w->tried = true;
-		w->up = atomic_load(&w->outbox) != NULL;
-		if (w->up && config != w->config)
-			catch_up(w);
-		config_free(config);
-		(void)pthread_cond_broadcast(&w->changed);
-		if (!w->up && !w->stopping)
-			wait_changed(w, REOPEN_MS);
-	}
-	w->up = true;
-	if (w->stopping && (relay = atomic_load(&w->relay)) != NULL)
+	/* The keeper may have looked for it just before. */
+	if (relay != NULL && atomic_load(&w->stopping))
 		relay_stop(relay, RELAY_GRACE_MS);
-	(void)pthread_cond_broadcast(&w->changed);
-	(void)pthread_mutex_unlock(&w->lock);
-	return NULL;
 }
 
-/* The signals that mean something to a worker. */
-static sigset_t
-worker_signals(void)
+static void
+bring_up(struct worker *w)
 {
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGQUIT);
-	(void)sigaddset(&set, SIGUSR1);
-	(void)sigaddset(&set, SIGHUP);
-	return set;
+	if (atomic_load(&w->outbox) == NULL)
+		open_outbox(w);
+	if (atomic_load(&w->outbox) != NULL && w->config->worker.relay &&
+	    atomic_load(&w->relay) == NULL && !atomic_load(&w->stopping))
+		start_relay(w);
 }
 
-/* The next signal, or 0 when it is time to look at the files. */
+/* --- the configuration ---------------------------------------------------- */
+
+/* What cannot be put right before the socket is made.  -1: a line in ${why}. */
 static int
-next_signal(const struct worker *w, const sigset_t *set)
+check_group(const struct worker *w, const struct config *config, struct buf *why)
 {
-	static const struct timespec look = { .tv_sec = LOOK_S };
-	int sig;
+	const char *group = config->worker.socket_group;
 
-	do
-		sig = sigtimedwait(set, NULL, w->watching ? &look : NULL);
-	while (sig == -1 && errno != EAGAIN);
-	return sig == -1 ? 0 : sig;
-}
-
-/* The thread that takes signals; returns after one that says stop. */
-static void *
-keep(void *arg)
-{
-	struct worker *w = arg;
-	sigset_t set = worker_signals();
-	struct relay *relay;
-	int sig;
-
-	while ((sig = next_signal(w, &set)) == 0 || sig == SIGHUP) {
-		if (sig == 0 && !reload_due(&w->reload, w->config))
-			continue;
-		if (log_reopen() == -1)
-			log_err("opening the log again: %s", strerror(errno));
-		reload(w);
-	}
-	(void)pthread_mutex_lock(&w->lock);
-	w->stopping = true;
-	if ((relay = atomic_load(&w->relay)) != NULL)
-		relay_stop(relay, RELAY_GRACE_MS);
-	(void)pthread_cond_broadcast(&w->changed);
-	(void)pthread_mutex_unlock(&w->lock);
-	serve_stop();
-	return NULL;
-}
-
-/* Serve once the outbox is open, or was tried for a while.  0, -1 or serve_run's 1. */
-static int
-serve(struct worker *w, int fd)
-{
-	int threads, rc;
-
-	(void)pthread_mutex_lock(&w->lock);
-	if (!w->tried)
-		wait_changed(w, REOPEN_MS);
-	threads = (int)w->config->worker.threads;
-	(void)pthread_mutex_unlock(&w->lock);
-	log_info("leadrelay %s serves", PACKAGE_VERSION);
-	rc = serve_run(&w->rx, fd, threads, NULL);
-	/* Had it ended by itself, keep would still wait. */
-	(void)pthread_kill(w->keeper, SIGTERM);
-	(void)pthread_join(w->keeper, NULL);
-	return rc;
-}
-
-/* Start the two threads beside the intake, every signal of ours blocked in all. */
-static int
-start_threads(struct worker *w)
-{
-	int rc;
-
-	if ((rc = pthread_create(&w->keeper, NULL, keep, w)) == 0 &&
-	    (rc = pthread_create(&w->opener, NULL, bring_up, w)) == 0)
+	if (w->address == NULL || serve_has_group(group))
 		return 0;
-	log_err("starting a thread: %s", strerror(rc));
+	buf_printf(why, "%s: worker: there is no group %s (socket_group)",
+	    config->file, group);
 	return -1;
-}
-
-/*
- * Wait for the opener.  False: it hangs in opening the outbox, of which nothing
- * is there to be closed then.
- */
-static bool
-join_opener(struct worker *w)
-{
-	bool up;
-
-	(void)pthread_mutex_lock(&w->lock);
-	if (!w->up)
-		wait_changed(w, OPENER_GRACE_MS);
-	up = w->up;
-	(void)pthread_mutex_unlock(&w->lock);
-	if (up)
-		(void)pthread_join(w->opener, NULL);
-	return up;
-}
-
-/*
- * First the intake has answered what it had, so nothing new is submitted and
- * nobody wakes the relay; then the relay settles what it has under way; then
- * the outbox finishes what both handed it.
- */
-static void
-take_down(struct worker *w, int status)
-{
-	if (atomic_load(&w->relay) != NULL)
-		relay_free(atomic_load(&w->relay));
-	outbox_close(atomic_load(&w->outbox));
-	program_host_stop(w->host);
-	/* Nobody waits for a destination that is being tried. */
-	if (!reach_free(w->reach))
-		_exit(status);
-	terms_end(&w->rx.terms);
-	config_free(w->config);
-	(void)pthread_cond_destroy(&w->changed);
-	(void)pthread_mutex_destroy(&w->lock);
-}
-
-static void
-set_up(struct worker *w, const char *config_option)
-{
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)pthread_mutex_init(&w->lock, NULL);
-	(void)pthread_cond_init(&w->changed, NULL);
-	w->config = load_config(config_option);
-	if (w->config != NULL && terms_set(&w->rx.terms, w->config) == -1) {
-		log_err("out of memory");
-		config_free(w->config);
-		w->config = NULL;
-	}
-	w->rx.counters = &w->counters;
-	w->rx.outbox = current_outbox;
-	w->rx.stored = wake_relay;
-	w->rx.owner = w;
 }
 
 /*
  * Started as root, with a store that is somebody else's: be them from here on.
  * The socket and the log were still made as root.
  */
-static bool
-leave_root(const struct worker *w)
+static int
+leave_root(const struct config *config, struct buf *why)
 {
 	struct store_fault fault = { 0 };
 
-	if (outbox_become_owner(w->config, &fault) == 0)
-		return true;
-	log_err("%s", fault.text);
-	return false;
+	if (outbox_become_owner(config, &fault) == 0)
+		return 0;
+	buf_printf(why, "%s: %s", config->file, fault.text);
+	return -1;
+}
+
+/* Put the first one in force that is any good.  Takes ${config}; false: said. */
+static bool
+adopt(struct worker *w, struct config *config)
+{
+	struct buf why = { 0 };
+	bool adopted = false;
+
+	if (check_group(w, config, &why) == 0 &&
+	    (w->address == NULL || serve_give(w->address,
+	    config->worker.socket_group, &why) == 0) &&
+	    leave_root(config, &why) == 0 &&
+	    programs_begin(config, &w->host, &why) == 0) {
+		if ((adopted = terms_set(&w->rx.terms, config) == 0))
+			w->config = config;
+		else
+			buf_puts(&why, "out of memory");
+	}
+	if (adopted) {
+		reload_note(&w->reload, config);
+		log_info("%s is in force", config->file);
+	} else {
+		reload_refuse(&w->reload, config, &why);
+		config_free(config);
+	}
+	buf_free(&why);
+	return adopted;
+}
+
+/* A look for one that is any good, while there is none. */
+static bool
+look_for_first(struct worker *w, bool at_once)
+{
+	struct config *config = reload_first(&w->reload, at_once);
+
+	if (config == NULL)
+		return false;
+	(void)load_log(config);		/* without one stderr has to do */
+	return adopt(w, config);
+}
+
+static bool
+take_next(struct worker *w)
+{
+	const struct reload_parts parts = {
+		.outbox = atomic_load(&w->outbox),
+		.relay = atomic_load(&w->relay),
+		.terms = &w->rx.terms,
+		.host = w->host,
+	};
+
+	return reload_config(&w->reload, &w->config, &parts);
+}
+
+/* --- telling the service manager ------------------------------------------ */
+
+static void
+describe(const struct worker *w, char status[STATUS_SIZE])
+{
+	const char *trouble = w->reload.trouble;
+
+	if (w->config == NULL)
+		(void)snprintf(status, STATUS_SIZE, "%s; webhooks are answered "
+		    "503 until this is mended", trouble);
+	else if (trouble[0] != '\0')
+		(void)snprintf(status, STATUS_SIZE,
+		    "%s; the former configuration stays in force", trouble);
+	else if (atomic_load(&w->outbox) == NULL)
+		(void)snprintf(status, STATUS_SIZE, "webhooks are answered 503: %s",
+		    w->fault.text[0] != '\0' ? w->fault.text :
+		    "the outbox is being opened");
+	else if (w->relay_trouble[0] != '\0')
+		(void)snprintf(status, STATUS_SIZE, "serving, not relaying: %s",
+		    w->relay_trouble);
+	else
+		(void)snprintf(status, STATUS_SIZE, "%s", w->config->worker.relay ?
+		    "serving and relaying" : "serving");
+}
+
+static void
+report(struct worker *w)
+{
+	char status[STATUS_SIZE];
+
+	describe(w, status);
+	if (strcmp(status, w->status) != 0) {
+		memcpy(w->status, status, sizeof(status));
+		notify_status(&w->notify, status);
+	}
+	if (!w->greeted)
+		w->greeted = notify_ready(&w->notify) == 0;
+}
+
+static void
+feed_watchdog(void *owner)
+{
+	struct worker *w = owner;
+
+	notify_alive(&w->notify);
+}
+
+/* --- the tending thread ---------------------------------------------------- */
+
+static void
+hang_up(struct worker *w)
+{
+	notify_reloading(&w->notify);
+	w->greeted = false;
+	if (log_reopen() == -1)
+		log_err("opening the log again: %s", strerror(errno));
+}
+
+static bool
+turn(void *owner, bool hung_up)
+{
+	struct worker *w = owner;
+	bool taken = true;
+
+	if (hung_up)
+		hang_up(w);
+	if (w->config == NULL)
+		taken = look_for_first(w, hung_up);
+	else if (hung_up || (w->watching && reload_due(&w->reload, w->config)))
+		taken = take_next(w);
+	if (w->config != NULL)
+		bring_up(w);
+	report(w);
+	return taken;
+}
+
+/* --- the keeper's duties ---------------------------------------------------- */
+
+static void
+note_hang_up(void *owner, pid_t asker)
+{
+	struct worker *w = owner;
+
+	tend_hang_up(&w->tend, asker);
+}
+
+static void
+begin_stop(void *owner)
+{
+	struct worker *w = owner;
+	struct relay *relay;
+
+	atomic_store(&w->stopping, true);
+	notify_stopping(&w->notify);
+	if ((relay = atomic_load(&w->relay)) != NULL)
+		relay_stop(relay, RELAY_GRACE_MS);
+	tend_stop(&w->tend);
+	serve_stop();
+}
+
+/* Something hangs: the outbox, most likely, if it was open. */
+static int
+end_status(void *owner)
+{
+	struct worker *w = owner;
+
+	return atomic_load(&w->outbox) != NULL ? EXIT_IOERR : EXIT_DONE;
+}
+
+static int
+start_threads(struct worker *w)
+{
+	const struct keeper_duty duty = {
+		.hang_up = note_hang_up, .stop = begin_stop,
+		.status = end_status, .owner = w,
+	};
+
+	w->tend.turn = turn;
+	w->tend.owner = w;
+	w->tend.every_ms = LOOK_MS;
+	tend_init(&w->tend);
+	if (keeper_start(&w->keeper, &duty) == -1)
+		return -1;
+	return tend_start(&w->tend);
+}
+
+/* --- serving ---------------------------------------------------------------- */
+
+/* Serve once the outbox is open, or was tried for a while.  As serve_run. */
+static int
+serve(struct worker *w, int fd, int threads)
+{
+	const struct serve_pulse pulse = {
+		.beat = feed_watchdog, .owner = w,
+		.every_ms = w->notify.watchdog_ms,
+	};
+	int rc;
+
+	tend_await_turn(&w->tend, LOOK_MS);
+	/* The tending thread may still wait for the outbox, but this needs no more. */
+	(void)notify_ready(&w->notify);
+	log_info("leadrelay %s serves", PACKAGE_VERSION);
+	rc = serve_run(&w->rx, fd, threads,
+	    pulse.every_ms > 0 ? &pulse : NULL);
+	keeper_stop(&w->keeper);	/* had it ended by itself */
+	return rc;
+}
+
+/*
+ * First the intake has answered what it had, so nothing new is submitted and
+ * nobody wakes the relay; then the relay settles what it has under way; then
+ * the outbox finishes what both handed it.  The keeper sees that it has an end.
+ */
+static void
+take_down(struct worker *w, int status)
+{
+	struct relay *relay = atomic_load(&w->relay);
+
+	tend_join(&w->tend);
+	atomic_store(&w->relay, NULL);
+	relay_free(relay);
+	outbox_close(atomic_load(&w->outbox));
+	atomic_store(&w->outbox, NULL);
+	program_host_stop(w->host);
+	/* Nobody waits for a destination that is being tried. */
+	if (!reach_free(w->reach))
+		_exit(status);
+	keeper_end(&w->keeper);
+}
+
+/* --- the start --------------------------------------------------------------- */
+
+/* As far as the file can be read: which group shall have the socket?  The caller frees. */
+static char *
+find_group(const struct worker *w, const struct config *config)
+{
+	struct config_fault fault = { 0 };
+	struct config *partly = NULL;
+	char *group = NULL;
+
+	if (config == NULL)
+		config = partly = config_load_partly(w->reload.file, &fault);
+	if (config != NULL && config->worker.socket_group != NULL &&
+	    serve_has_group(config->worker.socket_group))
+		group = strdup(config->worker.socket_group);
+	buf_free(&fault.text);
+	config_free(partly);
+	return group;
+}
+
+/*
+ * Make the socket.  Where the configuration cannot say whose it is, the one that
+ * a former worker left behind does: so a front server sees a 503 meanwhile.
+ */
+static int
+make_socket(const struct worker *w, const struct config *config, struct buf *why)
+{
+	char *group = find_group(w, config);
+	const char *path = strncmp(w->address, "unix:", 5) == 0 ?
+	    w->address + 5 : NULL;
+	struct stat former;
+	bool known = group == NULL && config == NULL && path != NULL &&
+	    lstat(path, &former) == 0 && S_ISSOCK(former.st_mode);
+	int fd = serve_listen(w->address, group, why);
+
+	if (fd != -1 && known)
+		(void)!chown(path, (uid_t)-1, former.st_gid);
+	free(group);
+	return fd;
 }
 
 /* The socket to serve on, or -1 and *status. */
 static int
-find_socket(const struct worker *w, const char *address, int *status)
+find_socket(const struct worker *w, const struct config *config, int *status)
 {
-	const char *group = w->config->worker.socket_group;
 	struct buf why = { 0 };
 	int fd = STDIN_FILENO;
 
-	if (address == NULL) {
+	if (w->address == NULL) {
 		if (serve_is_listening(fd))
 			return fd;
 		log_err("descriptor 0 is no listening socket: "
@@ -387,57 +470,86 @@ find_socket(const struct worker *w, const char *address, int *status)
 		*status = EXIT_USAGE;
 		return -1;
 	}
-	fd = serve_listen(address, group, &why);
+	fd = make_socket(w, config, &why);
 	if (fd == -1) {
-		log_err("--listen %s: %s", address,
+		log_err("--listen %s: %s", w->address,
 		    buf_ok(&why) ? why.data : "out of memory");
-		*status = !serve_is_address(address) ? EXIT_USAGE :
-		    !serve_has_group(group) ? EXIT_CONFIG : EXIT_UNAVAILABLE;
+		*status = serve_is_address(w->address) ? EXIT_UNAVAILABLE :
+		    EXIT_USAGE;
 	}
 	buf_free(&why);
 	return fd;
+}
+
+/* -1 and *status: it cannot begin at all.  A bad configuration is no reason. */
+static int
+set_up(struct worker *w, const char *config_option, int *status)
+{
+	struct config *config;
+	int fd;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);	/* it is about to be read anyhow */
+	notify_open(&w->notify);
+	w->rx.counters = &w->counters;
+	w->rx.outbox = current_outbox;
+	w->rx.stored = wake_relay;
+	w->rx.owner = w;
+	*status = EXIT_SOFTWARE;
+	if ((w->reload.file = config_find(config_option)) == NULL ||
+	    terms_set(&w->rx.terms, NULL) == -1) {
+		log_err("out of memory");
+		return -1;
+	}
+	if ((w->reach = reach_new()) != NULL)
+		w->rx.reach = tell_destinations;
+	config = reload_first(&w->reload, true);
+	if (config != NULL)
+		(void)load_log(config);
+	if ((fd = find_socket(w, config, status)) == -1)
+		config_free(config);
+	else if (config != NULL)
+		(void)adopt(w, config);
+	/* Whoever started us on descriptor 0 may leave nobody to send a signal. */
+	w->watching = w->address == NULL;
+	return fd;
+}
+
+static void
+free_worker(struct worker *w)
+{
+	terms_end(&w->rx.terms);
+	config_free(w->config);
+	notify_close(&w->notify);
+	free(w->reload.file);
+	free(w);
 }
 
 int
 worker_serve(const char *config_option, const char *address)
 {
 	struct worker *w;
-	sigset_t set = worker_signals();
-	int status = EXIT_CONFIG, fd, rc;
+	int status, fd, rc, threads = THREADS;
 
-	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if ((w = calloc(1, sizeof(*w))) == NULL) {
 		log_err("out of memory");
 		return EXIT_SOFTWARE;
 	}
-	set_up(w, config_option);
-	if (w->config == NULL)
-		goto out;
-	if ((w->reach = reach_new()) != NULL)
-		w->rx.reach = tell_destinations;
-	if ((fd = find_socket(w, address, &status)) == -1)
-		goto out;
-	status = EXIT_IOERR;
-	if (!leave_root(w))
-		goto out;
-	status = EXIT_CONFIG;
-	if (load_programs(w->config, &w->host) == -1)
-		goto out;
-	/* Whoever started us on descriptor 0 may leave nobody to send a signal. */
-	w->watching = address == NULL;
-	reload_note(&w->reload, w->config);
-	status = EXIT_SOFTWARE;
+	w->address = address;
+	if ((fd = set_up(w, config_option, &status)) == -1) {
+		(void)reach_free(w->reach);
+		free_worker(w);
+		return status;
+	}
+	if (w->config != NULL)
+		threads = (int)w->config->worker.threads;
 	if (start_threads(w) == -1)
-		_exit(status);
-	rc = serve(w, fd);
-	if (rc == 0)
-		status = EXIT_DONE;
+		_exit(EXIT_SOFTWARE);
+	rc = serve(w, fd, threads);
 	if (rc == 1)
 		_exit(EXIT_IOERR);	/* the store hangs: nothing here may be freed */
-	if (!join_opener(w))
-		_exit(status);
-out:
+	status = rc == 0 ? EXIT_DONE : EXIT_SOFTWARE;
 	take_down(w, status);
-	free(w);
+	free_worker(w);
 	return status;
 }

@@ -5,6 +5,7 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/harness/__init__.py tests/e2e/harness/crm.py \
 	tests/e2e/harness/documents.py tests/e2e/harness/fcgi.py tests/e2e/harness/hostile.py \
 	tests/e2e/harness/http.py tests/e2e/harness/leads.py \
+	tests/e2e/harness/manager.py \
 	tests/e2e/harness/nginx.py tests/e2e/harness/process.py \
 	tests/e2e/harness/promises.py \
 	tests/e2e/harness/site.py tests/e2e/harness/tokens.py \
@@ -19,7 +20,8 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/test_processes.py \
 	tests/e2e/harness/pki.py \
 	tests/e2e/test_limits.py tests/e2e/test_oauth.py \
-	tests/e2e/test_readme.py tests/e2e/test_relay.py tests/e2e/test_start.py \
+	tests/e2e/test_readme.py tests/e2e/test_ready.py tests/e2e/test_relay.py tests/e2e/test_start.py \
+	tests/e2e/test_stop.py \
 	tests/e2e/test_systemd.py tests/e2e/test_tls.py \
 	tests/e2e/crm/apex27.expected \
 	tests/e2e/crm/dynamics365.expected \

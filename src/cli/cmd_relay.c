@@ -1,92 +1,151 @@
 #include "cli/cmd.h"
 
-#include <pthread.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <errno.h>
+#include <unistd.h>
 
 #include "base/counters.h"
 #include "base/exits.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "cli/setup.h"
+#include "keeper.h"
 #include "relay/relay.h"
 #include "reload.h"
+#include "tend.h"
+#include "verdict.h"
 
 #define ONCE_LIMIT_MS 50000		/* cron comes again after 60 s */
-#define GRACE_MS 1500			/* whoever stops us expects the end within 2 s */
+#define GRACE_MS 1200			/* of the keeper's; the rest is for what is to be written */
 
-/* A thread of its own takes the signals, so that no work is interrupted by one. */
+/*
+ * The main thread delivers; the keeper takes signals, and the tending thread
+ * reads the configuration, so that no work is interrupted and no signal waits.
+ */
 struct watch {
-	struct relay *relay;
+	_Atomic(struct relay *) relay;	/* NULL: not there yet */
 	struct setup *setup;
 	bool once;
 	struct reload reload;
-	sigset_t set;
-	atomic_bool over;		/* SIGUSR1 then means: end */
-	pthread_t thread;
+	struct notify notify;
+	struct keeper keeper;
+	struct tend tend;
 };
 
-/* The log anew, and the configuration, unless the end is near anyhow. */
 static void
-hang_up(struct watch *watch)
+report(struct watch *watch)
 {
+	char status[RELOAD_TROUBLE_SIZE + 64];
+
+	(void)snprintf(status, sizeof(status), "%s%s",
+	    watch->reload.trouble[0] != '\0' ? watch->reload.trouble : "relaying",
+	    watch->reload.trouble[0] != '\0' ?
+	    "; the former configuration stays in force" : "");
+	notify_status(&watch->notify, status);
+	(void)notify_ready(&watch->notify);
+}
+
+/* SIGHUP: the log anew, and the configuration, unless the end is near anyhow. */
+static bool
+turn(void *owner, bool hung_up)
+{
+	struct watch *watch = owner;
 	struct reload_parts parts = {
 		.outbox = watch->setup->outbox,
-		.relay = watch->relay,
+		.relay = atomic_load(&watch->relay),
 		.host = watch->setup->host,
 	};
+	bool taken = true;
 
+	if (!hung_up)
+		return true;
+	notify_reloading(&watch->notify);
 	if (log_reopen() == -1)
 		log_warn("log: cannot be opened again: %s", strerror(errno));
 	if (!watch->once)
-		(void)reload_config(&watch->reload, &watch->setup->config, &parts);
+		taken = reload_config(&watch->reload, &watch->setup->config,
+		    &parts);
+	report(watch);
+	return taken;
 }
 
-static void *
-watch_run(void *arg)
-{
-	struct watch *watch = arg;
-	int signal_number;
-
-	while (sigwait(&watch->set, &signal_number) != 0 ||
-	    !(signal_number == SIGUSR1 && atomic_load(&watch->over))) {
-		if (signal_number == SIGHUP)
-			hang_up(watch);
-		else if (signal_number == SIGTERM || signal_number == SIGINT)
-			relay_stop(watch->relay, GRACE_MS);
-	}
-	return NULL;
-}
-
-/* Before any thread is made: they all inherit it. */
 static void
-block_signals(struct watch *watch)
+note_hang_up(void *owner, pid_t asker)
 {
-	sigemptyset(&watch->set);
-	sigaddset(&watch->set, SIGTERM);
-	sigaddset(&watch->set, SIGINT);
-	sigaddset(&watch->set, SIGHUP);
-	sigaddset(&watch->set, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &watch->set, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	struct watch *watch = owner;
+
+	tend_hang_up(&watch->tend, asker);
 }
 
+/* While things are being made ready there is nothing that could be lost. */
+static void
+begin_stop(void *owner)
+{
+	struct watch *watch = owner;
+	struct relay *relay = atomic_load(&watch->relay);
+
+	notify_stopping(&watch->notify);
+	if (relay == NULL)
+		_exit(EXIT_DONE);
+	relay_stop(relay, GRACE_MS);
+	tend_stop(&watch->tend);
+}
+
+/* Something hangs: the outbox, most likely. */
 static int
+end_status(void *owner)
+{
+	(void)owner;
+	return EXIT_IOERR;
+}
+
+static void
+feed_watchdog(void *owner)
+{
+	struct watch *watch = owner;
+
+	notify_alive(&watch->notify);
+}
+
+/* Before any other thread: they all leave signals to the keeper. */
+static void
+start_keeper(struct watch *watch)
+{
+	const struct keeper_duty duty = {
+		.hang_up = note_hang_up, .stop = begin_stop,
+		.status = end_status, .beat = feed_watchdog,
+		.every_ms = watch->notify.watchdog_ms, .owner = watch,
+	};
+
+	watch->tend.turn = turn;
+	watch->tend.owner = watch;
+	tend_init(&watch->tend);
+	if (keeper_start(&watch->keeper, &duty) == -1)
+		_exit(EXIT_SOFTWARE);
+}
+
+static void
 run(struct watch *watch)
 {
-	int rc = pthread_create(&watch->thread, NULL, watch_run, watch);
+	if (tend_start(&watch->tend) == -1)
+		_exit(EXIT_SOFTWARE);
+	report(watch);
+	relay_run(atomic_load(&watch->relay), watch->once,
+	    watch->once ? ONCE_LIMIT_MS : 0);
+}
 
-	if (rc != 0) {
-		log_err("relay: no thread for signals: %s", strerror(rc));
-		return EXIT_SOFTWARE;
-	}
-	relay_run(watch->relay, watch->once, watch->once ? ONCE_LIMIT_MS : 0);
-	atomic_store(&watch->over, true);
-	pthread_kill(watch->thread, SIGUSR1);
-	pthread_join(watch->thread, NULL);
-	return EXIT_DONE;
+/* What is under way has ended; what is left is to be closed, in time as well. */
+static void
+take_down(struct watch *watch)
+{
+	keeper_stop(&watch->keeper);
+	tend_join(&watch->tend);
+	relay_free(atomic_load(&watch->relay));
+	setup_free(watch->setup);
+	keeper_end(&watch->keeper);
 }
 
 /* From here on the log says what happens; for cron only what is wrong. */
@@ -106,32 +165,49 @@ open_log(const struct config *config, bool once)
 	return EXIT_CONFIG;
 }
 
-int
-cmd_relay(const struct args *args)
+static int
+set_up(struct watch *watch, const struct args *args, struct counters *counters)
 {
-	bool once = args_flag(args, "once");
-	struct setup setup = { .programs = true };
-	struct counters counters = { 0 };
-	struct watch watch = { .setup = &setup, .once = once };
+	struct setup *setup = watch->setup;
 	struct buf why = { 0 };
+	struct relay *relay;
 	int status;
 
-	block_signals(&watch);
-	if ((status = setup_outbox(&setup, args, OUTBOX_SERVE)) != EXIT_DONE ||
-	    (status = open_log(setup.config, once)) != EXIT_DONE)
-		goto out;
-	watch.relay = relay_new(setup.config, setup.host, setup.outbox, &counters,
+	if ((status = setup_outbox(setup, args, OUTBOX_SERVE)) != EXIT_DONE ||
+	    (status = open_log(setup->config, watch->once)) != EXIT_DONE)
+		return status;
+	relay = relay_new(setup->config, setup->host, setup->outbox, counters,
 	    &why);
-	if (watch.relay == NULL) {
+	atomic_store(&watch->relay, relay);
+	if (relay == NULL) {
 		fprintf(stderr, "leadrelay: relay: %s\n",
 		    why.data != NULL ? why.data : "out of memory");
 		status = EXIT_UNAVAILABLE;
-		goto out;
 	}
-	status = run(&watch);
-out:
-	relay_free(watch.relay);
 	buf_free(&why);
-	setup_free(&setup);
+	return status;
+}
+
+int
+cmd_relay(const struct args *args)
+{
+	const char *pid = args_value(args, "reload");
+	struct setup setup = { .programs = true };
+	struct counters counters = { 0 };
+	struct watch watch = { .setup = &setup, .once = args_flag(args, "once") };
+	int status;
+
+	if (pid != NULL)
+		return verdict_ask(pid);
+	(void)signal(SIGPIPE, SIG_IGN);
+	notify_open(&watch.notify);
+	start_keeper(&watch);
+	if ((status = set_up(&watch, args, &counters)) == EXIT_DONE) {
+		run(&watch);
+		take_down(&watch);
+	} else {
+		setup_free(&setup);
+	}
+	notify_close(&watch.notify);
 	return status;
 }

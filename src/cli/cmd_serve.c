@@ -4,13 +4,17 @@
 
 #include "base/exits.h"
 #include "intake/serve.h"
+#include "verdict.h"
 #include "worker.h"
 
 int
 cmd_serve(const struct args *args)
 {
 	const char *listen = args_value(args, "listen");
+	const char *pid = args_value(args, "reload");
 
+	if (pid != NULL)
+		return verdict_ask(pid);
 	if (listen == NULL && !serve_is_listening(0)) {
 		fputs("leadrelay: serve: standard input is no listening socket; "
 		    "make one with --listen unix:/path or --listen host:port\n",

@@ -19,11 +19,13 @@
 
 static const struct args_option serve_options[] = {
 	{ "listen", "ADDRESS", "make the socket: unix:/path, or host:port" },
+	{ "reload", "PID", "have that worker take its configuration anew, and say what came of it" },
 	{ NULL, NULL, NULL }
 };
 
 static const struct args_option relay_options[] = {
 	{ "once", NULL, "deliver what is due, at most 50 seconds, and end" },
+	{ "reload", "PID", "have that relay take its configuration anew, and say what came of it" },
 	{ NULL, NULL, NULL }
 };
 
@@ -99,13 +101,18 @@ static const struct args_command commands[] = {
 	    "Serves the socket on standard input, or makes its own with --listen: a Unix\n"
 	    "socket gets mode 0660 and the configuration's socket_group, and replaces a dead\n"
 	    "socket, never a living one.  SIGTERM and SIGINT stop it within two seconds;\n"
-	    "SIGHUP opens the log file again and takes a new configuration, all or nothing.\n",
+	    "SIGHUP opens the log file again and takes a new configuration, all or nothing.\n"
+	    "While there is none that is any good webhooks are answered 503; one that was\n"
+	    "mended is taken by itself.  With --reload it sends SIGHUP to a worker that runs\n"
+	    "already, and waits: 0 when that took its configuration, 78 when it refused it,\n"
+	    "69 when it does not answer.\n",
 	    serve_options, cmd_serve },
 	{ "relay", "", 0, 0,
 	    "deliver without serving: a service of its own, or a cron job",
 	    "One relay works on an outbox at a time; a further one waits until it is its\n"
 	    "turn, and with --once ends at once.  With --once it is silent when all went\n"
-	    "well, and ends with 0 also when leads still wait: stats tells of those.\n",
+	    "well, and ends with 0 also when leads still wait: stats tells of those.\n"
+	    "--reload is for a relay what it is for serve.\n",
 	    relay_options, cmd_relay },
 	{ "check", "", 0, 0,
 	    "load the configuration and try every part of it",

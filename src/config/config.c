@@ -296,7 +296,7 @@ set_place(struct config *config, const char *file)
 }
 
 struct config *
-config_load(const char *file, struct config_fault *fault)
+config_load_partly(const char *file, struct config_fault *fault)
 {
 	struct load ld = { .at = { .fault = fault, .file = file } };
 	struct buf text = { 0 }, scanned = { 0 };
@@ -323,11 +323,18 @@ config_load(const char *file, struct config_fault *fault)
 out:
 	buf_free(&text);
 	buf_free(&scanned);
-	if (fault->count > 0) {
-		config_free(ld.config);
-		return NULL;
-	}
 	return ld.config;
+}
+
+struct config *
+config_load(const char *file, struct config_fault *fault)
+{
+	struct config *config = config_load_partly(file, fault);
+
+	if (fault->count == 0)
+		return config;
+	config_free(config);
+	return NULL;
 }
 
 static void

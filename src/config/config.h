@@ -161,6 +161,12 @@ char *config_find(const char *option);
 struct config *config_load(const char *file, struct config_fault *fault);
 
 /*
+ * The same, but what could be read of a faulty file comes back as well: for a
+ * look at single settings, never to be put in force.  NULL: nothing could.
+ */
+struct config *config_load_partly(const char *file, struct config_fault *fault);
+
+/*
  * One more user of ${config}, to be ended by a config_free of its own.  NULL is
  * fine.  Returns ${config}.
  */

@@ -1,6 +1,9 @@
 libleadrelay_a_SOURCES += \
+	src/keeper.c src/keeper.h \
 	src/load.c src/load.h \
 	src/reload.c src/reload.h \
+	src/tend.c src/tend.h \
+	src/verdict.c src/verdict.h \
 	src/worker.c src/worker.h src/worker_cgi.c \
 	src/intake/admin.c src/intake/admin.h \
 	src/intake/answer.c src/intake/answer.h \

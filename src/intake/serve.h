@@ -21,6 +21,12 @@ struct buf;
  */
 int serve_listen(const char *address, const char *group, struct buf *why);
 
+/*
+ * Give the socket that serve_listen made to ${group} (NULL: as it is), which was
+ * not known then.  0, or -1 with a phrase in ${why}.
+ */
+int serve_give(const char *address, const char *group, struct buf *why);
+
 /* Does ${address} have one of the forms that serve_listen takes? */
 bool serve_is_address(const char *address);
 

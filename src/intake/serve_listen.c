@@ -204,6 +204,14 @@ serve_listen(const char *address, const char *group, struct buf *why)
 	return listen_tcp(address, why);
 }
 
+int
+serve_give(const char *address, const char *group, struct buf *why)
+{
+	if (strncmp(address, "unix:", 5) != 0)
+		return 0;
+	return give_to_group(address + 5, group, why);
+}
+
 bool
 serve_is_listening(int fd)
 {

@@ -271,13 +271,14 @@ def test_serve_without_a_socket(site):
     assert done.returncode in (64, 69), done
 
 
-def test_bad_configuration_is_78(site):
+def test_bad_configuration_is_78_for_commands(site):
     for text in ("nonsense = 1\n", "source { secret_file = \"x\"; colour = \"red\" }\n", ""):
         site.config.write_text(text)
-        done = site.command("serve", "--listen", f"unix:{site.socket}")
-        assert done.returncode == 78, done
-        assert str(site.config).encode() in done.stderr
-    assert not site.socket.exists()
+        for words in (["check"], ["list"], ["relay"], ["relay", "--once"], ["stats"]):
+            done = site.command(*words)
+            assert done.returncode == 78, done
+            assert str(site.config).encode() in done.stderr
+    assert not site.store.exists()
 
 
 # --- leaving ------------------------------------------------------------------

@@ -1,0 +1,95 @@
+#include "keeper.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "verdict.h"
+
+static const int taken[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP };
+
+/* The next signal, or 0 when none has come for ${ms} (-1: however long). */
+static int
+next_signal(const struct keeper *k, int64_t ms, siginfo_t *info)
+{
+	const struct timespec limit = { ms / 1000, ms % 1000 * 1000000 };
+	int sig;
+
+	do
+		sig = sigtimedwait(&k->signals, info, ms < 0 ? NULL : &limit);
+	while (sig == -1 && errno == EINTR);
+	return sig == -1 ? 0 : sig;
+}
+
+/* Until a signal says stop. */
+static void
+attend(const struct keeper *k)
+{
+	const struct keeper_duty *duty = &k->duty;
+	int64_t pause_ms = duty->every_ms > 0 ? duty->every_ms : -1;
+	siginfo_t info;
+	int sig;
+
+	while ((sig = next_signal(k, pause_ms, &info)) == 0 || sig == SIGHUP) {
+		if (sig == SIGHUP)
+			duty->hang_up(duty->owner, verdict_asker(&info));
+		if (duty->every_ms > 0)
+			duty->beat(duty->owner);
+	}
+}
+
+static void *
+keep(void *arg)
+{
+	struct keeper *k = arg;
+	int64_t end_ms, left_ms;
+	siginfo_t info;
+
+	attend(k);
+	end_ms = clock_mono_ms() + KEEPER_END_MS;
+	k->duty.stop(k->duty.owner);
+	while (!atomic_load(&k->over)) {
+		if ((left_ms = end_ms - clock_mono_ms()) <= 0) {
+			log_warn("not all could be brought to an end in time");
+			_exit(k->duty.status(k->duty.owner));
+		}
+		(void)next_signal(k, left_ms, &info);
+	}
+	return NULL;
+}
+
+int
+keeper_start(struct keeper *k, const struct keeper_duty *duty)
+{
+	size_t i;
+	int rc;
+
+	k->duty = *duty;
+	(void)sigemptyset(&k->signals);
+	for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		(void)sigaddset(&k->signals, taken[i]);
+	(void)pthread_sigmask(SIG_BLOCK, &k->signals, NULL);
+	(void)signal(SIGHUP, SIG_DFL);	/* for who is started by us; here it is blocked */
+	if ((rc = pthread_create(&k->thread, NULL, keep, k)) == 0)
+		return 0;
+	log_err("starting the thread for signals: %s", strerror(rc));
+	return -1;
+}
+
+void
+keeper_stop(struct keeper *k)
+{
+	(void)pthread_kill(k->thread, SIGTERM);
+}
+
+void
+keeper_end(struct keeper *k)
+{
+	atomic_store(&k->over, true);
+	keeper_stop(k);			/* wakes it, whatever it waits for */
+	(void)pthread_join(k->thread, NULL);
+}

@@ -1,0 +1,52 @@
+/*
+ * keeper: the thread that takes signals, and sees to it that a stop has an end.
+ *
+ * It waits for nothing else, so that whatever hangs, a signal is answered at
+ * once; what a signal means is carried out elsewhere.  A process that has not
+ * ended in time after one that says stop is ended.
+ */
+#ifndef LEADRELAY_KEEPER_H
+#define LEADRELAY_KEEPER_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define KEEPER_END_MS 1700		/* from the signal; 2 s are promised */
+
+/* None of these may wait.  They are called on the keeper's thread. */
+struct keeper_duty {
+	/* HUP.  ${asker} waits for what becomes of it (verdict.h); 0: nobody does. */
+	void (*hang_up)(void *owner, pid_t asker);
+	/* TERM, INT, QUIT, USR1: begin to stop.  Called once. */
+	void (*stop)(void *owner);
+	/* Time is up: the exit status. */
+	int (*status)(void *owner);
+	/* Every ${every_ms}; with 0 never. */
+	void (*beat)(void *owner);
+	int every_ms;
+	void *owner;
+};
+
+struct keeper {
+	struct keeper_duty duty;
+	sigset_t signals;
+	pthread_t thread;
+	atomic_bool over;		/* the work is done */
+};
+
+/*
+ * From here on signals are ours: to be called before any other thread is made,
+ * all of which inherit the mask.  0, or -1: said.
+ */
+int keeper_start(struct keeper *k, const struct keeper_duty *duty);
+
+/* As the signal would: for work that ended by itself.  Time begins to run. */
+void keeper_stop(struct keeper *k);
+
+/* All is done, the process ends in time. */
+void keeper_end(struct keeper *k);
+
+#endif

@@ -1,0 +1,131 @@
+#include "tend.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "verdict.h"
+
+/* Wait at ${t->changed} for at most ${ms}; the lock is held. */
+static void
+wait_changed(struct tend *t, int ms)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000L;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	(void)pthread_cond_timedwait(&t->changed, &t->lock, &until);
+}
+
+/* Until it is time for the next turn; the lock is held. */
+static void
+rest(struct tend *t)
+{
+	if (t->hung_up || t->stopping)
+		return;
+	if (t->every_ms == 0)
+		(void)pthread_cond_wait(&t->changed, &t->lock);
+	else
+		wait_changed(t, t->every_ms);
+}
+
+/* One turn, and what becomes of it; the lock is held, but not during it. */
+static void
+take_turn(struct tend *t)
+{
+	pid_t askers[TEND_ASKERS_MAX];
+	size_t count = t->asker_count, i;
+	bool hung_up = t->hung_up, taken;
+
+	memcpy(askers, t->askers, sizeof(askers));
+	t->asker_count = 0;
+	t->hung_up = false;
+	(void)pthread_mutex_unlock(&t->lock);
+	taken = t->turn(t->owner, hung_up);
+	for (i = 0; i < count; i++)
+		verdict_tell(askers[i], taken);
+	(void)pthread_mutex_lock(&t->lock);
+	t->turned = true;
+	(void)pthread_cond_broadcast(&t->changed);
+}
+
+static void *
+tend(void *arg)
+{
+	struct tend *t = arg;
+
+	(void)pthread_mutex_lock(&t->lock);
+	while (!t->stopping) {
+		if (t->every_ms > 0 || t->hung_up)
+			take_turn(t);
+		rest(t);
+	}
+	(void)pthread_mutex_unlock(&t->lock);
+	return NULL;
+}
+
+void
+tend_init(struct tend *t)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_mutex_init(&t->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&t->changed, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+int
+tend_start(struct tend *t)
+{
+	int rc;
+
+	if ((rc = pthread_create(&t->thread, NULL, tend, t)) == 0)
+		return 0;
+	log_err("starting a thread: %s", strerror(rc));
+	return -1;
+}
+
+void
+tend_hang_up(struct tend *t, pid_t asker)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	t->hung_up = true;
+	if (asker != 0 && t->asker_count < TEND_ASKERS_MAX)
+		t->askers[t->asker_count++] = asker;
+	(void)pthread_cond_broadcast(&t->changed);
+	(void)pthread_mutex_unlock(&t->lock);
+}
+
+void
+tend_await_turn(struct tend *t, int ms)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	if (!t->turned && !t->stopping)
+		wait_changed(t, ms);
+	(void)pthread_mutex_unlock(&t->lock);
+}
+
+void
+tend_stop(struct tend *t)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	t->stopping = true;
+	(void)pthread_cond_broadcast(&t->changed);
+	(void)pthread_mutex_unlock(&t->lock);
+}
+
+void
+tend_join(struct tend *t)
+{
+	(void)pthread_join(t->thread, NULL);
+	(void)pthread_cond_destroy(&t->changed);
+	(void)pthread_mutex_destroy(&t->lock);
+}

@@ -1,0 +1,48 @@
+/*
+ * tend: the thread for what may wait, beside the work that must not: reading the
+ * configuration, opening the outbox.  Whoever asks it for something goes on at once.
+ */
+#ifndef LEADRELAY_TEND_H
+#define LEADRELAY_TEND_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define TEND_ASKERS_MAX 8
+
+struct tend {
+	/* A turn.  ${hung_up}: there was a SIGHUP; the result is what its askers are told. */
+	bool (*turn)(void *owner, bool hung_up);
+	void *owner;
+	int every_ms;			/* between two turns; 0: only after a SIGHUP */
+	pthread_t thread;
+	pthread_mutex_t lock;		/* guards what follows */
+	pthread_cond_t changed;
+	bool hung_up;
+	pid_t askers[TEND_ASKERS_MAX];
+	size_t asker_count;
+	bool turned;			/* once at least */
+	bool stopping;
+};
+
+/* ${turn}, ${owner} and ${every_ms} are set, the rest is zero. */
+void tend_init(struct tend *t);
+
+/* With ${every_ms} the first turn comes at once.  0, or -1: said. */
+int tend_start(struct tend *t);
+
+/* SIGHUP came; ${asker} (0: nobody) is to be told what became of it. */
+void tend_hang_up(struct tend *t, pid_t asker);
+
+/* Wait for the end of the first turn, or a stop, ${ms} at most. */
+void tend_await_turn(struct tend *t, int ms);
+
+/* No more turns.  As tend_hang_up it may come before tend_start. */
+void tend_stop(struct tend *t);
+
+/* After tend_stop: wait for the end of the turn under way, however long that takes. */
+void tend_join(struct tend *t);
+
+#endif
