@@ -43,6 +43,7 @@ struct server {
 	int quit;			/* eventfd: threads, go home */
 	int pulse;			/* eventfd: is a thread there? */
 	atomic_bool beaten;		/* one was */
+	int64_t pulse_ms;		/* when that is asked next */
 	atomic_bool paused;		/* no descriptors left: not accepting */
 	atomic_int left;		/* connections that may still be accepted */
 	int threads;
@@ -416,13 +417,14 @@ close_server(struct server *sv)
 		(void)close(sv->epoll);
 }
 
-/* Once a tick: drop who stalled, and say that a request thread answered. */
+/* Drop who stalled; and when it is time, say that a request thread answered. */
 static void
 tick(struct server *sv, const struct serve_pulse *pulse, int64_t now_ms)
 {
 	connection_sweep(sv->pool, now_ms);
-	if (pulse == NULL)
+	if (pulse == NULL || now_ms < sv->pulse_ms)
 		return;
+	sv->pulse_ms = now_ms + pulse->every_ms;
 	if (atomic_exchange(&sv->beaten, false))
 		pulse->beat(pulse->owner);
 	poke(sv->pulse);

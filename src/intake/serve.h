@@ -40,8 +40,8 @@ bool serve_has_group(const char *name);
 bool serve_is_listening(int fd);
 
 /*
- * Called about every ${every_ms} (at most 1 s), on serve_run's own thread, as
- * long as a request thread answers; it must not wait.
+ * Called about every ${every_ms}, on serve_run's own thread, as long as a request
+ * thread answers; it must not wait.
  */
 struct serve_pulse {
 	void (*beat)(void *owner);

@@ -234,4 +234,5 @@ def test_params_name_nothing_unknown():
     text = (SOURCE / "nginx/leadrelay-location.conf").read_text()
     sent = set(re.findall(r"fastcgi_param\s+(\w+)", text))
     assert sent == {"REQUEST_METHOD", "REQUEST_URI", "CONTENT_TYPE", "CONTENT_LENGTH",
-                    "DOCUMENT_ROOT", "HTTP_AUTHORIZATION", "LEADRELAY_ROLE", "LEADRELAY_STATUS"}
+                    "DOCUMENT_ROOT", "HTTP_AUTHORIZATION", "LEADRELAY_ROLE", "LEADRELAY_STATUS",
+                    "QUERY_STRING"}

@@ -31,7 +31,7 @@ def units(folder):
     """Copies of the units that name the program where it was built."""
     copies = []
     for unit in sorted(UNITS.glob("leadrelay*")):
-        text = re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={PROGRAM}", unit.read_text())
+        text = re.sub(r"(?m)^(Exec(?:Start|Reload))=\S+", rf"\1={PROGRAM}", unit.read_text())
         copies.append(folder / unit.name)
         copies[-1].write_text(text)
     assert len(copies) == 5
@@ -130,6 +130,16 @@ def test_what_the_program_calls_is_allowed(site):
         assert made <= allowed_calls(service), (service, made - allowed_calls(service))
         allowed = set(settings(service, "RestrictAddressFamilies")[0].split())
         assert families_made(trace) <= allowed
+
+
+def test_the_services_speak_for_themselves():
+    """Ready, reloading, a status and a watchdog; reload's end is the program's own verdict."""
+    for service, command in (("leadrelay.service", "serve"), ("leadrelay-relay.service", "relay")):
+        assert settings(service, "Type") == ["notify"]
+        assert settings(service, "NotifyAccess") == ["main"]
+        assert len(settings(service, "WatchdogSec")) == 1
+        line, = settings(service, "ExecReload")
+        assert line.split()[1:] == [command, "--reload", "$MAINPID"]
 
 
 @needs_analyze

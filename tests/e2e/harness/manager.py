@@ -50,11 +50,11 @@ class Manager:
         return lines[-1][len("STATUS="):] if lines else None
 
     def wait(self, line, count=1, timeout=15.0):
-        wait_until(lambda: self.heard(line) >= count, f"{line}, heard {self.said}", timeout)
+        wait_until(lambda: self.heard(line) >= count, line, timeout)
 
     def wait_status(self, word, timeout=15.0):
         wait_until(lambda: word in (self.status() or ""),
-                   f"a status with {word}, not {self.status()}", timeout)
+                   f"a status with {word}", timeout)
 
     def close(self):
         self.socket.close()
