@@ -7,32 +7,33 @@
 #include "base/log.h"
 #include "verdict.h"
 
-/* Wait at ${t->changed} for at most ${ms}; the lock is held. */
-static void
-wait_changed(struct tend *t, int ms)
+/* In ${ms} from now, for ${t->changed}. */
+static struct timespec
+moment(int ms)
 {
-	struct timespec until;
+	struct timespec at;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000L;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
+	(void)clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += ms / 1000;
+	at.tv_nsec += ms % 1000 * 1000000L;
+	if (at.tv_nsec >= 1000000000) {
+		at.tv_sec++;
+		at.tv_nsec -= 1000000000;
 	}
-	(void)pthread_cond_timedwait(&t->changed, &t->lock, &until);
+	return at;
 }
 
 /* Until it is time for the next turn; the lock is held. */
 static void
 rest(struct tend *t)
 {
-	if (t->hung_up || t->stopping)
-		return;
-	if (t->every_ms == 0)
-		(void)pthread_cond_wait(&t->changed, &t->lock);
-	else
-		wait_changed(t, t->every_ms);
+	struct timespec until = moment(t->every_ms);
+	int rc = 0;
+
+	while (!t->hung_up && !t->stopping && rc == 0)
+		rc = t->every_ms == 0 ?
+		    pthread_cond_wait(&t->changed, &t->lock) :
+		    pthread_cond_timedwait(&t->changed, &t->lock, &until);
 }
 
 /* One turn, and what becomes of it; the lock is held, but not during it. */
@@ -107,9 +108,12 @@ tend_hang_up(struct tend *t, pid_t asker)
 void
 tend_await_turn(struct tend *t, int ms)
 {
+	struct timespec until = moment(ms);
+	int rc = 0;
+
 	(void)pthread_mutex_lock(&t->lock);
-	if (!t->turned && !t->stopping)
-		wait_changed(t, ms);
+	while (!t->turned && !t->stopping && rc == 0)
+		rc = pthread_cond_timedwait(&t->changed, &t->lock, &until);
 	(void)pthread_mutex_unlock(&t->lock);
 }
 

@@ -400,11 +400,9 @@ serve(struct worker *w, int fd, int threads)
 static void
 take_down(struct worker *w, int status)
 {
-	struct relay *relay = atomic_load(&w->relay);
-
-	tend_join(&w->tend);
-	atomic_store(&w->relay, NULL);
-	relay_free(relay);
+	tend_join(&w->tend);		/* before that there might be a relay yet to come */
+	if (atomic_load(&w->relay) != NULL)
+		relay_free(atomic_load(&w->relay));
 	outbox_close(atomic_load(&w->outbox));
 	atomic_store(&w->outbox, NULL);
 	program_host_stop(w->host);

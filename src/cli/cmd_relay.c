@@ -130,9 +130,9 @@ start_keeper(struct watch *watch)
 static void
 run(struct watch *watch)
 {
+	report(watch);
 	if (tend_start(&watch->tend) == -1)
 		_exit(EXIT_SOFTWARE);
-	report(watch);
 	relay_run(atomic_load(&watch->relay), watch->once,
 	    watch->once ? ONCE_LIMIT_MS : 0);
 }

@@ -4,6 +4,7 @@ says what is wrong, and takes what was mended."""
 import contextlib
 import fcntl
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -146,6 +147,7 @@ def test_serves_503_and_takes_what_was_mended(site, manager, way, how):
         assert worker.stop() == 0
 
 
+@pytest.mark.threads
 def test_a_signal_takes_it_at_once(site, manager):
     site.crm()
     site.write_config()
@@ -232,6 +234,7 @@ def test_a_libcurl_that_comes_later(site, manager):
 
 # --- reloading --------------------------------------------------------------------
 
+@pytest.mark.threads
 @pytest.mark.parametrize("command", ["serve", "relay"])
 def test_a_reload_tells_what_became_of_it(site, manager, command):
     """What ExecReload runs: its end is that of systemctl reload."""
@@ -330,3 +333,23 @@ def test_no_child_speaks_in_our_name(site):
     assert "LEADRELAY_ALERT_KIND" in text
     assert "NOTIFY_SOCKET" not in text and "WATCHDOG_" not in text
     manager.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_is_left_when_it_is_known_for_whom(site, manager):
+    """Started as root with a bad configuration: it serves as root until that names a store."""
+    user = pwd.getpwnam("www-data")
+    site.crm(when=".data.type == \"vendor\"")
+    site.store.parent.mkdir(mode=0o700)
+    os.chown(site.store.parent, user.pw_uid, user.pw_gid)
+    site.write_config()
+    mend, _ = break_config(site, "bad value")
+    with started(site, manager, "listen") as (worker, address):
+        assert_unconfigured(site, address)
+        mend()
+        wait_until(lambda: accepted(site, address), "the mended configuration", 15, pause=.1)
+        for task in os.listdir(f"/proc/{worker.pid}/task"):
+            with open(f"/proc/{worker.pid}/task/{task}/status", encoding="ascii") as status:
+                text = status.read()
+            assert f"Uid:\t{user.pw_uid}\t{user.pw_uid}\t{user.pw_uid}" in text
+        assert os.stat(site.store).st_uid == user.pw_uid
