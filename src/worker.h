@@ -6,14 +6,15 @@
 #define LEADRELAY_WORKER_H
 
 /*
- * Serve FastCGI until a signal says stop (TERM, INT, QUIT, USR1), and relay
- * beside it where the configuration says so.  HUP opens the log file again and
- * takes a new configuration (reload.h); on descriptor 0 a changed file is taken too.
- * ${config_option} is --config's value or NULL; ${address} --listen's, or NULL
- * to serve on descriptor 0.  Returns the exit status.
+ * Serve FastCGI until a signal says stop (TERM, INT, QUIT, USR1), within two
+ * seconds of it, and relay beside it where the configuration says so.  HUP opens
+ * the log file again and takes a new configuration (reload.h); on descriptor 0 a
+ * changed file is taken too.  ${config_option} is --config's value or NULL;
+ * ${address} --listen's, or NULL to serve on descriptor 0.  Returns the exit status.
  *
- * An outbox that cannot be opened is tried again each second: meanwhile
- * webhooks are answered 503, which a sender understands better than silence.
+ * A configuration that is bad, an outbox that cannot be opened and a library that
+ * is not there are looked at again each second: meanwhile webhooks are answered
+ * 503, which a sender understands better than silence.
  */
 int worker_serve(const char *config_option, const char *address);
 
