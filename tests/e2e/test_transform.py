@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from harness import leads
+from harness import fcgi, leads
 from harness.crm import RAW, Reply
 from harness.nginx import SOURCE
 from harness.wait import wait_until
@@ -351,11 +351,15 @@ def test_a_broken_edit_changes_nothing(site):
 def test_what_does_not_compile_is_a_configuration_error(site, key, value):
     site.crm(**{key: value})
     site.write_config()
-    for words in (["serve", "--listen", f"unix:{site.socket}"], ["relay", "--once"], ["check"]):
+    for words in (["relay"], ["relay", "--once"], ["check"]):
         done = site.command(*words)
         said = (done.stderr + done.stdout).decode()
         assert done.returncode == 78, words
         assert key in said and "crm" in said and "jq" in said
+    site.start_worker()                 # stays, says the same, and answers 503
+    wait_until(lambda: [row for row in site.log_lines(level="error")
+                        if key in row.get("msg", "") and "crm" in row["msg"]], "the word for it")
+    assert fcgi.ask(site.socket, fcgi.webhook(site.sign(leads.payload()))).status == 503
     assert not site.store.exists()
 
 
