@@ -321,7 +321,7 @@ new_world(void)
 {
 	void *state;
 
-	disk_install();
+	disk = disk_install();
 	assert_int_equal(box_setup(&state), 0);
 	((struct box *)state)->options.busy_ms = 50;
 	box_close(state);

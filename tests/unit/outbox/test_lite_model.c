@@ -325,6 +325,8 @@ step_act(struct model *m)
 		if (revives || e->due[d] > m->now)
 			e->due[d] = m->now;
 		e->state[d] = DELIVERY_WAITING;
+		if (revives)
+			e->begun[d] = 0;
 		e->forced[d] = e->forced[d] || (revives && force);
 	}
 	assert_int_equal(out.changed, changed);
