@@ -36,6 +36,7 @@ struct config_source {
 	int64_t *office_ids;		/* sorted */
 	size_t office_count;
 	int64_t duplicate_window_ms;
+	int64_t max_held;
 	uint64_t max_body;
 	uint64_t max_token;
 	struct secret_list secrets;	/* filled by config_load when verify is jwt */

@@ -515,6 +515,7 @@ store(struct flight *fl)
 		fl->in.token_digest = fl->token.digest;
 	fl->in.received_ms = fl->rq->arrived_ms;
 	fl->in.duplicate_window_ms = fl->source->duplicate_window_ms;
+	fl->in.max_held = fl->source->max_held;
 	/* The tree goes now, on this thread: the committing one has enough to do. */
 	lead_free(&fl->lead);
 	fl->lead = (struct lead){ 0 };

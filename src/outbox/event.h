@@ -53,12 +53,13 @@ struct event_in {
 	const uint8_t *token_digest;	/* of the signed bytes, when the token has iat or jti; else NULL */
 	int64_t received_ms;
 	int64_t duplicate_window_ms;
+	int64_t max_held;		/* events of the source that may be held, this one included */
 };
 
 enum event_fate {
 	EVENT_STORED,			/* new: accepted or held as asked */
 	EVENT_DUPLICATE,		/* known; nothing new */
-	EVENT_FULL			/* max_waiting or min_free: nothing stored */
+	EVENT_FULL			/* a limit is reached: nothing stored */
 };
 
 /* What became of it.  ${violations} is the caller's to free. */
@@ -68,7 +69,7 @@ struct event_out {
 	enum event_hold hold;		/* of the event ${id} as it was first answered */
 	char *violations;		/* of a held duplicate, else NULL */
 	int64_t sequence;
-	const char *limit;		/* EVENT_FULL: "max_waiting" or "min_free" */
+	const char *limit;		/* EVENT_FULL: "max_waiting", "max_held" or "min_free" */
 	bool revived;			/* a duplicate whose dead deliveries became due */
 	int deliveries;			/* made for a new event */
 };

@@ -18,6 +18,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_place.c \
 	src/outbox/sqlite/lite_purge.c \
 	src/outbox/sqlite/lite_requests.c \
+	src/outbox/sqlite/lite_room.c \
 	src/outbox/sqlite/lite_schema.c \
 	src/outbox/sqlite/lite_settle.c \
 	src/outbox/sqlite/lite_sql.c \
@@ -36,6 +37,7 @@ check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_model \
 	tests/unit/outbox/test_lite_open \
 	tests/unit/outbox/test_lite_plan \
+	tests/unit/outbox/test_lite_room \
 	tests/unit/outbox/test_lite_taken \
 	tests/unit/outbox/test_outbox
 tests_unit_outbox_test_event_SOURCES = tests/unit/outbox/test_event.c tests/unit/unit.h
@@ -69,6 +71,11 @@ tests_unit_outbox_test_lite_fault_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
 tests_unit_outbox_test_lite_plan_SOURCES = tests/unit/outbox/test_lite_plan.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_plan_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_room_SOURCES = tests/unit/outbox/test_lite_room.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_room_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_room_LDADD = $(UNIT_LDADD)
+# The test says how much room there is.
+tests_unit_outbox_test_lite_room_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statvfs
 tests_unit_outbox_test_lite_taken_SOURCES = tests/unit/outbox/test_lite_taken.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_taken_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_taken_LDADD = $(UNIT_LDADD)

@@ -45,6 +45,8 @@ enum { LITE_EVENT_ACCEPTED, LITE_EVENT_HELD, LITE_EVENT_DISCARDED };
 enum lite_sql {
 	LITE_BEGIN_READ, LITE_BEGIN_WRITE, LITE_COMMIT,
 	LITE_HEAD_GET, LITE_HEAD_SET, LITE_HEAD_TRY, LITE_HEAD_EPOCH, LITE_TALLY_ADD,
+	LITE_PURGED_ADD, LITE_PURGED_GET, LITE_PURGED_FOLDED,
+	LITE_PAGES_FREE, LITE_PAGES, LITE_HELD_ADD, LITE_HELD_GET,
 	LITE_DESTINATION_GET, LITE_DESTINATION_ADD, LITE_DESTINATION_HOLD,
 	LITE_DESTINATION_STOPPED,
 	LITE_STATE_GET, LITE_STATE_SET,
@@ -131,9 +133,12 @@ struct lite {
 	bool log_grew;			/* the last commit wrote to it */
 	bool log_warned;
 
-	/* Free space, as far as this transaction has looked. */
-	bool space_seen;		/* space_free holds */
-	uint64_t space_free;
+	/* Room, as far as this transaction has looked. */
+	bool space_seen;		/* the others hold */
+	uint64_t space_free;		/* on the disk, and in the file's free pages */
+	uint64_t space_file;		/* that the file may still grow by; free pages, too */
+	int64_t page_size;
+	uint64_t file_limit;		/* no file may be larger */
 
 	/* The relay, and what it has in hand. */
 	_Atomic int64_t epoch;		/* ours; 0: we are not the relay */
@@ -298,6 +303,14 @@ int64_t lite_taken_begun_at(struct lite *lt, int64_t destination);
 int lite_taken_each_begun(struct lite *lt,
     int (*tell)(struct lite *lt, void *arg, int64_t delivery, int64_t claim,
     int64_t started_ms), void *arg);
+
+/* lite_room: what forbids a new event, and what is held. */
+void lite_room_open(struct lite *lt);
+/* The name of the limit in *limit, NULL: none. */
+int lite_room_limit(struct lite *lt, const struct event_in *in,
+    const char **limit);
+/* ${delta} more events of the source that ${lead} is of are held. */
+int lite_room_held(struct lite *lt, int64_t lead, int delta);
 
 /* lite_delivery: the one place where deliveries change state. */
 int lite_delivery_read(struct lite *lt, int64_t number,

@@ -6,8 +6,6 @@
  */
 #include "outbox/sqlite/lite.h"
 
-#include <sys/statvfs.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,15 +137,12 @@ static int
 replace(struct lite *lt, const struct known_event *e, const char *id,
     int64_t now_ms)
 {
-	struct lite_head *head;
 	sqlite3_stmt *s;
 	char note[16 + UUID7_SIZE] = "replaced by ";
 
-	if ((head = lite_txn_head(lt)) == NULL ||
+	if (lite_room_held(lt, e->lead, -1) == -1 ||
 	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
 		return -1;
-	head->held--;
-	head->changed = true;
 	strcat(note, id);
 	LITE_BIND(s, e->number, LITE_EVENT_DISCARDED, now_ms, 1);
 	sqlite3_bind_text(s, 5, note, -1, SQLITE_STATIC);
@@ -212,31 +207,6 @@ decide(struct lite *lt, const struct event_in *in,
 		return NEW;
 	}
 	return NEW;
-}
-
-/* Which limit forbids a new event?  NULL: none.  *fault on a fault. */
-static const char *
-find_limit(struct lite *lt, const struct event_in *in, bool *fault)
-{
-	struct lite_head *head;
-	struct statvfs fs;
-
-	*fault = (head = lite_txn_head(lt)) == NULL;
-	if (*fault)
-		return NULL;
-	if (in->hold == EVENT_HOLD_NONE && lt->max_waiting > 0 &&
-	    head->open >= lt->max_waiting)
-		return "max_waiting";
-	if (lt->min_free == 0)
-		return NULL;
-	/* Once a transaction: a group of leads is small beside any reserve. */
-	if (!lt->space_seen) {
-		if (statvfs(lt->folder, &fs) == -1)
-			return NULL;	/* writing will tell */
-		lt->space_free = (uint64_t)fs.f_bavail * fs.f_frsize;
-		lt->space_seen = true;
-	}
-	return lt->space_free < lt->min_free ? "min_free" : NULL;
 }
 
 /* Write the lead's row: this is its latest event now. */
@@ -311,10 +281,8 @@ store(struct lite *lt, const struct event_in *in, struct known_lead *lead,
 	out->fate = EVENT_STORED;
 	out->hold = in->hold;
 	out->sequence = lead->sequence;
-	if (in->hold != EVENT_HOLD_NONE) {
-		head->held++;
-		return 0;
-	}
+	if (in->hold != EVENT_HOLD_NONE)
+		return lite_room_held(lt, lead->number, 1);
 	head->open++;
 	out->deliveries = (int)lt->destination_count;
 	return lite_delivery_make(lt, lead->latest, lead->number,
@@ -328,7 +296,6 @@ lite_accept(struct store *st, const struct event_in *in, struct event_out *out)
 	struct known_lead lead;
 	struct known_event stale = { 0 };
 	enum verdict verdict;
-	bool fault;
 
 	memset(out, 0, sizeof(*out));
 	if (lt->destination_count == 0)
@@ -344,8 +311,7 @@ lite_accept(struct store *st, const struct event_in *in, struct event_out *out)
 
 	free(out->violations);
 	memset(out, 0, sizeof(*out));
-	out->limit = find_limit(lt, in, &fault);
-	if (fault)
+	if (lite_room_limit(lt, in, &out->limit) == -1)
 		goto fail;
 	if (out->limit != NULL) {
 		out->fate = EVENT_FULL;

@@ -99,12 +99,11 @@ release_event(struct act *a, int64_t event, int64_t lead)
 	a->out->changed = (int)lt->destination_count;
 	if (a->how & STORE_DRY_RUN)
 		return 0;
-	if ((head = lite_txn_head(lt)) == NULL ||
+	if (lite_room_held(lt, lead, -1) == -1 ||
+	    (head = lite_txn_head(lt)) == NULL ||
 	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
 		return -1;
-	head->held--;
 	head->open++;
-	head->changed = true;
 	LITE_BIND(s, event, LITE_EVENT_ACCEPTED, 0, 0);
 	sqlite3_bind_text(s, 5, "released", -1, SQLITE_STATIC);
 	if (lite_sql_step(lt, s) == -1)
@@ -113,20 +112,17 @@ release_event(struct act *a, int64_t event, int64_t lead)
 }
 
 static int
-discard_event(struct act *a, int64_t event)
+discard_event(struct act *a, int64_t event, int64_t lead)
 {
 	struct lite *lt = a->lt;
-	struct lite_head *head;
 	sqlite3_stmt *s;
 
 	a->out->changed = 1;
 	if (a->how & STORE_DRY_RUN)
 		return 0;
-	if ((head = lite_txn_head(lt)) == NULL ||
+	if (lite_room_held(lt, lead, -1) == -1 ||
 	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
 		return -1;
-	head->held--;
-	head->changed = true;
 	LITE_BIND(s, event, LITE_EVENT_DISCARDED, a->now_ms, 1);
 	sqlite3_bind_text(s, 5, "discarded", -1, SQLITE_STATIC);
 	return lite_sql_step(lt, s);
@@ -139,7 +135,7 @@ act_on_held(struct act *a, int64_t event, int64_t lead)
 	case STORE_RELEASE:
 		return release_event(a, event, lead);
 	case STORE_DISCARD:
-		return discard_event(a, event);
+		return discard_event(a, event, lead);
 	default:
 		return refuse(a, STORE_ACT_NOTHING,
 		    "held: release or discard it");

@@ -20,6 +20,38 @@ lite_fault_errno(int error)
 	}
 }
 
+/* What the system said last about a file; it has been asked other things since. */
+static int
+last_error(sqlite3_file *file)
+{
+	int error = 0;
+
+	if (file != NULL && file->pMethods != NULL)
+		(void)file->pMethods->xFileControl(file,
+		    SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
+/* A disk, or a file, that is full often shows as an error of input and output. */
+static enum store_fault_kind
+kind_of_io(struct lite *lt)
+{
+	static const int files[] = { SQLITE_FCNTL_JOURNAL_POINTER,
+	    SQLITE_FCNTL_FILE_POINTER };
+	enum store_fault_kind kind;
+	sqlite3_file *file;
+
+	if (lt->db == NULL)
+		return STORE_FAULT_IO;
+	kind = lite_fault_errno(sqlite3_system_errno(lt->db));
+	for (int i = 0; i < 2 && kind == STORE_FAULT_IO; i++) {
+		file = NULL;
+		(void)sqlite3_file_control(lt->db, "main", files[i], &file);
+		kind = lite_fault_errno(last_error(file));
+	}
+	return kind;
+}
+
 static enum store_fault_kind
 kind_of(struct lite *lt, int code)
 {
@@ -35,10 +67,7 @@ kind_of(struct lite *lt, int code)
 	case SQLITE_NOMEM:
 		return STORE_FAULT_MEMORY;
 	case SQLITE_IOERR:
-		/* A full disk often shows as this. */
-		if (lt->db == NULL)
-			return STORE_FAULT_IO;
-		return lite_fault_errno(sqlite3_system_errno(lt->db));
+		return kind_of_io(lt);
 	default:
 		return STORE_FAULT_IO;
 	}

@@ -120,11 +120,12 @@ lite_open_connect(struct lite *lt)
 		goto fail;
 	}
 	lt->log_pages = 0;
-	lt->log_next = lt->log_limit;
 	if (settle_in(lt) == -1 || lite_sql_functions(lt) == -1 ||
 	    lite_schema_pragma(lt, "application_id", &probe) == -1 ||
-	    choose_journal(lt) == -1 || lite_schema_check(lt) == -1)
+	    choose_journal(lt) == -1 || lite_schema_check(lt) == -1 ||
+	    lite_schema_pragma(lt, "page_size", &lt->page_size) == -1)
 		goto fail;
+	lite_room_open(lt);
 	return 0;
 fail:
 	lite_open_disconnect(lt);

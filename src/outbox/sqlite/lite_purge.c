@@ -85,9 +85,9 @@ lite_purge_event(struct lite *lt, int64_t event)
 	lead = sqlite3_column_int64(s, 0);
 	held = sqlite3_column_int(s, 2) == LITE_EVENT_HELD;
 	lite_sql_done(s);
-	head->held -= held;
-	head->changed = true;
-	if (uncount(lt, event) == -1 ||
+	head->changed = true;		/* its floor may rise */
+	if ((held && lite_room_held(lt, lead, -1) == -1) ||
+	    uncount(lt, event) == -1 ||
 	    LITE_RUN(lt, LITE_ATTEMPT_DROP, event) == -1 ||
 	    LITE_RUN(lt, LITE_DELIVERY_DROP, event) == -1 ||
 	    LITE_RUN(lt, LITE_PAYLOAD_DROP, event) == -1 ||

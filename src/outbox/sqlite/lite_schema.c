@@ -126,7 +126,20 @@ static const char *const steps[] = {
 	" (SELECT 1 FROM delivery b WHERE b.lead = delivery.lead"
 	" AND b.destination = delivery.destination AND b.blocks = 1"
 	" AND b.number < delivery.number) WHERE state = 1;"
-	"DROP INDEX delivery_sending;"
+	"DROP INDEX delivery_sending;",
+
+	/*
+	 * How often something was deleted, and up to which time the log was
+	 * emptied since; earlier versions left that undone.  And how many events
+	 * of each source are held.
+	 */
+	"ALTER TABLE head ADD COLUMN purged INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE head ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE held (source TEXT PRIMARY KEY,"
+	" count INTEGER NOT NULL) WITHOUT ROWID;"
+	"INSERT INTO held SELECT l.source, count(*) FROM event e"
+	" JOIN lead l ON l.number = e.lead WHERE e.state = 1"
+	" GROUP BY l.source;"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

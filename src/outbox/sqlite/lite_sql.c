@@ -35,6 +35,16 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_HEAD_TRY] = "UPDATE head SET tries = tries + 1",
 	[LITE_HEAD_EPOCH] =
 	    "UPDATE head SET epoch = ?1, doubt = ?2, doubt_epoch = ?3",
+	[LITE_PURGED_ADD] = "UPDATE head SET purged = purged + 1",
+	[LITE_PURGED_GET] = "SELECT purged, folded FROM head",
+	[LITE_PURGED_FOLDED] = "UPDATE head SET folded = max(folded, ?1)",
+	[LITE_PAGES_FREE] = "PRAGMA freelist_count",
+	[LITE_PAGES] = "PRAGMA page_count",
+	[LITE_HELD_ADD] =
+	    "INSERT INTO held (source, count) SELECT source, ?2 FROM lead "
+	    "WHERE number = ?1 "
+	    "ON CONFLICT DO UPDATE SET count = count + ?2",
+	[LITE_HELD_GET] = "SELECT count FROM held WHERE source = ?1",
 	[LITE_TALLY_ADD] =
 	    "INSERT INTO tally (destination, state, count) VALUES (?1, ?2, ?3) "
 	    "ON CONFLICT DO UPDATE SET count = count + ?3",

@@ -123,7 +123,8 @@ box_in(const char *lead, const char *data, int64_t now_ms)
 		.payload = data,
 		.payload_len = strlen(data),
 		.received_ms = now_ms,
-		.duplicate_window_ms = 24 * (int64_t)BOX_HOUR
+		.duplicate_window_ms = 24 * (int64_t)BOX_HOUR,
+		.max_held = 10000
 	};
 
 	assert_int_equal(digest_sha256(data, strlen(data), in.data_digest), 0);
@@ -367,6 +368,14 @@ box_check(const struct box *box)
 		{ "the number of held events",
 		    "SELECT (SELECT held FROM head) - "
 		    "(SELECT count(*) FROM event WHERE state = 1)" },
+		{ "the held events of each source",
+		    "SELECT count(*) FROM (SELECT source, count FROM held "
+		    "WHERE count <> 0 EXCEPT SELECT source, count(*) "
+		    "FROM event e JOIN lead l ON l.number = e.lead "
+		    "WHERE e.state = 1 GROUP BY 1)" },
+		{ "every held event is counted",
+		    "SELECT (SELECT coalesce(sum(count), 0) FROM held) - "
+		    "(SELECT held FROM head)" },
 		{ "an event is closed when none of its deliveries is open",
 		    "SELECT count(*) FROM event e WHERE (closed = 0) <> "
 		    "EXISTS (SELECT 1 FROM delivery WHERE state < 2 "
