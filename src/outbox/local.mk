@@ -34,8 +34,10 @@ check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_act \
 	tests/unit/outbox/test_lite_delivery \
 	tests/unit/outbox/test_lite_fault \
+	tests/unit/outbox/test_lite_lock \
 	tests/unit/outbox/test_lite_model \
 	tests/unit/outbox/test_lite_open \
+	tests/unit/outbox/test_lite_place \
 	tests/unit/outbox/test_lite_plan \
 	tests/unit/outbox/test_lite_room \
 	tests/unit/outbox/test_lite_taken \
@@ -57,6 +59,9 @@ tests_unit_outbox_test_lite_fault_SOURCES = tests/unit/outbox/test_lite_fault.c 
 	tests/unit/outbox/filesystem.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_fault_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_lock_SOURCES = tests/unit/outbox/test_lite_lock.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_lock_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c \
 	tests/unit/outbox/disk.c tests/unit/outbox/disk.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_model_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -68,6 +73,9 @@ tests_unit_outbox_test_lite_open_LDADD = $(UNIT_LDADD)
 # These say which file system they are on.
 tests_unit_outbox_test_lite_open_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
 tests_unit_outbox_test_lite_fault_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
+tests_unit_outbox_test_lite_place_SOURCES = tests/unit/outbox/test_lite_place.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_place_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_place_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_plan_SOURCES = tests/unit/outbox/test_lite_plan.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_plan_LDADD = $(UNIT_LDADD)

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "config/config.h"
 
-#define BUSY_MS 4000		/* how long to wait for another process; a job may wait twice */
+#define BUSY_MS 4000		/* how long a job may wait for other processes */
 #define GROUP_MAX 512		/* jobs in one transaction */
 
 static const struct store_ops *const backends[] = { &store_sqlite };
@@ -19,6 +20,7 @@ struct outbox {
 	struct store *store;
 	int64_t *destinations;		/* numbers, in the configuration's order */
 	bool write;			/* transactions are for writing */
+	int64_t until_mono_ms;		/* one request: all waits end then; else 0 */
 
 	/*
 	 * The mutex guards the queue; without a committing thread it guards
@@ -79,10 +81,13 @@ fault_of(const struct store *store)
 	return fault;
 }
 
+/* Begin for jobs of which the oldest came at ${since_mono_ms}. */
 static int
-begin(struct outbox *ob)
+begin(struct outbox *ob, int64_t since_mono_ms)
 {
 	memset(&ob->store->fault, 0, sizeof(ob->store->fault));
+	ob->store->until_mono_ms = ob->until_mono_ms != 0 ? ob->until_mono_ms :
+	    since_mono_ms + BUSY_MS;
 	return ob->store->ops->begin(ob->store, ob->write);
 }
 
@@ -114,7 +119,7 @@ run_group(struct outbox *ob, struct outbox_job *jobs,
 {
 	const struct store_ops *ops = ob->store->ops;
 
-	if (begin(ob) == -1) {
+	if (begin(ob, jobs->since_mono_ms) == -1) {
 		*fault = fault_of(ob->store);
 		return GROUP_NO_STORE;
 	}
@@ -219,6 +224,7 @@ outbox_submit(struct outbox *ob, struct outbox_job *job)
 	bool wake;
 
 	job->next = NULL;
+	job->since_mono_ms = clock_mono_ms();
 	atomic_fetch_add_explicit(&ob->backlog, 1, memory_order_relaxed);
 	if (!ob->threaded) {
 		commit_here(ob, job);
@@ -326,6 +332,7 @@ introduce(struct outbox *ob, const struct config *config,
 
 	if (known_init(&known, config, fault) == -1)
 		return -1;
+	ob->store->until_mono_ms = ob->until_mono_ms;
 	do {
 		known.rc = ops->begin(ob->store, write);
 		if (known.rc == -1)
@@ -398,6 +405,8 @@ outbox_open(const struct config *config, enum outbox_mode mode,
 	pthread_cond_init(&ob->arrived, NULL);
 	ob->tail = &ob->head;
 	ob->write = mode != OUTBOX_READ;
+	if (mode == OUTBOX_REQUEST)
+		ob->until_mono_ms = clock_mono_ms() + BUSY_MS;
 	if ((ob->store = ops->open(&options, fault)) == NULL ||
 	    introduce(ob, config, fault) == -1)
 		goto fail;

@@ -30,7 +30,8 @@ struct outbox_job {
 	 * It must be quick.  The job may be freed in it.
 	 */
 	void (*done)(struct outbox_job *job, const struct store_fault *fault);
-	struct outbox_job *next;	/* the outbox's own */
+	struct outbox_job *next;	/* the outbox's own, as is */
+	int64_t since_mono_ms;		/* when it was submitted */
 };
 
 /*

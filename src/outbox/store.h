@@ -190,6 +190,11 @@ struct store_recovery {
 struct store {
 	const struct store_ops *ops;
 	struct store_fault fault;
+	/*
+	 * Set before begin: until when, on the monotonic clock, the transaction
+	 * may wait for other processes; 0: options.busy_ms from then on.
+	 */
+	int64_t until_mono_ms;
 };
 
 struct store_ops {

@@ -1,6 +1,7 @@
 """A plain CGI request delivers after its answer; cron takes the rest."""
 
 import concurrent.futures
+import contextlib
 import os
 import signal
 import subprocess
@@ -173,3 +174,34 @@ def test_behind_apache(site):
     site.crms["crm"].wait_count(1)
     for pid in children(site):
         os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def busy_machine(count=4):
+    """Processes that want all of the processors."""
+    burners = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+@pytest.mark.slow
+def test_many_at_once_on_a_busy_machine(place):
+    """32 requests at any time: none is told to come again, and none waits for all the others."""
+    payloads = [leads.payload() for _ in range(500)]
+
+    def send(payload):
+        started = time.monotonic()
+        answer = cgi(place, payload)
+        return b"Status: 202" in answer, time.monotonic() - started
+
+    with busy_machine(), concurrent.futures.ThreadPoolExecutor(32) as pool:
+        done = list(pool.map(send, payloads))
+    took = sorted(seconds for _, seconds in done)
+    print(f"500 requests, 32 at once: p50 {took[250] * 1000:.0f} ms, p99 {took[495] * 1000:.0f} ms, "
+          f"longest {took[-1] * 1000:.0f} ms")
+    assert all(accepted for accepted, _ in done)
+    place.wait_states(delivered=500, timeout=60)

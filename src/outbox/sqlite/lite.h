@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "outbox/store.h"
 
@@ -97,6 +98,13 @@ struct lite_tally {
 	int64_t delta[DELIVERY_STATES];
 };
 
+/* A file of ours, by what it is and not by its name. */
+struct lite_file {
+	bool known;
+	dev_t device;
+	ino_t inode;
+};
+
 /* A destination of the configuration. */
 struct lite_destination {
 	int64_t number;
@@ -110,6 +118,12 @@ struct lite {
 	sqlite3_stmt *statements[LITE_SQL_COUNT];
 	char *folder;			/* canonical */
 	char *path;			/* of the database, in that folder */
+	char *log;			/* beside it: the write-ahead log */
+	char *lock;			/* and the writer's lock */
+	struct lite_file file;		/* the database; the same as long as we live */
+	struct lite_file log_file;	/* its log, since it was opened */
+	bool lost;			/* a file was not in its place any more */
+	int64_t rest_until;		/* then it is not opened again before that */
 	bool create;
 	bool read_only;
 	bool brief;			/* open for a moment only */
@@ -117,6 +131,7 @@ struct lite {
 	int64_t max_waiting;
 	uint64_t min_free;
 	int busy_ms;
+	int64_t until;			/* on the monotonic clock: how long to wait for others */
 	struct lite_destination *destinations;
 	size_t destination_count;
 
@@ -150,6 +165,7 @@ struct lite {
 
 	/* Files beside the database; -1: not open. */
 	int lock_fd;
+	int locks;			/* times the writer's lock was taken and not given back */
 	int relay_fd;
 	int wake_fd;
 };
@@ -214,6 +230,14 @@ enum store_fault_kind lite_fault_errno(int error);
 /* lite_place: the folder and the files in it. */
 int lite_place_find(struct lite *lt, const char *location);
 int lite_place_make(struct lite *lt);
+/* Just opened: remember which files these are. */
+int lite_place_note(struct lite *lt);
+/* Is the database where it was?  Any thread. */
+bool lite_place_is_there(const struct lite *lt);
+/* Not connected: may one try to be?  -1: not yet. */
+int lite_place_rest(struct lite *lt);
+/* Are all files where they were?  Under the writer's lock; -1: disconnected. */
+int lite_place_check(struct lite *lt);
 bool lite_place_is_network(const struct lite *lt);
 int lite_place_become_owner(const char *location, struct store_fault *fault);
 /* The path of the database with ${suffix} behind it; the caller frees. */
@@ -235,6 +259,7 @@ int lite_schema_configure(struct store *st, struct store_destination *list,
 /* lite_lock: the writer's lock, the relay's lock, the wake-up. */
 int lite_lock_open(struct lite *lt);
 void lite_lock_close(struct lite *lt);
+/* Wait until lt->until for the writer's lock; it may be ours already. */
 int lite_lock_writer(struct lite *lt);
 void lite_lock_release(struct lite *lt);
 int lite_lock_relay(struct store *st);

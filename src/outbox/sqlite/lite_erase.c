@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 /* Is a delivery of ${event} under way?  Its outcome, and order, are not ours to cut. */
 static int
 is_sending(struct lite *lt, int64_t event, bool *sending)
@@ -54,6 +56,7 @@ lite_erase_log(struct store *st)
 	int code;
 
 	memset(&st->fault, 0, sizeof(st->fault));
+	lt->until = clock_mono_ms() + lt->busy_ms;
 	if (lt->db == NULL && lite_open_connect(lt) == -1)
 		return -1;
 	if (lite_lock_writer(lt) == -1)

@@ -9,15 +9,22 @@
  *
  * The kernel frees a flock when its holder dies, so there is nothing to clean
  * up and no clock to trust.
+ *
+ * Who has to wait for the writer's lock stands in a line: a byte of -lock, at the
+ * moment of his coming, is locked by him until he has the writer's lock, and he
+ * waits for the one before him to let go of his.  Nobody passes by a line, not
+ * even who has just had the lock.  The kernel's own queue is not enough: on a busy
+ * machine the lock is taken again long before who was woken for it comes to run.
  */
 #include "outbox/sqlite/lite.h"
 
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,33 +103,240 @@ lite_lock_close(struct lite *lt)
 	lt->lock_fd = lt->wake_fd = -1;
 }
 
+/* --- the writer's lock ---------------------------------------------------- */
+
+/* Older headers have no name for it. */
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+#define BELL SIGURG			/* ignored wherever nobody waits for it */
+#define BELL_AGAIN_NS 20000000		/* should it ring just before the wait begins */
+
+/* What ends a wait in the kernel when its time is over. */
+struct bell {
+	timer_t timer;
+	sigset_t mask;			/* as it was */
+};
+
+static void
+ring(int sig)
+{
+	(void)sig;
+}
+
+static void
+hear_bells(void)
+{
+	struct sigaction action = { .sa_handler = ring };
+
+	(void)sigaction(BELL, &action, NULL);
+}
+
+/* Let this thread's system calls be interrupted in ${ms} and from then on.  -1: no timer. */
+static int
+bell_start(struct bell *bell, int64_t ms)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
+	    .sigev_signo = BELL };
+	struct itimerspec when = { .it_value = { ms / 1000,
+	    ms % 1000 * 1000000 }, .it_interval = { 0, BELL_AGAIN_NS } };
+	sigset_t set;
+
+	(void)pthread_once(&once, hear_bells);
+	event.sigev_notify_thread_id = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &event, &bell->timer) == -1)
+		return -1;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, BELL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &set, &bell->mask);
+	(void)timer_settime(bell->timer, 0, &when, NULL);
+	return 0;
+}
+
+static void
+bell_stop(struct bell *bell)
+{
+	(void)timer_delete(bell->timer);
+	(void)pthread_sigmask(SIG_SETMASK, &bell->mask, NULL);
+}
+
+/* Take something, or fail with EAGAIN unless it may ${wait}. */
+typedef int taker(int fd, off_t at, bool wait);
+
+static int
+take_lock(int fd, off_t at, bool wait)
+{
+	(void)at;
+	return flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+}
+
+/* One place in the line. */
+static int
+take_place(int fd, off_t at, bool wait)
+{
+	struct flock place = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
+	    .l_start = at, .l_len = 1 };
+
+	return fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &place);
+}
+
+/* Give up ${count} places; 0: all there are. */
+static void
+leave_places(int fd, off_t at, off_t count)
+{
+	struct flock places = { .l_type = F_UNLCK, .l_whence = SEEK_SET,
+	    .l_start = at, .l_len = count };
+
+	(void)fcntl(fd, F_OFD_SETLK, &places);
+}
+
+/* Does somebody else stand between two places, the second not included?  0: no end. */
+static bool
+find_place(int fd, off_t from, off_t to, off_t *found)
+{
+	struct flock place = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
+	    .l_start = from, .l_len = to == 0 ? 0 : to - from };
+
+	if (to != 0 && from >= to)
+		return false;
+	if (fcntl(fd, F_OFD_GETLK, &place) == -1 || place.l_type == F_UNLCK)
+		return false;
+	*found = place.l_start > from ? place.l_start : from;
+	return true;
+}
+
+/* Take it, waiting ${until} then.  -1: errno; EAGAIN: the time is over. */
+static int
+wait_for(int fd, taker *take, off_t at, int64_t until)
+{
+	struct bell bell;
+	bool rings;
+	int64_t left;
+	int rc, error;
+
+	if ((rc = take(fd, at, false)) == 0 || errno != EAGAIN ||
+	    (left = until - clock_mono_ms()) <= 0)
+		return rc;
+	rings = bell_start(&bell, left) == 0;
+	do {
+		if (!rings)
+			nanosleep(&one_ms, NULL);
+		rc = take(fd, at, rings);
+	} while (rc == -1 && (errno == EINTR || errno == EAGAIN) &&
+	    clock_mono_ms() < until);
+	error = errno == EINTR ? EAGAIN : errno;
+	if (rings)
+		bell_stop(&bell);
+	errno = error;
+	return rc;
+}
+
+/* Take a place behind everybody, and wait ${until} then until nobody stands before it. */
+static void
+stand_in_line(int fd, int64_t until)
+{
+	struct timespec now;
+	off_t mine, at, last;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	mine = (off_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	while (take_place(fd, mine, false) == -1) {
+		if (errno != EAGAIN)
+			return;		/* no such locks here: no line either */
+		mine++;
+	}
+	for (;;) {
+		last = -1;
+		while (find_place(fd, last + 1, mine, &at))
+			last = at;
+		if (last == -1 || wait_for(fd, take_place, last, until) == -1)
+			return;
+		leave_places(fd, last, 1);
+	}
+}
+
+/* Is what we have locked still what others would lock? */
+static bool
+is_lock(const struct lite *lt)
+{
+	struct stat ours, theirs;
+
+	return fstat(lt->lock_fd, &ours) == 0 && stat(lt->lock, &theirs) == 0 &&
+	    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+/* Put what is at ${suffix} now in the place of ${fd}, which keeps its number. */
+static int
+open_again(const struct lite *lt, const char *suffix, int fd)
+{
+	int fresh, rc;
+
+	if ((fresh = open_beside(lt, suffix, O_RDWR | O_CREAT)) == -1)
+		return -1;
+	rc = dup3(fresh, fd, O_CLOEXEC);
+	close(fresh);
+	return rc == -1 ? -1 : 0;
+}
+
+/*
+ * The writer's lock: at once if nobody waits for it, else in turn.  Half of the
+ * time is for the line: should one be frozen who stands there, it is passed by.
+ */
+static int
+take_in_turn(int fd, int64_t until)
+{
+	int64_t left = until - clock_mono_ms();
+	int rc = -1, error;
+	off_t at;
+
+	errno = EAGAIN;
+	if (!find_place(fd, 0, 0, &at))
+		rc = take_lock(fd, 0, false);
+	if (rc == 0 || errno != EAGAIN || left <= 0)
+		return rc;
+	stand_in_line(fd, until - left / 2);
+	rc = wait_for(fd, take_lock, 0, until);
+	error = errno;
+	leave_places(fd, 0, 0);
+	errno = error;
+	return rc;
+}
+
 int
 lite_lock_writer(struct lite *lt)
 {
-	int64_t until = 0;
-
-	while (flock(lt->lock_fd, LOCK_EX | LOCK_NB) == -1) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK)
-			return lite_fault_set(lt, STORE_FAULT_IO,
-			    "outbox %s-lock: %s", lt->path, strerror(errno));
-		if (until == 0)
-			until = clock_mono_ms() + lt->busy_ms;
-		else if (clock_mono_ms() >= until)
-			return lite_fault_set(lt, STORE_FAULT_BUSY,
-			    "outbox %s: another process keeps it locked",
-			    lt->path);
-		nanosleep(&one_ms, NULL);
+	if (lt->locks > 0) {
+		lt->locks++;
+		return 0;
 	}
-	return 0;
+	while (take_in_turn(lt->lock_fd, lt->until) == 0) {
+		/* Is the whole place gone, there is no other lock either. */
+		if (is_lock(lt) || !lite_place_is_there(lt)) {
+			lt->locks = 1;
+			return 0;
+		}
+		log_warn("outbox %s-lock: moved or unlinked; made again",
+		    lt->path);
+		if (open_again(lt, "-lock", lt->lock_fd) == -1)
+			break;
+	}
+	if (errno == EAGAIN)
+		return lite_fault_set(lt, STORE_FAULT_BUSY,
+		    "outbox %s: another process keeps it locked", lt->path);
+	return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s-lock: %s",
+	    lt->path, strerror(errno));
 }
 
 void
 lite_lock_release(struct lite *lt)
 {
-	flock(lt->lock_fd, LOCK_UN);
+	if (--lt->locks == 0)
+		flock(lt->lock_fd, LOCK_UN);
 }
+
+/* --- the relay's lock and the wake-up -------------------------------------- */
 
 /* Try for the relay's lock; a look by lite_lock_look may be in the way for a moment. */
 static bool

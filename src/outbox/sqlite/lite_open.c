@@ -10,7 +10,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define LOG_PAGES 4096		/* 16 MB: the more, the fewer page writes a lead */
@@ -31,13 +33,27 @@ note_log_pages(void *arg, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
+/* SQLite's own locks are waited for as long as ours. */
+static int
+wait_a_little(void *arg, int times)
+{
+	static const struct timespec pause = { 0, 1000000 };
+	const struct lite *lt = arg;
+
+	(void)times;
+	if (clock_mono_ms() >= lt->until)
+		return 0;
+	nanosleep(&pause, NULL);
+	return 1;
+}
+
 /* Settings that hold for the connection, not the file. */
 static int
 settle_in(struct lite *lt)
 {
 	int code;
 
-	sqlite3_busy_timeout(lt->db, lt->busy_ms);
+	sqlite3_busy_handler(lt->db, wait_a_little, lt);
 	sqlite3_extended_result_codes(lt->db, 1);
 	sqlite3_db_config(lt->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(lt->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -107,7 +123,6 @@ choose_journal(struct lite *lt)
 int
 lite_open_connect(struct lite *lt)
 {
-	int64_t probe;
 	int code;
 
 	if (lite_place_make(lt) == -1)
@@ -121,11 +136,14 @@ lite_open_connect(struct lite *lt)
 	}
 	lt->log_pages = 0;
 	if (settle_in(lt) == -1 || lite_sql_functions(lt) == -1 ||
-	    lite_schema_pragma(lt, "application_id", &probe) == -1 ||
 	    choose_journal(lt) == -1 || lite_schema_check(lt) == -1 ||
-	    lite_schema_pragma(lt, "page_size", &lt->page_size) == -1)
+	    lite_schema_pragma(lt, "page_size", &lt->page_size) == -1 ||
+	    lite_place_note(lt) == -1)
 		goto fail;
 	lite_room_open(lt);
+	if (lt->lost)
+		log_info("outbox %s: it is back", lt->path);
+	lt->lost = false;
 	return 0;
 fail:
 	lite_open_disconnect(lt);
@@ -156,6 +174,7 @@ lite_open(const struct store_options *options, struct store_fault *fault)
 	lt->max_waiting = options->max_waiting;
 	lt->min_free = options->min_free;
 	lt->busy_ms = (int)options->busy_ms;
+	lt->until = clock_mono_ms() + lt->busy_ms;
 	lt->brief = options->brief;
 	lt->log_limit = lt->brief ? LOG_PAGES_BRIEF : LOG_PAGES;
 	lt->lock_fd = lt->relay_fd = lt->wake_fd = -1;
@@ -187,5 +206,7 @@ lite_open_close(struct store *st)
 	free(lt->begun);
 	free(lt->folder);
 	free(lt->path);
+	free(lt->log);
+	free(lt->lock);
 	free(lt);
 }

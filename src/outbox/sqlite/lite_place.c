@@ -19,6 +19,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
+
+/* After a loss: other processes see it, too, before anybody makes the files anew. */
+#define REST_MS 1000
+
 /* File systems where memory cannot be shared as a WAL needs it. */
 static const unsigned long network_magic[] = {
 	0x6969,				/* NFS */
@@ -45,6 +51,112 @@ lite_place_is_network(const struct lite *lt)
 		if ((uint32_t)fs.f_type == (uint32_t)network_magic[i])
 			return true;
 	return false;
+}
+
+/* Is this the file? */
+static bool
+is_file(const struct lite_file *file, const struct stat *sb)
+{
+	return file->device == sb->st_dev && file->inode == sb->st_ino;
+}
+
+/* Is the file that was found at ${path}, if any was, still there? */
+static bool
+is_at(const char *path, const struct lite_file *file)
+{
+	struct stat sb;
+
+	return !file->known || (stat(path, &sb) == 0 && is_file(file, &sb));
+}
+
+static void
+note(const char *path, struct lite_file *file)
+{
+	struct stat sb;
+
+	file->known = stat(path, &sb) == 0;
+	if (!file->known)
+		return;
+	file->device = sb.st_dev;
+	file->inode = sb.st_ino;
+}
+
+bool
+lite_place_is_there(const struct lite *lt)
+{
+	return is_at(lt->path, &lt->file);
+}
+
+int
+lite_place_note(struct lite *lt)
+{
+	struct lite_file file;
+	int moved = 0;
+
+	note(lt->path, &file);
+	lt->log_file.known = false;
+	if (lt->logged)
+		note(lt->log, &lt->log_file);
+	/* SQLite's own answer, in case somebody was quick. */
+	if (!file.known || (sqlite3_file_control(lt->db, "main",
+	    SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved))
+		return lite_fault_set(lt, STORE_FAULT_IO,
+		    "outbox %s: moved while it was being opened", lt->path);
+	/* Never again: other threads look at it. */
+	if (!lt->file.known)
+		lt->file = file;
+	return 0;
+}
+
+/*
+ * The log's name is gone, but we hold the log: fold it into the database while
+ * that can be done, and empty it, lest it be put back one day.  Had another
+ * process opened the database since, there would be another log.
+ */
+static void
+save_log(struct lite *lt)
+{
+	int code, all = 0, done = 0;
+
+	if (access(lt->log, F_OK) == 0 || errno != ENOENT || lt->read_only)
+		return;
+	code = lite_sync_settle(lt) == -1 ? SQLITE_IOERR :
+	    sqlite3_wal_checkpoint_v2(lt->db, NULL,
+	    SQLITE_CHECKPOINT_TRUNCATE, &all, &done);
+	if (code == SQLITE_OK || (code == SQLITE_BUSY && done == all))
+		log_warn("outbox %s: all that was in the log is saved",
+		    lt->path);
+	else
+		log_err("outbox %s: what was in the log is lost, %d pages of "
+		    "%d: %s", lt->path, all - done, all,
+		    sqlite3_errmsg(lt->db));
+}
+
+int
+lite_place_check(struct lite *lt)
+{
+	bool there = lite_place_is_there(lt);
+
+	if (there && is_at(lt->log, &lt->log_file))
+		return 0;
+	lite_fault_set(lt, STORE_FAULT_IO, "outbox %s%s: moved, unlinked or "
+	    "replaced", lt->path, there ? "-wal" : "");
+	log_err("%s", lt->store.fault.text);
+	if (there)
+		save_log(lt);
+	lt->lost = true;
+	lt->rest_until = clock_mono_ms() + REST_MS;
+	lite_open_disconnect(lt);
+	return -1;
+}
+
+int
+lite_place_rest(struct lite *lt)
+{
+	if (lt->db != NULL || clock_mono_ms() >= lt->rest_until)
+		return 0;
+	return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: a file of it was "
+	    "moved, unlinked or replaced just now", lt->path);
 }
 
 /* fsync a folder, so that a name made in it is there after a power cut. */
@@ -121,10 +233,44 @@ lite_place_find(struct lite *lt, const char *location)
 		lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
 		goto out;
 	}
+	if ((lt->lock = lite_place_beside(lt, "-lock")) == NULL ||
+	    (lt->log = lite_place_beside(lt, "-wal")) == NULL) {
+		lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
+		goto out;
+	}
 	rc = 0;
 out:
 	free(folder);
 	return rc;
+}
+
+/*
+ * There is no database, or none any more.  Is a log of one there, it may hold what
+ * the database does not, and a new database would be the end of it.
+ */
+static int
+refuse_absent(struct lite *lt)
+{
+	static const char *const logs[] = { "-wal", "-journal" };
+	struct stat sb;
+	char *path;
+
+	if (lt->file.known)
+		return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: moved or "
+		    "unlinked: nothing is accepted until it is back", lt->path);
+	for (int i = 0; i < 2; i++) {
+		if ((path = lite_place_beside(lt, logs[i])) != NULL &&
+		    lstat(path, &sb) == 0) {
+			lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: moved or "
+			    "unlinked, but its %s is there: put it back, or move "
+			    "that away too, to begin anew", lt->path, logs[i]);
+			free(path);
+			return -1;
+		}
+		free(path);
+	}
+	return lt->create ? 0 : lite_fault_set(lt, STORE_FAULT_ABSENT,
+	    "outbox %s: there is none yet", lt->path);
 }
 
 int
@@ -139,15 +285,18 @@ lite_place_make(struct lite *lt)
 			    "outbox %s: not a regular file%s", lt->path,
 			    S_ISLNK(sb.st_mode) ?
 			    ": name what the link points to" : "");
+		if (lt->file.known && !is_file(&lt->file, &sb))
+			return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: "
+			    "another file is in its place: restart leadrelay to "
+			    "go on with that one", lt->path);
 		return 0;
 	}
 	if (errno != ENOENT)
 		return lite_fault_set(lt, errno == ENOTDIR ?
 		    STORE_FAULT_CANTCREAT : lite_fault_errno(errno),
 		    "outbox %s: %s", lt->path, strerror(errno));
-	if (!lt->create)
-		return lite_fault_set(lt, STORE_FAULT_ABSENT,
-		    "outbox %s: there is none yet", lt->path);
+	if (refuse_absent(lt) == -1)
+		return -1;
 
 	/* Before SQLite does, which would leave the mode to the umask. */
 	fd = open(lt->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,

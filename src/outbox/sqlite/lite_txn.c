@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 /* Forget what the transaction had counted. */
@@ -51,10 +52,18 @@ lite_txn_begin(struct store *st, bool write)
 	struct lite *lt = (struct lite *)st;
 
 	forget(lt);
-	if (lt->db == NULL && lite_open_connect(lt) == -1)
+	lt->until = st->until_mono_ms != 0 ? st->until_mono_ms :
+	    clock_mono_ms() + lt->busy_ms;
+	if (lite_place_rest(lt) == -1 ||
+	    (lt->db == NULL && lite_open_connect(lt) == -1))
 		return -1;
 	if (write && lite_lock_writer(lt) == -1)
 		return -1;
+	if ((write || lt->read_only) && lite_place_check(lt) == -1) {
+		if (write)
+			lite_lock_release(lt);
+		return -1;
+	}
 	if (lite_sql_run(lt, write ? LITE_BEGIN_WRITE : LITE_BEGIN_READ, NULL,
 	    0) == -1) {
 		drop_if_bad(lt);
@@ -155,10 +164,9 @@ checkpoint(struct lite *lt, int *pages, int *done)
 	if (!lt->brief)
 		return sqlite3_wal_checkpoint_v2(lt->db, NULL,
 		    SQLITE_CHECKPOINT_PASSIVE, pages, done);
-	sqlite3_busy_timeout(lt->db, 0);
+	lt->until = 0;
 	code = sqlite3_wal_checkpoint_v2(lt->db, NULL,
 	    SQLITE_CHECKPOINT_TRUNCATE, pages, done);
-	sqlite3_busy_timeout(lt->db, lt->busy_ms);
 	return code == SQLITE_BUSY ? SQLITE_OK : code;
 }
 

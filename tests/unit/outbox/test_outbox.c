@@ -251,7 +251,7 @@ test_failed_group(void **state)
 	struct room *room = *state;
 	struct accept_job jobs[8];
 	atomic_int left = COUNT(jobs), open = 0;
-	struct gate gate = { { run_gate, done_gate, NULL }, &open };
+	struct gate gate = { .job = { .run = run_gate, .done = done_gate }, .open = &open };
 	char lead[32];
 
 	must_open(room, OUTBOX_SERVE);
@@ -323,7 +323,7 @@ static void
 test_done_may_submit(void **state)
 {
 	struct room *room = *state;
-	struct chain c = { { run_chain, done_chain, NULL }, NULL, 3 };
+	struct chain c = { .job = { .run = run_chain, .done = done_chain }, .left = 3 };
 
 	must_open(room, OUTBOX_REQUEST);
 	c.ob = room->ob;

@@ -1,0 +1,212 @@
+"""The store's files, moved away under us or kept locked."""
+
+import concurrent.futures
+import contextlib
+import fcntl
+import os
+import select
+import sqlite3
+import time
+
+import pytest
+
+from harness import fcgi, leads
+from harness.site import PROGRAM
+from harness.wait import wait_until
+from test_cgi import cgi, children
+
+HEALTH = "/leadpro/healthz?ready"
+
+
+def answers(site, count=20):
+    """As many leads as that, one after the other: their statuses."""
+    return {site.post().status for _ in range(count)}
+
+
+def said(site, words):
+    """The log's errors with these words in them."""
+    return [line for line in site.log_lines(level="error") if words in line.get("msg", "")]
+
+
+# --- moved, unlinked, replaced --------------------------------------------------
+
+class Lost:
+    """One way to take the store away, and to put it back."""
+
+    def __init__(self, site, how):
+        self.db = site.store
+        self.how = how
+        self.away = site.folder / "away"
+
+    def take(self):
+        if self.how == "file":
+            self.db.rename(self.away)
+        elif self.how == "folder":
+            self.db.parent.rename(self.away)
+        elif self.how == "replaced":
+            self.db.rename(self.away)
+            with sqlite3.connect(self.db) as other:
+                other.execute("CREATE TABLE something (x)")
+            other.close()
+
+    def put_back(self):
+        if self.how == "folder":
+            self.away.rename(self.db.parent)
+        else:
+            os.replace(self.away, self.db)
+
+
+@pytest.mark.parametrize("how", ["file", "folder", "replaced"])
+def test_moved_under_the_worker(site, how):
+    crm = site.crm(retry=["100ms"], probe=["100ms"])
+    site.start()
+    accepted = [leads.payload() for _ in range(5)]
+    for payload in accepted:
+        assert site.post(payload).status == 202
+    site.wait_states(delivered=5)
+    lost = Lost(site, how)
+    lost.take()
+    wait_until(lambda: site.post().status == 503, "the loss to be noticed")
+    answer = site.post()
+    assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+    assert answers(site) == {503}
+    assert site.request("GET", HEALTH).status == 503
+    wait_until(lambda: said(site, "moved, unlinked or replaced"), "a word in the log")
+    if how == "file":
+        assert not site.store.exists()
+    elif how == "folder":
+        assert not site.store.parent.exists()
+    lost.put_back()
+    payload = leads.payload()
+    wait_until(lambda: site.post(payload).status in (200, 202), "the store to be taken up again")
+    assert site.request("GET", HEALTH).status == 200
+    wait_until(lambda: set(crm.bodies()) >= {*accepted, payload}, "all that was accepted")
+    site.worker.stop()
+    site.start_worker()
+    site.wait_states(delivered=len(site.list()))
+
+
+def test_unlinked_log_is_saved(site):
+    crm = site.crm(retry=["100ms"], probe=["100ms"])
+    crm.default.status = 503
+    site.start()
+    accepted = [leads.payload() for _ in range(10)]
+    for payload in accepted:
+        assert site.post(payload).status == 202
+    site.store.with_name("outbox.db-wal").unlink()
+    last = leads.payload()
+    wait_until(lambda: said(site, "-wal: moved, unlinked"), "a word in the log")
+    wait_until(lambda: site.post(last).status in (200, 202), "the worker to go on")
+    site.worker.kill()
+    crm.default.status = 200
+    site.start_worker()
+    wait_until(lambda: set(crm.bodies()) >= {*accepted, last}, "all that was accepted")
+
+
+def test_unlinked_lock(site):
+    """Two processes go on keeping each other out."""
+    site.crm()
+    site.start()
+    assert site.post().status == 202
+    site.store.with_name("outbox.db-lock").unlink()
+    for _ in range(3):
+        assert site.post().status == 202
+        cgi_answer = cgi(site, leads.payload())
+        assert b"Status: 202" in cgi_answer
+    site.wait_states(delivered=7)
+
+
+@pytest.fixture
+def place(site):
+    site.crm()
+    site.settings["worker"]["relay"] = False
+    site.write_config()
+    yield site
+    wait_until(lambda: not children(site), "the children to end")
+
+
+def test_moved_under_cgi(place):
+    kept = leads.payload()
+    assert b"Status: 202" in cgi(place, kept)
+    lost = Lost(place, "file")
+    lost.take()
+    for _ in range(3):
+        answer = cgi(place, leads.payload())
+        assert b"Status: 503" in answer and b"Retry-After:" in answer
+    assert place.command("relay", "--once").returncode == 74
+    assert not place.store.exists()
+    lost.put_back()
+    assert b"Status: 202" in cgi(place, leads.payload())
+    assert place.command("relay", "--once").returncode == 0
+    place.wait_states(delivered=2)
+
+
+def test_moved_under_the_relay(place):
+    crm = place.crm(retry=["100ms"], probe=["100ms"])
+    crm.default.status = 503
+    place.write_config()
+    payload = leads.payload()
+    assert b"Status: 202" in cgi(place, payload)
+    relay = place.spawn([PROGRAM, "--config", place.config, "relay"])
+    crm.wait_count(2)
+    lost = Lost(place, "file")
+    lost.take()
+    wait_until(lambda: said(place, "moved, unlinked or replaced"), "a word in the log")
+    assert relay.running and not place.store.exists()
+    lost.put_back()
+    crm.default.status = 200
+    place.wait_states(delivered=1)
+
+
+def test_a_start_does_not_write_over_a_log(site):
+    """The database is gone, its log is there: begun anew only when a person says so."""
+    site.crm()
+    site.start()
+    assert site.post().status == 202
+    site.worker.stop()
+    site.store.unlink()
+    site.start_worker()
+    assert answers(site, 3) == {503}
+    log = site.store.with_name("outbox.db-wal")
+    assert log.stat().st_size > 0 and not site.store.exists()
+    assert said(site, "-wal is there")
+    log.unlink()
+    wait_until(lambda: site.post().status == 202, "a new outbox")
+
+
+# --- waiting for others ------------------------------------------------------
+
+@contextlib.contextmanager
+def locked(site):
+    """Somebody keeps the writer's lock."""
+    with open(str(site.store) + "-lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.slow
+def test_every_answer_in_bounded_time(site):
+    """Locked for long, and whoever waits already: nobody waits longer than five seconds."""
+    site.crm()
+    site.start()
+    assert site.post().status == 202
+    site.wait_states(delivered=1)
+    asked = []
+    with locked(site):
+        for _ in range(6):
+            connection = fcgi.Connection(site.socket, 30)
+            connection.send(fcgi.request(fcgi.webhook(site.sign(leads.payload()))))
+            asked.append((time.monotonic(), connection))
+            select.select([connection.socket], [], [], .5)
+        with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
+            took = list(pool.map(wait_for_503, asked))
+    print("answers after " + ", ".join(f"{one:.1f}" for one in took) + " s")
+    assert max(took) < 5
+    wait_until(lambda: site.post().status == 202, "the worker to go on")
+
+
+def wait_for_503(asked):
+    started, connection = asked
+    with connection:
+        assert connection.read_answer().status == 503
+        return time.monotonic() - started
