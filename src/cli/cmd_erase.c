@@ -229,7 +229,8 @@ erase_all(struct erase *erase, struct store_fault *fault)
 	outbox_wake(erase->setup.outbox);
 	if (outbox_erase_log(erase->setup.outbox, fault) == -1) {
 		fputs("leadrelay: erase: traces are still in the outbox's log; "
-		    "run this again\n", stderr);
+		    "a running worker removes them when nobody reads it, or run "
+		    "this again\n", stderr);
 		return setup_store_failed(erase->setup.config, fault);
 	}
 	printf("%zu %s erased\n", erased, erased == 1 ? "event" : "events");

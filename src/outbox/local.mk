@@ -25,6 +25,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_stats.c \
 	src/outbox/sqlite/lite_sync.c \
 	src/outbox/sqlite/lite_taken.c \
+	src/outbox/sqlite/lite_tidy.c \
 	src/outbox/sqlite/lite_txn.c
 
 if HAVE_CMOCKA
@@ -41,6 +42,7 @@ check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_plan \
 	tests/unit/outbox/test_lite_room \
 	tests/unit/outbox/test_lite_taken \
+	tests/unit/outbox/test_lite_tidy \
 	tests/unit/outbox/test_outbox
 tests_unit_outbox_test_event_SOURCES = tests/unit/outbox/test_event.c tests/unit/unit.h
 tests_unit_outbox_test_event_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -87,6 +89,9 @@ tests_unit_outbox_test_lite_room_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statvfs
 tests_unit_outbox_test_lite_taken_SOURCES = tests/unit/outbox/test_lite_taken.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_taken_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_taken_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_tidy_SOURCES = tests/unit/outbox/test_lite_tidy.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_tidy_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_tidy_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_outbox_SOURCES = tests/unit/outbox/test_outbox.c tests/unit/unit.h
 tests_unit_outbox_test_outbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_outbox_LDADD = $(UNIT_LDADD)

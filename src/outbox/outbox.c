@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "config/config.h"
 
 #define BUSY_MS 4000		/* how long a job may wait for other processes */
+#define TIDY_MS 1000		/* between two looks at what may have to be done */
+#define TIDY_SOON_MS 20		/* when there is more of it */
 #define GROUP_MAX 512		/* jobs in one transaction */
 
 static const struct store_ops *const backends[] = { &store_sqlite };
@@ -157,8 +160,6 @@ commit_jobs(struct outbox *ob, struct outbox_job *jobs)
 			finish(ob, job, result == GROUP_DONE ? NULL : &fault);
 		}
 	}
-	if (ob->write)
-		ob->store->ops->tidy(ob->store);
 }
 
 /*
@@ -177,7 +178,7 @@ commit_here(struct outbox *ob, struct outbox_job *job)
 	finish(ob, job, result == GROUP_DONE ? NULL : &fault);
 	pthread_mutex_lock(&ob->mutex);
 	if (ob->write)
-		ob->store->ops->tidy(ob->store);
+		(void)ob->store->ops->tidy(ob->store, false);
 	pthread_mutex_unlock(&ob->mutex);
 }
 
@@ -196,23 +197,42 @@ take_jobs(struct outbox *ob)
 	return jobs;
 }
 
+/* Wait for a job, at most ${ms}; the mutex is held. */
+static void
+wait_for_job(struct outbox *ob, int64_t ms)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (ob->head == NULL && !ob->stopping)
+		if (pthread_cond_timedwait(&ob->arrived, &ob->mutex,
+		    &until) == ETIMEDOUT)
+			break;
+}
+
 /* The committing thread. */
 static void *
 commit_until_stopped(void *arg)
 {
 	struct outbox *ob = arg;
 	struct outbox_job *jobs;
+	bool more = false;
 
 	pthread_mutex_lock(&ob->mutex);
-	for (;;) {
-		while (ob->head == NULL && !ob->stopping)
-			pthread_cond_wait(&ob->arrived, &ob->mutex);
-		if (ob->head == NULL)
-			break;
-		jobs = take_jobs(ob);
+	while (ob->head != NULL || !ob->stopping) {
+		jobs = ob->head != NULL ? take_jobs(ob) : NULL;
 		pthread_mutex_unlock(&ob->mutex);
-		commit_jobs(ob, jobs);
+		if (jobs != NULL)
+			commit_jobs(ob, jobs);
+		more = ob->store->ops->tidy(ob->store, jobs == NULL);
 		pthread_mutex_lock(&ob->mutex);
+		wait_for_job(ob, more ? TIDY_SOON_MS : TIDY_MS);
 	}
 	pthread_mutex_unlock(&ob->mutex);
 	return NULL;
@@ -379,6 +399,18 @@ outbox_configure(struct outbox *ob, const struct config *config,
 	return rc;
 }
 
+/* One whose waits go by the monotonic clock. */
+static void
+init_condition(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 struct outbox *
 outbox_open(const struct config *config, enum outbox_mode mode,
     struct store_fault *fault)
@@ -402,7 +434,7 @@ outbox_open(const struct config *config, enum outbox_mode mode,
 	if ((ob = calloc(1, sizeof(*ob))) == NULL)
 		return fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
 	pthread_mutex_init(&ob->mutex, NULL);
-	pthread_cond_init(&ob->arrived, NULL);
+	init_condition(&ob->arrived);
 	ob->tail = &ob->head;
 	ob->write = mode != OUTBOX_READ;
 	if (mode == OUTBOX_REQUEST)

@@ -228,8 +228,12 @@ struct store_ops {
 	int (*begin)(struct store *st, bool write);
 	int (*commit)(struct store *st);
 	void (*rollback)(struct store *st);
-	/* Housekeeping that commits put off; between transactions, when all are answered. */
-	void (*tidy)(struct store *st);
+	/*
+	 * Housekeeping that commits put off, a little of it; between transactions,
+	 * when all are answered.  ${idle}: nobody waits for anything.  True: there
+	 * is more, come again soon.
+	 */
+	bool (*tidy)(struct store *st, bool idle);
 
 	/*
 	 * Intake.  An event is a duplicate when its lead's latest event in any

@@ -1,4 +1,4 @@
-"""The store's files, moved away under us or kept locked."""
+"""The store's files: moved away under us, emptied of what was deleted, and never crowded."""
 
 import concurrent.futures
 import contextlib
@@ -14,6 +14,7 @@ from harness import fcgi, leads
 from harness.site import PROGRAM
 from harness.wait import wait_until
 from test_cgi import cgi, children
+from test_erase import NAME, in_store, post
 
 HEALTH = "/leadpro/healthz?ready"
 
@@ -84,6 +85,14 @@ def test_moved_under_the_worker(site, how):
     site.worker.stop()
     site.start_worker()
     site.wait_states(delivered=len(site.list()))
+
+
+def test_noticed_without_a_lead(site):
+    site.crm()
+    site.start_worker()
+    wait_until(lambda: site.command("stats").returncode in (0, 1), "the outbox")
+    site.store.unlink()
+    wait_until(lambda: said(site, "moved, unlinked or replaced"), "a word in the log")
 
 
 def test_unlinked_log_is_saved(site):
@@ -174,7 +183,110 @@ def test_a_start_does_not_write_over_a_log(site):
     wait_until(lambda: site.post().status == 202, "a new outbox")
 
 
-# --- waiting for others ------------------------------------------------------
+# --- what was deleted is nowhere ------------------------------------------------
+
+def test_purged_by_the_worker(site):
+    crm = site.crm()
+    site.settings["store"]["keep_delivered"] = "0s"
+    site.start()
+    post(site, leads.next_id())
+    crm.wait_count(1)
+    site.wait_states(delivered=1)
+    assert in_store(site, NAME)
+    site.worker.stop()
+    site.start_worker()                 # the first thing its relay does is to delete
+    wait_until(lambda: site.list() == [], "the event to be deleted", 30)
+    wait_until(lambda: not in_store(site, NAME), "the log to be emptied")
+
+
+def test_purged_while_somebody_reads(site):
+    crm = site.crm()
+    site.settings["store"]["keep_delivered"] = "0s"
+    site.start()
+    post(site, leads.next_id())
+    crm.wait_count(1)
+    site.wait_states(delivered=1)
+    site.worker.stop()
+    reader = sqlite3.connect(site.store, isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM event").fetchone() == (1,)
+    site.start_worker()
+    wait_until(lambda: site.list() == [], "the event to be deleted", 30)
+    assert site.post().status == 202    # nobody waits for the reader
+    reader.close()
+    wait_until(lambda: not in_store(site, NAME), "the log to be emptied")
+
+
+def test_purged_by_cron_and_at_the_end(site):
+    site.crm()
+    site.settings["store"]["keep_delivered"] = "0s"
+    site.settings["worker"]["relay"] = False
+    site.start()
+    post(site, leads.next_id())
+    assert site.command("relay", "--once").returncode == 0
+    wait_until(lambda: site.command("relay", "--once").returncode == 0 and site.list() == [],
+               "the event to be deleted")
+    assert not in_store(site, NAME)
+    site.worker.stop()
+    assert not in_store(site, NAME)
+
+
+def test_erased_while_somebody_reads(site):
+    """The command says that it is not done; the worker does the rest as soon as it can."""
+    site.crm()
+    site.start()
+    lead = leads.next_id()
+    post(site, lead)
+    site.wait_states(delivered=1)
+    reader = sqlite3.connect(site.store, isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM event").fetchone() == (1,)
+    done = site.command("erase", "--lead", str(lead), "--yes")
+    assert done.returncode == 74 and b"traces" in done.stderr
+    assert site.list() == [] and in_store(site, NAME)
+    reader.close()
+    wait_until(lambda: not in_store(site, NAME), "the log to be emptied")
+
+
+# --- held ones leave room to others -----------------------------------------------
+
+def broken():
+    return leads.payload(email="nobody")
+
+
+@pytest.mark.parametrize("verify", ["jwt", "none"])
+def test_max_held(site, verify):
+    site.crm()
+    site.settings["source"]["max_held"] = 3
+    if verify == "none":
+        site.settings["source"]["verify"] = "none"
+    site.start()
+    held = [broken() for _ in range(3)]
+    ids = []
+    for payload in held:
+        answer = site.post(payload)
+        assert answer.status == 422
+        ids.append(answer.json["id"])
+    for _ in range(3):
+        answer = site.post(broken())
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+    assert [line["reason"] for line in site.log_lines(what="unavailable")] == ["max_held"] * 3
+    assert site.post(held[0]).json["id"] == ids[0]
+    # Good ones have their room, and so it is told.
+    assert site.post().status == 202
+    assert site.request("GET", HEALTH).status == 200
+    site.wait_states(delivered=1, held=3)
+    assert site.command("discard", "--all").returncode == 0
+    assert site.post(broken()).status == 422
+
+
+def test_max_held_none(site):
+    site.crm()
+    site.settings["source"]["max_held"] = 0
+    site.start()
+    assert site.post(broken()).status == 503
+    assert site.post().status == 202
+
 
 @contextlib.contextmanager
 def locked(site):

@@ -147,6 +147,8 @@ struct lite {
 	int log_next;			/* pages at which the next one is due */
 	bool log_grew;			/* the last commit wrote to it */
 	bool log_warned;
+	bool fold;			/* what it holds is to go, and its room */
+	int64_t fold_next;		/* on the monotonic clock: when to try again */
 
 	/* Room, as far as this transaction has looked. */
 	bool space_seen;		/* the others hold */
@@ -154,6 +156,8 @@ struct lite {
 	uint64_t space_file;		/* that the file may still grow by; free pages, too */
 	int64_t page_size;
 	uint64_t file_limit;		/* no file may be larger */
+	bool shrinks;			/* the file can give back its free pages */
+	bool shrunk;			/* it has, since the log was folded in */
 
 	/* The relay, and what it has in hand. */
 	_Atomic int64_t epoch;		/* ours; 0: we are not the relay */
@@ -276,7 +280,6 @@ int lite_lock_open_relay(const struct lite *lt, int flags);
 int lite_txn_begin(struct store *st, bool write);
 int lite_txn_commit(struct store *st);
 void lite_txn_rollback(struct store *st);
-void lite_txn_tidy(struct store *st);
 int lite_txn_try(struct store *st);
 /* Are we the relay still?  0, or -1 and STORE_FAULT_FENCED. */
 int lite_txn_fence(struct lite *lt);
@@ -328,6 +331,13 @@ int64_t lite_taken_begun_at(struct lite *lt, int64_t destination);
 int lite_taken_each_begun(struct lite *lt,
     int (*tell)(struct lite *lt, void *arg, int64_t delivery, int64_t claim,
     int64_t started_ms), void *arg);
+
+/* lite_tidy: what commits put off. */
+bool lite_tidy(struct store *st, bool idle);
+/* Something was deleted: note that the log is to be emptied after the commit. */
+int lite_tidy_deleted(struct lite *lt);
+/* Before the end: what cannot wait for another process. */
+void lite_tidy_end(struct lite *lt);
 
 /* lite_room: what forbids a new event, and what is held. */
 void lite_room_open(struct lite *lt);
@@ -428,7 +438,7 @@ int lite_act(struct store *st, enum store_action action, const char *id,
 int lite_backup(struct store *st, const char *path);
 int lite_erase(struct store *st, const char *id,
     enum store_act_result *result);
-int lite_erase_log(struct store *st);
+int lite_tidy_erase_log(struct store *st);
 int lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
     void (*event)(void *arg, const struct store_event *e), void *arg);
 int lite_find(struct store *st, enum store_action action,

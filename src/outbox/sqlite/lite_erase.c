@@ -1,9 +1,5 @@
-/* lite_erase: a person's data goes, from the tables and from the log. */
+/* lite_erase: a person's data goes; from the log, lite_tidy takes it. */
 #include "outbox/sqlite/lite.h"
-
-#include <string.h>
-
-#include "base/clock.h"
 
 /* Is a delivery of ${event} under way?  Its outcome, and order, are not ours to cut. */
 static int
@@ -42,31 +38,7 @@ lite_erase(struct store *st, const char *id, enum store_act_result *result)
 	if (is_sending(lt, event, &sending) == -1)
 		return -1;
 	*result = sending ? STORE_ACT_SENDING : STORE_ACT_DONE;
-	return sending ? 0 : lite_purge_event(lt, event);
-}
-
-/*
- * What was freed in the database has been overwritten (secure_delete); the log
- * still holds the pages as they were, so it is emptied.
- */
-int
-lite_erase_log(struct store *st)
-{
-	struct lite *lt = (struct lite *)st;
-	int code;
-
-	memset(&st->fault, 0, sizeof(st->fault));
-	lt->until = clock_mono_ms() + lt->busy_ms;
-	if (lt->db == NULL && lite_open_connect(lt) == -1)
-		return -1;
-	if (lite_lock_writer(lt) == -1)
-		return -1;
-	if (lite_sync_settle(lt) == -1) {
-		lite_lock_release(lt);
-		return -1;
-	}
-	code = sqlite3_wal_checkpoint_v2(lt->db, NULL,
-	    SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	lite_lock_release(lt);
-	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "empty the log");
+	if (sending)
+		return 0;
+	return lite_purge_event(lt, event) == -1 ? -1 : lite_tidy_deleted(lt);
 }

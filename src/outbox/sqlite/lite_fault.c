@@ -89,6 +89,9 @@ lite_fault_set(struct lite *lt, enum store_fault_kind kind, const char *fmt,
 	va_list ap;
 
 	fault->kind = kind;
+	/* Where there is no room, the log may give some. */
+	if (kind == STORE_FAULT_FULL)
+		lt->fold = true;
 	va_start(ap, fmt);
 	vsnprintf(fault->text, sizeof(fault->text), fmt, ap);
 	va_end(ap);

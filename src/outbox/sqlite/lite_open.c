@@ -69,6 +69,35 @@ settle_in(struct lite *lt)
 	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "open");
 }
 
+/* Only what is made so gives its free pages back to the disk one day. */
+static int
+make_shrinkable(struct lite *lt)
+{
+	int64_t pages;
+	int code = SQLITE_OK;
+
+	if (lite_schema_pragma(lt, "page_count", &pages) == -1)
+		return -1;
+	if (pages == 0 && lt->create)
+		code = sqlite3_exec(lt->db, "PRAGMA auto_vacuum = INCREMENTAL",
+		    NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "open");
+}
+
+/* What the file is like, and what that means for room. */
+static int
+measure(struct lite *lt)
+{
+	int64_t vacuum;
+
+	if (lite_schema_pragma(lt, "page_size", &lt->page_size) == -1 ||
+	    lite_schema_pragma(lt, "auto_vacuum", &vacuum) == -1)
+		return -1;
+	lt->shrinks = vacuum == 2;	/* INCREMENTAL */
+	lite_room_open(lt);
+	return 0;
+}
+
 /* The journal mode SQLite really has after being asked for ${mode} ("": only asked). */
 static int
 journal_mode(struct lite *lt, const char *ask, bool *logged)
@@ -136,11 +165,10 @@ lite_open_connect(struct lite *lt)
 	}
 	lt->log_pages = 0;
 	if (settle_in(lt) == -1 || lite_sql_functions(lt) == -1 ||
-	    choose_journal(lt) == -1 || lite_schema_check(lt) == -1 ||
-	    lite_schema_pragma(lt, "page_size", &lt->page_size) == -1 ||
+	    make_shrinkable(lt) == -1 || choose_journal(lt) == -1 ||
+	    lite_schema_check(lt) == -1 || measure(lt) == -1 ||
 	    lite_place_note(lt) == -1)
 		goto fail;
-	lite_room_open(lt);
 	if (lt->lost)
 		log_info("outbox %s: it is back", lt->path);
 	lt->lost = false;
@@ -196,6 +224,7 @@ lite_open_close(struct store *st)
 
 	if (lt == NULL)
 		return;
+	lite_tidy_end(lt);
 	lite_open_disconnect(lt);
 	lite_lock_close(lt);
 	lite_taken_close(lt);

@@ -121,5 +121,5 @@ lite_purge(struct store *st, int64_t delivered_before_ms,
 				return -1;
 			(*count)++;
 		}
-	return 0;
+	return *count > 0 ? lite_tidy_deleted(lt) : 0;
 }

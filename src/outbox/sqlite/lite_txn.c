@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 
 /* Forget what the transaction had counted. */
 static void
@@ -148,48 +147,6 @@ lite_txn_rollback(struct store *st)
 	if (lt->writing)
 		lite_lock_release(lt);
 	forget(lt);
-}
-
-/*
- * What a passive checkpoint folded in is known only as long as somebody has the
- * file open: the next opener after the last would read through all of the log,
- * and write behind it.  So a brief connection takes the log away, or leaves it
- * to somebody else when another is using it.
- */
-static int
-checkpoint(struct lite *lt, int *pages, int *done)
-{
-	int code;
-
-	if (!lt->brief)
-		return sqlite3_wal_checkpoint_v2(lt->db, NULL,
-		    SQLITE_CHECKPOINT_PASSIVE, pages, done);
-	lt->until = 0;
-	code = sqlite3_wal_checkpoint_v2(lt->db, NULL,
-	    SQLITE_CHECKPOINT_TRUNCATE, pages, done);
-	return code == SQLITE_BUSY ? SQLITE_OK : code;
-}
-
-void
-lite_txn_tidy(struct store *st)
-{
-	struct lite *lt = (struct lite *)st;
-	int code, pages = 0, done = 0;
-
-	if (lt->db == NULL || lt->read_only || lt->log_pages < lt->log_next)
-		return;
-	if (lite_lock_writer(lt) == -1)
-		return;			/* the next commit comes by again */
-	code = checkpoint(lt, &pages, &done);
-	lite_lock_release(lt);
-	/* A reader may hold it back: then not again before it has grown. */
-	lt->log_next = lt->log_limit + (done < pages ? pages : 0);
-	if (code == SQLITE_OK && done == pages)
-		lt->log_pages = 0;
-	if (code != SQLITE_OK && !lt->log_warned)
-		log_warn("outbox %s: checkpoint: %s", lt->path,
-		    sqlite3_errmsg(lt->db));
-	lt->log_warned = code != SQLITE_OK;
 }
 
 int

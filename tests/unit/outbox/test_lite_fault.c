@@ -267,7 +267,7 @@ live(struct box *box, int from, int to, struct answered *answered)
 			if (i % 4 == 1)
 				break;
 			if (again == 1)
-				box->store->ops->tidy(box->store);
+				box->store->ops->tidy(box->store, false);
 		}
 }
 
@@ -505,7 +505,7 @@ accept_until_killed(struct box *box, int fd, int from)
 			_exit(1);
 		if (i % 3 == 0 && box_claim(box, 0, BOX_NOW, 1, &claim) == 1)
 			delivery_claim_free(&claim);
-		box->store->ops->tidy(box->store);
+		box->store->ops->tidy(box->store, false);
 	}
 }
 

@@ -136,6 +136,8 @@ test_until(void **state)
 	assert_int_equal(box->store->ops->begin(box->store, true), -1);
 	assert_int_equal(box->store->fault.kind, STORE_FAULT_BUSY);
 	assert_true(clock_mono_ms() - start < 30000);
+	assert_false(box->store->ops->tidy(box->store, true));
+	assert_true(clock_mono_ms() - start < 30000);
 	close(fd);
 }
 

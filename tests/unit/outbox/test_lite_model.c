@@ -524,7 +524,7 @@ step_failing(struct model *m, void (*step)(struct model *))
 	m->box->on_fault = &failed;
 	step(m);
 	if (chance(m, 4) == 0)
-		m->box->store->ops->tidy(m->box->store);
+		m->box->store->ops->tidy(m->box->store, chance(m, 2) == 0);
 	m->box->on_fault = NULL;
 }
 

@@ -251,7 +251,7 @@ test_checkpoint(void **state)
 	for (int i = 0; i < 300; i++) {
 		snprintf(lead, sizeof(lead), "%d", i);
 		box_put(box, lead, "A", BOX_NOW);
-		box->store->ops->tidy(box->store);
+		box->store->ops->tidy(box->store, false);
 	}
 	snprintf(path, sizeof(path), "%s-wal", box->path);
 	assert_int_equal(stat(path, &sb), 0);
@@ -274,7 +274,7 @@ test_checkpoint_one_after_another(void **state)
 		assert_true(box_open(box));
 		snprintf(lead, sizeof(lead), "%d", i);
 		box_put(box, lead, "A", BOX_NOW);
-		box->store->ops->tidy(box->store);
+		box->store->ops->tidy(box->store, false);
 		assert_int_equal(stat(path, &sb), 0);
 		assert_true(sb.st_size < 256 * 4120);
 	}
@@ -304,7 +304,7 @@ test_two_processes(void **state)
 			box_put(box, lead, "A", BOX_NOW);
 			struct event_in in = box_in("both", lead, BOX_NOW);
 			box_accept(box, &in);
-			box->store->ops->tidy(box->store);
+			box->store->ops->tidy(box->store, false);
 		}
 		box_close(box);
 		_exit(0);

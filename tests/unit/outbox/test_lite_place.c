@@ -57,6 +57,23 @@ test_moved(void **state)
 	box_check(box);
 }
 
+/* The first to see it need not be a lead. */
+static void
+test_seen_idle(void **state)
+{
+	struct box *box = *state;
+	char away[200];
+
+	snprintf(away, sizeof(away), "%s-away", box->path);
+	assert_int_equal(rename(box->path, away), 0);
+	assert_false(box->store->ops->tidy(box->store, true));
+	assert_null(((struct lite *)box->store)->db);
+	assert_int_equal(rename(away, box->path), 0);
+	must_refuse(box, "moved");		/* everybody sees it first */
+	rest(box);
+	box_put(box, "1", "A", BOX_NOW);
+}
+
 static void
 test_folder_moved(void **state)
 {
@@ -165,6 +182,7 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_moved),
+		TEST(test_seen_idle),
 		TEST(test_folder_moved),
 		TEST(test_replaced),
 		TEST(test_log_unlinked),

@@ -227,7 +227,7 @@ test_file_limit(void **state)
 		in = box_in(lead, payload, BOX_NOW);
 		if (box_accept(box, &in) != EVENT_STORED)
 			break;
-		box->store->ops->tidy(box->store);
+		box->store->ops->tidy(box->store, false);
 		stored++;
 	}
 	assert_string_equal(box->out.limit, "min_free");
@@ -235,7 +235,7 @@ test_file_limit(void **state)
 	for (int i = 0; i < stored; i++) {
 		assert_string_not_equal(box_send(box, 0, DELIVERY_DELIVERED, 0,
 		    BOX_NOW), "");
-		box->store->ops->tidy(box->store);
+		box->store->ops->tidy(box->store, false);
 	}
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	box_check(box);
@@ -289,7 +289,7 @@ test_errors(void **state)
 			ops->rollback(box->store);
 		assert_int_equal(rc, -1);
 		assert_int_equal(box->store->fault.kind, errors[i].kind);
-		ops->tidy(box->store);
+		ops->tidy(box->store, false);
 		write_error = 0;
 		assert_int_equal(box_stats(box).events_undelivered, i);
 		assert_int_equal(box_accept(box, &in), EVENT_STORED);
