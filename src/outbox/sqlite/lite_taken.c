@@ -61,6 +61,7 @@ struct table {
 struct lite_taken {
 	_Atomic(struct table *) table;	/* NULL: not mapped (yet) */
 	atomic_bool own;		/* we hold the relay's lock */
+	atomic_bool chained;		/* and the chains below say what is in the table */
 	dev_t device;			/* the file it is mapped from */
 	ino_t inode;
 
@@ -147,6 +148,7 @@ lite_taken_own(struct lite *lt, int fd)
 	pthread_mutex_lock(&t->mutex);
 	if (error == 0 && map(t, fd, true) == -1)
 		error = errno;
+	t->chained = false;
 	t->own = error == 0;
 	pthread_mutex_unlock(&t->mutex);
 	if (error != 0)
@@ -159,7 +161,7 @@ void
 lite_taken_disown(struct lite *lt)
 {
 	pthread_mutex_lock(&lt->taken->mutex);
-	lt->taken->own = false;
+	lt->taken->own = lt->taken->chained = false;
 	pthread_mutex_unlock(&lt->taken->mutex);
 }
 
@@ -212,6 +214,7 @@ lite_taken_clear(struct lite *lt)
 	t->spare = 0;
 	read_boot(t->table->boot);
 	t->table->magic = TABLE_MAGIC;
+	t->chained = true;
 	pthread_mutex_unlock(&t->mutex);
 }
 
@@ -224,14 +227,17 @@ chain_of(struct lite_taken *t, int64_t delivery)
 	    (CHAINS - 1)];
 }
 
-/* The slot of ${delivery}, or -1.  Others than the relay have to look at them all. */
+/*
+ * The slot of ${delivery}, or -1.  Others than the relay have to look at them all,
+ * as has the relay until it has taken up what the last one left.
+ */
 static int
 find(struct lite_taken *t, int64_t delivery)
 {
 	const struct slot *slots = t->table->slots;
 	int i;
 
-	if (!t->own) {
+	if (!t->chained) {
 		for (i = SLOTS - 1; i >= 0; i--)
 			if (slots[i].delivery == delivery &&
 			    atomic_load(&slots[i].state) != FREE)

@@ -329,6 +329,31 @@ test_room(void **state)
 		delivery_claim_free(&claims[i]);
 }
 
+/* The lock is ours, the recovery still to come: a lead or a command may be quicker. */
+static void
+test_before_recovery(void **state)
+{
+	struct box *box = *state;
+	struct store_options options = box->options;
+	struct store_act_out out;
+	struct store_fault fault;
+	struct store *other;
+	char id[UUID7_SIZE];
+
+	strcpy(id, box_put(box, "1", "A", BOX_NOW));
+	store_sqlite.unlock_relay(box->store);
+	options.location = box->path;
+	other = store_sqlite.open(&options, &fault);
+	assert_non_null(other);
+	assert_int_equal(store_sqlite.lock_relay(other), 1);
+	assert_int_equal(store_sqlite.begin(other, true), 0);
+	assert_int_equal(store_sqlite.act(other, STORE_DISCARD, id, NULL, 0,
+	    BOX_NOW, &out), 0);
+	assert_int_equal(store_sqlite.commit(other), 0);
+	assert_int_equal(out.result, STORE_ACT_DONE);
+	store_sqlite.close(other);
+}
+
 int
 main(void)
 {
@@ -341,7 +366,8 @@ main(void)
 		TEST(test_old_epoch),
 		TEST(test_killed_relay),
 		TEST(test_power_cut),
-		TEST(test_room)
+		TEST(test_room),
+		TEST(test_before_recovery)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
