@@ -38,8 +38,8 @@
 
 #define TABLE_AT 4096			/* in the relay's lock file */
 #define TABLE_MAGIC UINT64_C(0x314e454b41544c52)
-#define SLOTS 16384
-#define CHAINS 4096
+#define SLOTS 4096
+#define CHAINS 1024
 #define BOOT_SIZE 48
 
 enum { FREE, TAKEN, BEGUN, REVOKED };
@@ -223,7 +223,7 @@ lite_taken_clear(struct lite *lt)
 static int *
 chain_of(struct lite_taken *t, int64_t delivery)
 {
-	return &t->chain[(uint64_t)delivery * UINT64_C(0x9e3779b97f4a7c15) >> 52 &
+	return &t->chain[(uint64_t)delivery * UINT64_C(0x9e3779b97f4a7c15) >> 54 &
 	    (CHAINS - 1)];
 }
 
