@@ -133,7 +133,12 @@ struct delivery_outcome {
 	const char *reason;		/* DEAD, HELD: why, for a person; else NULL */
 };
 
-/* A destination's state, kept over restarts.  Written by the relay alone. */
+#define DESTINATION_REFUSED_KEPT 2
+
+/*
+ * A destination's state, kept over restarts and from one run of cron's to the
+ * next.  Written by the relay alone.
+ */
 struct destination_state {
 	int64_t number;			/* the store's number for it */
 	int64_t paused_ms;		/* since when; 0: open */
@@ -145,6 +150,17 @@ struct destination_state {
 	int64_t recovered_ms;		/* end of the last pause or run of failures */
 	int64_t last_success_ms;
 	int64_t refused_leads;		/* different leads refused in a row */
+	int64_t refused[DESTINATION_REFUSED_KEPT];	/* the first of them; 0: whose is forgotten */
+
+	/* the run of failures: what failed since the last success */
+	int64_t failures;
+	int64_t failed_lead;		/* the first one's; 0: there is no run */
+	int64_t failed_several;		/* 1: and some other lead's */
+	int64_t failed_fresh;		/* 1: some lead's that had not failed before that success */
+
+	int64_t make_due;		/* 1: what waits for later is to be made due */
+	int64_t window;			/* how many may be under way at once; 0: all that may ever */
+	int64_t next_request_us;	/* max_rate: the next request's moment */
 };
 
 #endif

@@ -15,7 +15,7 @@ destination_init(struct destination *d, const struct config_destination *config,
 	memset(d, 0, sizeof(*d));
 	d->config = config;
 	d->state.number = number;
-	d->window = config->max_concurrent;
+	d->state.window = config->max_concurrent;
 }
 
 void
@@ -28,14 +28,15 @@ destination_free(struct destination *d)
 void
 destination_loaded(struct destination *d)
 {
-	int64_t refused = d->state.refused_leads;
+	struct destination_state *state = &d->state;
 
-	/* Who they were is forgotten: as lead 0 they differ from all that come. */
-	d->refused_count = refused < 0 ? 0 :
-	    refused < DESTINATION_REFUSED_MAX ? (size_t)refused :
-	    DESTINATION_REFUSED_MAX - 1;
-	memset(d->refused, 0, sizeof(d->refused));
-	d->window = d->state.paused_ms != 0 ? 1 : d->config->max_concurrent;
+	/* Refused by a version that did not note whom: lead 0 differs from all that come. */
+	if (state->refused_leads > DESTINATION_REFUSED_KEPT)
+		state->refused_leads = DESTINATION_REFUSED_KEPT;
+	if (state->paused_ms != 0)
+		state->window = 1;
+	else if (state->window <= 0 || state->window > d->config->max_concurrent)
+		state->window = d->config->max_concurrent;
 	d->changed = false;
 }
 
@@ -120,12 +121,19 @@ destination_probed(struct destination *d, int64_t event_seq)
 	d->changed = true;
 }
 
+/* Was it under way when a pause began? */
+static bool
+overtaken(const struct destination *d, const struct destination_attempt *a)
+{
+	return d->state.paused_ms != 0 || a->pauses != d->pauses;
+}
+
 bool
 destination_asks_others(const struct destination *d,
     const struct destination_attempt *a)
 {
 	return a->class == CLASSIFY_DESTINATION && a->status != 0 && !a->probe &&
-	    a->first_failure_ms != 0 &&
+	    !overtaken(d, a) && a->first_failure_ms != 0 &&
 	    d->state.last_success_ms >= a->first_failure_ms;
 }
 
@@ -150,7 +158,8 @@ pause_destination(struct destination *d, const char *reason, int64_t now,
 	d->state.pause_reason = strdup(reason);	/* NULL only costs the words */
 	d->state.probes = 0;
 	d->state.next_probe_ms = now + probe_pause(d);
-	d->make_due = false;
+	d->state.make_due = 0;
+	d->pauses++;
 	v->turn = DESTINATION_PAUSED;
 }
 
@@ -165,30 +174,49 @@ recover(struct destination *d, int64_t now, struct destination_verdict *v)
 	d->state.probes = 0;
 	d->state.next_probe_ms = 0;
 	d->state.recovered_ms = now;
-	d->make_due = true;
-	d->window = 1;
+	d->state.make_due = 1;
+	d->state.window = 1;
+}
+
+/* What goes on over a success: nothing of a run, and no refusals in a row. */
+static void
+end_runs(struct destination_state *state)
+{
+	state->failures = state->failed_lead = 0;
+	state->failed_several = state->failed_fresh = 0;
+	state->refused_leads = 0;
+	memset(state->refused, 0, sizeof(state->refused));
 }
 
 static void
-judge_delivered(struct destination *d, int64_t now, struct destination_verdict *v)
+judge_delivered(struct destination *d, const struct destination_attempt *a,
+    int64_t now, struct destination_verdict *v)
 {
 	v->state = DELIVERY_DELIVERED;
 	if (d->state.paused_ms != 0) {
 		recover(d, now, v);
-	} else if (d->failed_several) {
+	} else if (d->state.failed_several) {
 		d->state.recovered_ms = now;
-		d->window = 1;
-	} else if (d->window < d->config->max_concurrent) {
-		d->window++;			/* so it doubles with every round */
+		d->state.window = 1;
+	} else if (d->state.window < d->config->max_concurrent && !overtaken(d, a)) {
+		d->state.window++;		/* so it doubles with every round */
 	}
-	if (d->failed_fresh)
-		d->make_due = true;
-	d->failures = 0;
-	d->failed_lead = 0;
-	d->failed_several = d->failed_fresh = false;
-	d->refused_count = 0;
-	d->state.refused_leads = 0;
+	if (d->state.failed_fresh)
+		d->state.make_due = 1;
+	end_runs(&d->state);
 	d->state.last_success_ms = now;
+}
+
+/* Was the lead refused in this row before? */
+static bool
+refused_before(const struct destination_state *state, uint64_t lead)
+{
+	int64_t i;
+
+	for (i = 0; i < state->refused_leads && i < DESTINATION_REFUSED_KEPT; i++)
+		if (state->refused[i] == (int64_t)lead)
+			return true;
+	return false;
 }
 
 static void
@@ -196,17 +224,17 @@ judge_refused(struct destination *d, const struct destination_attempt *a,
     int64_t now, struct destination_verdict *v)
 {
 	char reason[sizeof(v->reason)];
-	size_t i;
+	struct destination_state *state = &d->state;
 
 	v->state = DELIVERY_DEAD;
 	(void)snprintf(v->reason, sizeof(v->reason), "refused with status %d", a->status);
-	for (i = 0; i < d->refused_count; i++)
-		if (d->refused[i] == a->lead)
-			return;
-	if (d->refused_count < DESTINATION_REFUSED_MAX)
-		d->refused[d->refused_count++] = a->lead;
-	d->state.refused_leads = (int64_t)d->refused_count;
-	if (d->refused_count == DESTINATION_REFUSED_MAX) {
+	if (refused_before(state, a->lead))
+		return;
+	if (state->refused_leads < DESTINATION_REFUSED_KEPT)
+		state->refused[state->refused_leads] = (int64_t)a->lead;
+	if (state->refused_leads < DESTINATION_REFUSED_MAX)
+		state->refused_leads++;
+	if (state->refused_leads == DESTINATION_REFUSED_MAX) {
 		(void)snprintf(reason, sizeof(reason),
 		    "it refuses everything (status %d): mapping?", a->status);
 		pause_destination(d, reason, now, v);
@@ -214,20 +242,20 @@ judge_refused(struct destination *d, const struct destination_attempt *a,
 }
 
 static void
-count_failure(struct destination *d, const struct destination_attempt *a)
+count_failure(struct destination_state *state, const struct destination_attempt *a)
 {
-	if (d->failed_lead == 0)
-		d->failed_lead = a->lead;
-	else if (d->failed_lead != a->lead)
-		d->failed_several = true;
-	d->failures++;
+	if (state->failed_lead == 0)
+		state->failed_lead = (int64_t)a->lead;
+	else if (state->failed_lead != (int64_t)a->lead)
+		state->failed_several = 1;
+	state->failures++;
 }
 
 static void
-note_fresh(struct destination *d, const struct destination_attempt *a)
+note_fresh(struct destination_state *state, const struct destination_attempt *a)
 {
-	if (a->first_failure_ms == 0 || a->first_failure_ms > d->state.last_success_ms)
-		d->failed_fresh = true;
+	if (a->first_failure_ms == 0 || a->first_failure_ms > state->last_success_ms)
+		state->failed_fresh = 1;
 }
 
 /* The lead waits: for its next turn, or for ever when its time is up. */
@@ -271,18 +299,18 @@ judge_passing(struct destination *d, const struct destination_attempt *a,
 
 	v->free_of_charge = a->retry_after_ms != 0;
 	wait_or_die(d, a, now, random, v);
-	note_fresh(d, a);
+	note_fresh(&d->state, a);
 	if (a->retry_after_ms != 0) {
 		/* It says itself when to come again: no sign of being down. */
 		obey_retry_after(d, a, now);
-		d->window = 1;
+		d->state.window = 1;
 		return;
 	}
-	count_failure(d, a);
-	if (d->failures >= DESTINATION_RUN_MAX && d->failed_several) {
+	count_failure(&d->state, a);
+	if (d->state.failures >= DESTINATION_RUN_MAX && d->state.failed_several) {
 		describe(a, last, sizeof(last));
-		(void)snprintf(reason, sizeof(reason), "%d failures in a row, the last: %s",
-		    d->failures, last);
+		(void)snprintf(reason, sizeof(reason), "%lld failures in a row, the last: %s",
+		    (long long)d->state.failures, last);
 		pause_destination(d, reason, now, v);
 	}
 }
@@ -301,8 +329,8 @@ judge_fault(struct destination *d, const struct destination_attempt *a,
 	}
 	wait_or_die(d, a, now, random, v);
 	obey_retry_after(d, a, now);
-	note_fresh(d, a);
-	count_failure(d, a);
+	note_fresh(&d->state, a);
+	count_failure(&d->state, a);
 	describe(a, reason, sizeof(reason));
 	pause_destination(d, reason, now, v);
 }
@@ -317,15 +345,15 @@ count_probe(struct destination *d, int64_t now)
 	d->state.next_probe_ms = now + probe_pause(d);
 }
 
+/* No verdict on the lead: it waits in its order, and nothing was spent. */
 static void
-judge_probe(struct destination *d, const struct destination_attempt *a,
+judge_nothing(struct destination *d, const struct destination_attempt *a,
     int64_t now, struct destination_verdict *v)
 {
 	v->state = DELIVERY_WAITING;
-	v->due_ms = a->received_ms < now ? a->received_ms : now;	/* in its order */
+	v->due_ms = a->received_ms < now ? a->received_ms : now;
 	v->free_of_charge = true;
 	obey_retry_after(d, a, now);
-	count_probe(d, now);
 }
 
 void
@@ -335,11 +363,13 @@ destination_judge(struct destination *d, const struct destination_attempt *a,
 	memset(v, 0, sizeof(*v));
 	d->changed = true;
 	if (a->class == CLASSIFY_DELIVERED) {
-		judge_delivered(d, now_ms, v);
+		judge_delivered(d, a, now_ms, v);
 		return;
 	}
-	if (a->probe) {
-		judge_probe(d, a, now_ms, v);
+	if (a->probe || overtaken(d, a)) {
+		judge_nothing(d, a, now_ms, v);
+		if (a->probe)
+			count_probe(d, now_ms);
 		return;
 	}
 	switch (a->class) {

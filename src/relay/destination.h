@@ -13,6 +13,10 @@
  *            lead nothing; the first success, of whichever attempt, opens the
  *            destination again with a window of one.
  *
+ * What was under way when a pause began waits like the rest, even if it comes
+ * back when the pause is over: its failure costs its lead nothing either, is no
+ * refusal, and counts in no run.  Its success is one.
+ *
  * A run of failures is what failed since the last success.  The success that
  * ends it shows that waiting leads need wait no longer; yet a lead that goes on
  * failing between the successes of others must not be sent again at each of
@@ -32,30 +36,21 @@
 struct config_destination;
 
 #define DESTINATION_RUN_MAX 5		/* failures in a row that pause it */
-#define DESTINATION_REFUSED_MAX 3	/* leads refused in a row that pause it */
+#define DESTINATION_REFUSED_MAX (DESTINATION_REFUSED_KEPT + 1) /* leads refused in a row that pause it */
 #define DESTINATION_OTHERS_MIN 3	/* delivered meanwhile: the lead's own trouble */
 
 struct destination {
 	const struct config_destination *config;
 	struct destination_state state;
 	bool changed;			/* state is not yet what is on disk */
-	bool make_due;			/* what waits for later is to be made due */
-	int64_t window;			/* how many may be under way at once */
-
-	/* the run of failures */
-	int failures;
-	uint64_t failed_lead;		/* the first one's */
-	bool failed_several;		/* and some other lead's */
-	bool failed_fresh;
-
-	uint64_t refused[DESTINATION_REFUSED_MAX];
-	size_t refused_count;
+	unsigned pauses;		/* begun so far, since it was made */
 };
 
 /* How an attempt ended. */
 struct destination_attempt {
 	uint64_t lead;			/* destination_lead of its source and lead */
 	bool probe;
+	unsigned pauses;		/* destination.pauses when it began */
 	int attempts;			/* made for this delivery, this one included */
 	int64_t received_ms;		/* when its event came */
 	int64_t first_attempt_ms;

@@ -93,6 +93,7 @@ lane_load(struct lane *l, struct store *store)
 	if (store->ops->load_state(store, &l->destination.state) == -1)
 		return -1;
 	destination_loaded(&l->destination);
+	l->limit.next_us = l->destination.state.next_request_us;
 	l->begun = true;
 	return 0;
 }
@@ -238,7 +239,7 @@ send_ready(struct lane *l, int64_t now)
 		lane_send(l, &l->claims.probe, true);
 	}
 	while (destination_open(&l->destination, now) &&
-	    l->in_flight < l->destination.window &&
+	    l->in_flight < l->destination.state.window &&
 	    is_within_limits(l, now) && claims_next(&l->claims, &claim))
 		lane_send(l, &claim, false);
 }
@@ -249,7 +250,7 @@ send_ready(struct lane *l, int64_t now)
 static int64_t
 wanted(const struct lane *l, int64_t by_ms)
 {
-	int64_t window = l->destination.window;
+	int64_t window = l->destination.state.window;
 	int64_t ahead = window == l->config->max_concurrent ? l->ahead : 0;
 	int64_t ready = (int64_t)l->claims.ready_count;
 	int64_t have = l->in_flight + ready, want = window + ahead - have, room;
@@ -330,15 +331,17 @@ due_finish(struct mailbox_job *job, const struct store_fault *fault)
 	struct due_job *due = (struct due_job *)job;
 
 	due->busy = false;
-	if (fault == NULL && due->count < DUE_BATCH)
-		due->lane->destination.make_due = false;
+	if (fault == NULL && due->count < DUE_BATCH) {
+		due->lane->destination.state.make_due = 0;
+		due->lane->destination.changed = true;
+	}
 	lane_look(due->lane);
 }
 
 static void
 make_due(struct lane *l, int64_t now)
 {
-	if (!l->destination.make_due || l->due.busy || l->settler.failing)
+	if (!l->destination.state.make_due || l->due.busy || l->settler.failing)
 		return;
 	l->due.lane = l;
 	l->due.now_ms = now;
@@ -399,6 +402,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	 * claim sees the leads' next events.
 	 */
 	hurry = stopping || l->claims.ready_count == 0 || may_take(l, now_ms);
+	d->state.next_request_us = l->limit.next_us;
 	if (settler_step(&l->settler, &d->state, &d->changed, hurry, now_ms))
 		lane_look(l);
 	if (!stopping && l->ready) {
@@ -448,7 +452,7 @@ lane_finished(const struct lane *l)
 bool
 lane_due(const struct lane *l, int64_t now_ms)
 {
-	return lane_begun(l) && l->ready && (lane_unsettled(l) || l->destination.make_due ||
+	return lane_begun(l) && l->ready && (lane_unsettled(l) || l->destination.state.make_due ||
 	    (l->claims.look_ms <= now_ms &&
 	    has_room_by(l, now_ms, now_ms + ONCE_PATIENCE_MS)));
 }

@@ -168,6 +168,7 @@ send_again(struct lane *l, struct transfer *tr)
 	log_kv(LOG_LV_WARN, "failed", "s:destination", l->config->name, "s:id",
 	    tr->claim.id, "s:lead", tr->claim.lead, "d:status",
 	    (long long)end->status, "s:error", outcome.error, NULL);
+	l->destination.changed = true;		/* a request was made */
 	(void)settler_add(&l->settler, &outcome);
 	rest(l, tr);
 }
@@ -298,6 +299,7 @@ conclude(struct lane *l, struct transfer *tr, enum classify_class class)
 	struct destination_attempt attempt = {
 		.lead = destination_lead(claim->source, claim->lead),
 		.probe = tr->probe,
+		.pauses = tr->pauses,
 		.attempts = claim->attempts,
 		.received_ms = claim->received_ms,
 		.first_attempt_ms = claim->first_attempt_ms != 0 ?
@@ -423,6 +425,7 @@ send_request(struct lane *l, struct transfer *tr)
 		return;
 	}
 	tr->token = l->oauth != NULL ? oauth_serial(l->oauth) : 0;
+	tr->pauses = l->destination.pauses;
 	limit_spend(&l->limit, from.now_ms);
 	counters_add(l->engine->counters, attempts);
 	if ((rc = transfer_start(tr, l->engine->multi)) != CURLE_OK)

@@ -46,6 +46,7 @@ struct transfer {
 	size_t line_cap;
 	unsigned token;			/* oauth_serial, where there is OAuth */
 	bool probe;
+	unsigned pauses;		/* of its destination, when it was sent */
 	bool under_way;			/* libcurl has it */
 	int sendings;			/* how often libcurl sent it */
 	int64_t started_ms;		/* wall clock */

@@ -139,7 +139,18 @@ static const char *const steps[] = {
 	" count INTEGER NOT NULL) WITHOUT ROWID;"
 	"INSERT INTO held SELECT l.source, count(*) FROM event e"
 	" JOIN lead l ON l.number = e.lead WHERE e.state = 1"
-	" GROUP BY l.source;"
+	" GROUP BY l.source;",
+
+	/* What a destination's next verdict depends on. */
+	"ALTER TABLE destination ADD refused_1 INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD refused_2 INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD failures INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD failed_lead INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD failed_several INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD failed_fresh INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD make_due INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD window INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD next_request INTEGER NOT NULL DEFAULT 0;"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

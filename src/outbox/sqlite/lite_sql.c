@@ -60,12 +60,17 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "AND destination = ?1 AND state IN (3, 4) LIMIT 64",
 	[LITE_STATE_GET] =
 	    "SELECT paused, pause_reason, probes, next_probe, probe_cursor, "
-	    "not_before, recovered, last_success, refused_leads "
+	    "not_before, recovered, last_success, refused_leads, refused_1, "
+	    "refused_2, failures, failed_lead, failed_several, failed_fresh, "
+	    "make_due, window, next_request "
 	    "FROM destination WHERE number = ?1",
 	[LITE_STATE_SET] =
 	    "UPDATE destination SET paused = ?2, probes = ?3, next_probe = ?4, "
 	    "probe_cursor = ?5, not_before = ?6, recovered = ?7, "
-	    "last_success = ?8, refused_leads = ?9, pause_reason = ?10 "
+	    "last_success = ?8, refused_leads = ?9, refused_1 = ?10, "
+	    "refused_2 = ?11, failures = ?12, failed_lead = ?13, "
+	    "failed_several = ?14, failed_fresh = ?15, make_due = ?16, "
+	    "window = ?17, next_request = ?18, pause_reason = ?19 "
 	    "WHERE number = ?1",
 
 	[LITE_LEAD_FIND] =

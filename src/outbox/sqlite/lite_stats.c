@@ -51,6 +51,15 @@ lite_stats_load(struct store *st, struct destination_state *state)
 	state->recovered_ms = sqlite3_column_int64(s, 6);
 	state->last_success_ms = sqlite3_column_int64(s, 7);
 	state->refused_leads = sqlite3_column_int64(s, 8);
+	state->refused[0] = sqlite3_column_int64(s, 9);
+	state->refused[1] = sqlite3_column_int64(s, 10);
+	state->failures = sqlite3_column_int64(s, 11);
+	state->failed_lead = sqlite3_column_int64(s, 12);
+	state->failed_several = sqlite3_column_int64(s, 13);
+	state->failed_fresh = sqlite3_column_int64(s, 14);
+	state->make_due = sqlite3_column_int64(s, 15);
+	state->window = sqlite3_column_int64(s, 16);
+	state->next_request_us = sqlite3_column_int64(s, 17);
 	lite_sql_done(s);
 	return rc == -1 ? -1 : 0;
 }
@@ -67,8 +76,11 @@ lite_stats_save(struct store *st, const struct destination_state *state)
 		return -1;
 	LITE_BIND(s, state->number, state->paused_ms, state->probes,
 	    state->next_probe_ms, state->probe_cursor, state->not_before_ms,
-	    state->recovered_ms, state->last_success_ms, state->refused_leads);
-	sqlite3_bind_text(s, 10, state->pause_reason, -1, SQLITE_STATIC);
+	    state->recovered_ms, state->last_success_ms, state->refused_leads,
+	    state->refused[0], state->refused[1], state->failures,
+	    state->failed_lead, state->failed_several, state->failed_fresh,
+	    state->make_due, state->window, state->next_request_us);
+	sqlite3_bind_text(s, 19, state->pause_reason, -1, SQLITE_STATIC);
 	return lite_sql_step(lt, s);
 }
 

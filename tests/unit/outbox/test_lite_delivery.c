@@ -457,7 +457,10 @@ test_state_is_kept(void **state)
 	struct destination_state s = {
 		.paused_ms = 1, .probes = 2, .next_probe_ms = 3,
 		.probe_cursor = 4, .not_before_ms = 5, .recovered_ms = 6,
-		.last_success_ms = 7, .refused_leads = 8
+		.last_success_ms = 7, .refused_leads = 8, .refused = { 9, -10 },
+		.failures = 11, .failed_lead = 12, .failed_several = 1,
+		.failed_fresh = 1, .make_due = 1, .window = 13,
+		.next_request_us = 14
 	}, got = { 0 };
 	char reason[] = "it refuses everything: mapping?";
 

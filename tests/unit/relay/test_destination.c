@@ -71,9 +71,11 @@ answer(struct world *w, uint64_t lead, int status)
 	};
 }
 
+/* An attempt that began just now ends. */
 static enum delivery_state
 judge(struct world *w, struct destination_attempt a)
 {
+	a.pauses = w->d.pauses;
 	destination_judge(&w->d, &a, w->now, 0, &w->v);
 	return w->v.state;
 }
@@ -117,8 +119,8 @@ test_delivered(void **state)
 
 	assert_int_equal(try(w, 1, 200), DELIVERY_DELIVERED);
 	assert_int_equal(w->d.state.last_success_ms, w->now);
-	assert_int_equal(w->d.window, 8);
-	assert_false(w->d.make_due);
+	assert_int_equal(w->d.state.window, 8);
+	assert_false(w->d.state.make_due);
 	assert_true(w->d.changed);
 	assert_int_equal(w->v.turn, DESTINATION_SAME);
 }
@@ -169,6 +171,83 @@ test_refusals_survive_restart(void **state)
 	assert_int_equal(w->v.turn, DESTINATION_PAUSED);
 }
 
+/* The process ends and another one goes on, with nothing but what is stored. */
+static void
+restart(struct world *w)
+{
+	struct destination_state state = w->d.state;
+
+	destination_init(&w->d, &w->config, state.number);
+	w->d.state = state;
+	destination_loaded(&w->d);
+}
+
+/* One lead refused over and over is one, whoever counts. */
+static void
+test_refused_lead_is_known_after_restart(void **state)
+{
+	struct world *w = *state;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(try(w, 1, 422), DELIVERY_DEAD);
+		restart(w);
+		assert_int_equal(try(w, 2, 422), DELIVERY_DEAD);
+		restart(w);
+	}
+	assert_true(is_open(w));
+	assert_int_equal(try(w, 3, 422), DELIVERY_DEAD);
+	assert_false(is_open(w));
+}
+
+/* One attempt a process, as with cron: the run counts all the same. */
+static void
+test_run_over_restarts(void **state)
+{
+	struct world *w = *state;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		(void)try(w, 1, 500);
+		restart(w);
+		assert_true(is_open(w));	/* one lead alone pauses nothing */
+	}
+	(void)try(w, 2, 500);
+	assert_false(is_open(w));
+	restart(w);
+	assert_false(is_open(w));
+	assert_int_equal(try_probe(w, 3, 200), DELIVERY_DELIVERED);
+	restart(w);
+	(void)try(w, 1, 500);
+	(void)try(w, 2, 500);
+	assert_true(is_open(w));	/* the success ended the run */
+}
+
+/* The success that ends a run makes due, and starts with one, in whatever process. */
+static void
+test_recovery_over_restarts(void **state)
+{
+	struct world *w = *state;
+
+	(void)try(w, 1, 500);
+	(void)try(w, 2, 500);
+	restart(w);
+	w->now += MINUTE;
+	(void)try(w, 3, 200);
+	assert_true(w->d.state.make_due);
+	assert_int_equal(w->d.state.recovered_ms, w->now);
+	restart(w);
+	assert_true(w->d.state.make_due);
+	assert_int_equal(w->d.state.window, 1);
+	(void)try(w, 4, 200);
+	restart(w);
+	assert_int_equal(w->d.state.window, 2);
+	/* Less than that may be allowed by now. */
+	w->config.max_concurrent = 1;
+	restart(w);
+	assert_int_equal(w->d.state.window, 1);
+}
+
 static void
 test_passing_schedule(void **state)
 {
@@ -208,6 +287,83 @@ test_five_failures(void **state)
 	assert_int_equal(w->v.turn, DESTINATION_SAME);
 }
 
+/* Everything a pause can come of. */
+static void
+pause_for(struct world *w, int cause)
+{
+	static const int statuses[] = { 422, 401, 500, 0 };
+	uint64_t lead;
+
+	for (lead = 1; w->d.state.paused_ms == 0; lead++)
+		if (cause < (int)COUNT(statuses))
+			(void)try(w, lead, statuses[cause]);
+		else
+			destination_blame(&w->d, "token endpoint: status 500", w->now, &w->v);
+	assert_int_equal(w->v.turn, DESTINATION_PAUSED);
+}
+
+/* Whatever was under way when a pause began waits, for no price, and weighs nothing. */
+static void
+test_under_way_at_a_pause(void **state)
+{
+	static const int statuses[] = { 422, 409, 401, 404, 500, 503, 429, 0 };
+	struct destination_attempt late;
+	struct destination_state before;
+	struct world *w;
+	int cause, over;
+	size_t i;
+
+	for (cause = 0; cause < 5; cause++)
+		for (over = 0; over < 2; over++) {
+			assert_int_equal(set_up(state), 0);
+			w = *state;
+			late = answer(w, 100, 422);
+			late.pauses = w->d.pauses;
+			pause_for(w, cause);
+			w->now += MINUTE;
+			if (over)
+				(void)try_probe(w, 50, 200);
+			before = w->d.state;
+			for (i = 0; i < 3 * COUNT(statuses); i++) {
+				late.lead++;
+				late.status = statuses[i % COUNT(statuses)];
+				late.class = answer(w, 1, late.status).class;
+				late.first_attempt_ms = w->now - 10 * DAY;
+				destination_judge(&w->d, &late, w->now, 0, &w->v);
+				assert_int_equal(w->v.state, DELIVERY_WAITING);
+				assert_true(w->v.free_of_charge);
+				assert_int_equal(w->v.due_ms, RECEIVED);
+				assert_int_equal(w->v.turn, DESTINATION_SAME);
+			}
+			assert_memory_equal(&w->d.state, &before, sizeof(before));
+			assert_int_equal(tear_down(state), 0);
+		}
+	assert_int_equal(set_up(state), 0);
+}
+
+/* Its success is one; and the next refusals are the leads' own again. */
+static void
+test_success_under_way_at_a_pause(void **state)
+{
+	struct world *w = *state;
+	struct destination_attempt late = answer(w, 100, 200);
+	uint64_t lead;
+
+	pause_for(w, 0);
+	destination_judge(&w->d, &late, w->now, 0, &w->v);
+	assert_int_equal(w->v.state, DELIVERY_DELIVERED);
+	assert_int_equal(w->v.turn, DESTINATION_RECOVERED);
+	/* More of them do not open the window for what has yet to begin. */
+	for (lead = 101; lead < 110; lead++) {
+		late.lead = lead;
+		destination_judge(&w->d, &late, w->now, 0, &w->v);
+		assert_int_equal(w->v.state, DELIVERY_DELIVERED);
+	}
+	assert_int_equal(w->d.state.window, 1);
+	assert_int_equal(try(w, 7, 422), DELIVERY_DEAD);
+	assert_true(is_open(w));
+}
+
 static void
 test_success_breaks_the_row(void **state)
 {
@@ -218,8 +374,8 @@ test_success_breaks_the_row(void **state)
 		(void)try(w, lead, 500);
 	w->now += SECOND;
 	assert_int_equal(try(w, 5, 200), DELIVERY_DELIVERED);
-	assert_true(w->d.make_due);
-	assert_int_equal(w->d.window, 1);
+	assert_true(w->d.state.make_due);
+	assert_int_equal(w->d.state.window, 1);
 	assert_int_equal(w->d.state.recovered_ms, w->now);
 	for (lead = 1; lead <= 4; lead++)
 		(void)try(w, lead, 500);
@@ -237,9 +393,9 @@ test_poison_lead_starts_no_recovery(void **state)
 	assert_int_equal(judge(w, a), DELIVERY_WAITING);
 	w->now += SECOND;
 	(void)try(w, 2, 200);
-	assert_true(w->d.make_due);
+	assert_true(w->d.state.make_due);
 	assert_int_equal(w->d.state.recovered_ms, 0);	/* one lead's trouble is none */
-	w->d.make_due = false;
+	w->d.state.make_due = false;
 	a.first_failure_ms = a.first_attempt_ms;
 	for (i = 0; i < 10; i++) {
 		w->now += SECOND;
@@ -247,8 +403,8 @@ test_poison_lead_starts_no_recovery(void **state)
 		assert_int_equal(judge(w, a), DELIVERY_WAITING);
 		w->now += SECOND;
 		(void)try(w, 3, 200);
-		assert_false(w->d.make_due);
-		assert_int_equal(w->d.window, 8);
+		assert_false(w->d.state.make_due);
+		assert_int_equal(w->d.state.window, 8);
 	}
 	w->now += 4 * DAY;
 	assert_int_equal(judge(w, a), DELIVERY_DEAD);
@@ -310,7 +466,7 @@ test_probes(void **state)
 	assert_int_equal(w->v.turn, DESTINATION_RECOVERED);
 	assert_int_equal(w->v.paused_for_ms, w->now - paused);
 	assert_true(is_open(w));
-	assert_true(w->d.make_due);
+	assert_true(w->d.state.make_due);
 	assert_int_equal(w->d.state.recovered_ms, w->now);
 	assert_null(w->d.state.pause_reason);
 }
@@ -327,7 +483,7 @@ test_slow_start(void **state)
 	for (i = 0; i < COUNT(windows); i++) {
 		assert_int_equal(i == 0 ? try_probe(w, 1, 200) : try(w, i, 200),
 		    DELIVERY_DELIVERED);
-		assert_int_equal(w->d.window, windows[i]);
+		assert_int_equal(w->d.state.window, windows[i]);
 	}
 }
 
@@ -361,6 +517,7 @@ test_own_trouble_is_held(void **state)
 	(void)try_probe(w, 2, 200);
 	assert_true(is_open(w));
 
+	a.pauses = w->d.pauses;
 	assert_true(destination_asks_others(&w->d, &a));
 	a.others = 2;
 	assert_int_equal(judge(w, a), DELIVERY_WAITING);
@@ -371,7 +528,10 @@ test_own_trouble_is_held(void **state)
 	assert_true(is_open(w));
 	assert_non_null(strstr(w->v.reason, "404"));
 
-	/* Not for a probe, nor for a failure without an answer. */
+	/* Not when a pause began meanwhile, nor for a probe or a failure without an answer. */
+	assert_false(destination_asks_others(&w->d, &a));
+	a.pauses = w->d.pauses;
+	assert_true(destination_asks_others(&w->d, &a));
 	a.probe = true;
 	assert_false(destination_asks_others(&w->d, &a));
 	a.probe = false;
@@ -403,7 +563,7 @@ test_retry_after(void **state)
 	assert_false(is_open(w));
 	w->now++;
 	assert_true(is_open(w));
-	assert_int_equal(w->d.window, 1);
+	assert_int_equal(w->d.state.window, 1);
 }
 
 static void
@@ -457,7 +617,7 @@ test_pause_survives_restart(void **state)
 	destination_loaded(&w->d);
 	assert_false(w->d.changed);
 	assert_false(is_open(w));
-	assert_int_equal(w->d.window, 1);
+	assert_int_equal(w->d.state.window, 1);
 	w->now += 30 * SECOND;
 	assert_true(destination_probe_due(&w->d, w->now));
 }
@@ -512,8 +672,13 @@ main(void)
 		T(test_delivered),
 		T(test_refused_is_dead),
 		T(test_refusals_survive_restart),
+		T(test_refused_lead_is_known_after_restart),
+		T(test_run_over_restarts),
+		T(test_recovery_over_restarts),
 		T(test_passing_schedule),
 		T(test_five_failures),
+		T(test_under_way_at_a_pause),
+		T(test_success_under_way_at_a_pause),
 		T(test_success_breaks_the_row),
 		T(test_poison_lead_starts_no_recovery),
 		cmocka_unit_test_teardown(test_fault_pauses_at_once, tear_down),

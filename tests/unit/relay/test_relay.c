@@ -569,6 +569,91 @@ test_three_refused_pause(void **state)
 	assert_int_equal(look(w).count[0][DELIVERY_DEAD], 3);
 }
 
+/* The first requests of all leads are answered together, when every one is under way. */
+static void
+hang_then_fail(struct crm *crm, int lead, int nth, struct sink_reply *reply)
+{
+	static const int statuses[] = { 422, 401, 500, 200 };
+
+	(void)lead;
+	if (nth == 1 && atomic_load(&crm->mode) != 3)
+		reply->act = SINK_HANG;
+	reply->status = statuses[atomic_load(&crm->mode)];
+}
+
+/* ${concurrent} requests are under way when the answers come that pause the destination. */
+static void
+pause_in_flight(struct world *w, int concurrent, int mode, int dead)
+{
+	static int64_t quick[] = { 20 }, never[] = { 3600 * 1000 };
+	struct tally tally;
+
+	w->crm[0].script = hang_then_fail;
+	atomic_store(&w->crm[0].mode, mode);
+	w->destinations[0].max_concurrent = concurrent;
+	w->destinations[0].probe_ms = w->destinations[0].retry_ms = never;
+	w->destinations[0].probe_count = w->destinations[0].retry_count = 1;
+	start(w);
+	feed_many(w, concurrent, 2);
+	WAIT_UNTIL(seen_count(&w->crm[0]) == concurrent);
+	sink_release(w->crm[0].sink);
+	WAIT_UNTIL(look(w).paused[0]);
+	WAIT_UNTIL(look(w).count[0][DELIVERY_SENDING] == 0);
+	tally = look(w);
+	assert_int_equal(tally.count[0][DELIVERY_DEAD], dead);
+	assert_int_equal(tally.count[0][DELIVERY_HELD], 0);
+	stop(w, 0);
+	/* Mended: what was under way goes again, before what came after it. */
+	atomic_store(&w->crm[0].mode, 3);
+	w->destinations[0].probe_ms = quick;
+	start(w);
+	WAIT_STATE(w, 0, DELIVERY_DELIVERED, 2 * concurrent - dead);
+	assert_int_equal(look(w).count[0][DELIVERY_DEAD], dead);
+	if (dead == 0)
+		check_order(&w->crm[0]);
+}
+
+static void test_refusals_in_flight_8(void **state) { pause_in_flight(*state, 8, 0, 3); }
+static void test_refusals_in_flight_64(void **state) { pause_in_flight(*state, 64, 0, 3); }
+static void test_fault_in_flight_8(void **state) { pause_in_flight(*state, 8, 1, 0); }
+static void test_fault_in_flight_64(void **state) { pause_in_flight(*state, 64, 1, 0); }
+static void test_failures_in_flight_8(void **state) { pause_in_flight(*state, 8, 2, 0); }
+static void test_failures_in_flight_64(void **state) { pause_in_flight(*state, 64, 2, 0); }
+
+/* Leads 0 to 2 are refused; the others' yes comes when that has paused the destination. */
+static void
+refuse_three_first(struct crm *crm, int lead, int nth, struct sink_reply *reply)
+{
+	if (nth != 1)
+		return;
+	if (lead < 3)
+		reply->status = 422;
+	else if (atomic_load(&crm->mode) == 0)
+		reply->act = SINK_HANG;
+}
+
+static void
+test_success_in_flight(void **state)
+{
+	static int64_t never[] = { 3600 * 1000 };
+	struct world *w = *state;
+
+	w->crm[0].script = refuse_three_first;
+	w->destinations[0].max_concurrent = 64;
+	w->destinations[0].probe_ms = never;
+	w->destinations[0].probe_count = 1;
+	w->outbox = open_outbox(w);
+	feed_many(w, 64, 1);
+	start(w);
+	WAIT_UNTIL(seen_count(&w->crm[0]) == 64);
+	WAIT_UNTIL(look(w).paused[0]);
+	sink_release(w->crm[0].sink);
+	WAIT_STATE(w, 0, DELIVERY_DELIVERED, 61);
+	assert_int_equal(look(w).count[0][DELIVERY_DEAD], 3);
+	assert_false(look(w).paused[0]);
+	assert_int_equal(seen_count(&w->crm[0]), 64);
+}
+
 static void
 test_outage_and_recovery(void **state)
 {
@@ -997,6 +1082,13 @@ main(void)
 		T(test_conflict_after_unknown),
 		T(test_conflict_after_libcurls_own_repeat),
 		T(test_three_refused_pause),
+		T(test_refusals_in_flight_8),
+		T(test_refusals_in_flight_64),
+		T(test_fault_in_flight_8),
+		T(test_fault_in_flight_64),
+		T(test_failures_in_flight_8),
+		T(test_failures_in_flight_64),
+		T(test_success_in_flight),
 		T(test_outage_and_recovery),
 		T(test_success_makes_due),
 		T(test_retry_after),
