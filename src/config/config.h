@@ -181,6 +181,10 @@ struct config *config_share(struct config *config);
 int config_keep(struct config *next, const struct config *former,
     struct buf *kept);
 
+/* Has every setting of the two destinations the same value, hidden parts too? */
+bool config_same_destination(const struct config_destination *a,
+    const struct config_destination *b);
+
 /* Release it, secrets wiped first, unless there are other shares.  NULL is fine. */
 void config_free(struct config *config);
 

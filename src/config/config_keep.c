@@ -58,3 +58,20 @@ config_keep(struct config *next, const struct config *former, struct buf *kept)
 	}
 	return buf_ok(kept) ? 0 : -1;
 }
+
+bool
+config_same_destination(const struct config_destination *a,
+    const struct config_destination *b)
+{
+	struct key key;
+
+	if (strcmp(a->name, b->name) != 0)
+		return false;
+	for (size_t i = 0; i < keys_count; i++) {
+		key = keys_table[i];
+		key.flags &= ~(unsigned)(KEY_MASK_URL | KEY_MASK_HEADER);
+		if (key.section == SECTION_DESTINATION && !is_same(&key, a, b))
+			return false;
+	}
+	return true;
+}

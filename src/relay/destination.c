@@ -40,6 +40,16 @@ destination_loaded(struct destination *d)
 	d->changed = false;
 }
 
+void
+destination_refit(struct destination *d, const struct config_destination *config)
+{
+	if (d->state.window == d->config->max_concurrent ||
+	    d->state.window > config->max_concurrent)
+		d->state.window = config->max_concurrent;
+	d->config = config;
+	d->era++;
+}
+
 /* FNV-1a over both names, the NUL between them included. */
 uint64_t
 destination_lead(const char *source, const char *lead)
@@ -121,11 +131,11 @@ destination_probed(struct destination *d, int64_t event_seq)
 	d->changed = true;
 }
 
-/* Was it under way when a pause began? */
+/* Was it under way when a pause began, or when the settings changed? */
 static bool
 overtaken(const struct destination *d, const struct destination_attempt *a)
 {
-	return d->state.paused_ms != 0 || a->pauses != d->pauses;
+	return d->state.paused_ms != 0 || a->era != d->era;
 }
 
 bool
@@ -159,7 +169,7 @@ pause_destination(struct destination *d, const char *reason, int64_t now,
 	d->state.probes = 0;
 	d->state.next_probe_ms = now + probe_pause(d);
 	d->state.make_due = 0;
-	d->pauses++;
+	d->era++;
 	v->turn = DESTINATION_PAUSED;
 }
 
@@ -368,7 +378,7 @@ destination_judge(struct destination *d, const struct destination_attempt *a,
 	}
 	if (a->probe || overtaken(d, a)) {
 		judge_nothing(d, a, now_ms, v);
-		if (a->probe)
+		if (a->probe && a->era == d->era)
 			count_probe(d, now_ms);
 		return;
 	}

@@ -15,7 +15,8 @@
  *
  * What was under way when a pause began waits like the rest, even if it comes
  * back when the pause is over: its failure costs its lead nothing either, is no
- * refusal, and counts in no run.  Its success is one.
+ * refusal, and counts in no run.  Its success is one.  The same holds for what
+ * went out under settings that have changed since.
  *
  * A run of failures is what failed since the last success.  The success that
  * ends it shows that waiting leads need wait no longer; yet a lead that goes on
@@ -43,14 +44,14 @@ struct destination {
 	const struct config_destination *config;
 	struct destination_state state;
 	bool changed;			/* state is not yet what is on disk */
-	unsigned pauses;		/* begun so far, since it was made */
+	unsigned era;			/* rises with each pause and each change of settings */
 };
 
 /* How an attempt ended. */
 struct destination_attempt {
 	uint64_t lead;			/* destination_lead of its source and lead */
 	bool probe;
-	unsigned pauses;		/* destination.pauses when it began */
+	unsigned era;			/* the destination's when it began */
 	int attempts;			/* made for this delivery, this one included */
 	int64_t received_ms;		/* when its event came */
 	int64_t first_attempt_ms;
@@ -82,6 +83,10 @@ struct destination_verdict {
 void destination_init(struct destination *d,
     const struct config_destination *config, int64_t number);
 void destination_free(struct destination *d);
+
+/* From now on ${config} holds; what is under way went out under the former one. */
+void destination_refit(struct destination *d,
+    const struct config_destination *config);
 
 /* d->state was just filled from the store. */
 void destination_loaded(struct destination *d);

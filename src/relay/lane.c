@@ -7,69 +7,95 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "outbox/event.h"
-#include "relay/credentials.h"
 #include "relay/engine.h"
 #include "relay/lane_send.h"
 #include "relay/lane_state.h"
 #include "relay/oauth.h"
-#include "relay/transfer.h"
-#include "relay/transport.h"
+#include "relay/outfit.h"
+#include "relay/programs.h"
 
 #define AHEAD_MAX 256		/* deliveries taken before there is a place for them */
 #define UNSETTLED_MAX 1024	/* outcomes not on disk: then no more is taken */
 #define DUE_BATCH 500		/* made due by one job */
 #define LOAD_MS 1000		/* between tries to read the destination's state */
-#define REFRESH_MS 1000		/* how often the credentials' files are looked at */
 #define LIMIT_AHEAD_MS 50	/* deliveries are taken so long before a limit lets them go */
+#define FORMER_MS 10		/* between looks at programs of a former configuration */
+#define UNSAVED_MS 100		/* when stopping with a refresh token in hand */
 #define ONCE_PATIENCE_MS 5000	/* relay --once waits so long for a limit */
 
+/* Work with ${outfit} from now on; a former one is kept behind it. */
+static void
+wear(struct lane *l, struct outfit *outfit)
+{
+	outfit->former = l->outfit;
+	l->outfit = outfit;
+	l->config = outfit->config;
+	l->claims.name = l->settler.destination = l->rotation.name = l->config->name;
+	if (outfit->oauth != NULL)
+		oauth_attach(outfit->oauth, &l->rotation);
+}
+
 struct lane *
-lane_new(struct engine *engine, const struct config_destination *config,
+lane_new(struct engine *engine, struct config *config, size_t index,
     int64_t number, struct buf *why)
 {
+	const char *name = config->destinations[index].name;
+	struct outfit *outfit;
 	struct lane *l;
 
+	if ((outfit = outfit_new(engine, config, index, why)) == NULL)
+		return NULL;
 	if ((l = calloc(1, sizeof(*l))) == NULL) {
 		buf_puts(why, "out of memory");
+		outfit_free(outfit);
 		return NULL;
 	}
 	l->engine = engine;
-	l->config = config;
-	destination_init(&l->destination, config, number);
-	limit_init(&l->limit, config);
-	claims_init(&l->claims, &engine->mailbox, number, config->name);
-	settler_init(&l->settler, &engine->mailbox, config->name);
-	if ((l->credentials = credentials_new(config)) == NULL)
-		buf_puts(why, "out of memory");
-	else if (config->oauth_token_url != NULL && (l->oauth = oauth_new(engine,
-	    config, l->credentials, number)) == NULL)
-		buf_puts(why, "out of memory");
-	else if ((l->programs = programs_new(engine->host, config, why)) != NULL)
-		return l;
-	lane_free(l);
-	return NULL;
+	destination_init(&l->destination, outfit->config, number);
+	limit_init(&l->limit, outfit->config);
+	claims_init(&l->claims, &engine->mailbox, number, name);
+	settler_init(&l->settler, &engine->mailbox, name);
+	rotation_init(&l->rotation, &engine->mailbox, number, name);
+	wear(l, outfit);
+	return l;
 }
 
 void
 lane_free(struct lane *l)
 {
-	struct transfer *tr;
+	struct outfit *outfit;
 
 	if (l == NULL)
 		return;
 	lane_cancel(l);
-	while ((tr = l->pool) != NULL) {
-		l->pool = tr->next;
-		transfer_free(tr);
+	while ((outfit = l->outfit) != NULL) {
+		l->outfit = outfit->former;
+		outfit_free(outfit);
 	}
 	claims_destroy(&l->claims);
 	settler_destroy(&l->settler);
 	destination_free(&l->destination);
-	oauth_free(l->oauth);
-	credentials_free(l->credentials);
-	signing_destroy(&l->signing);
-	programs_free(l->programs);
+	rotation_destroy(&l->rotation);
 	free(l);
+}
+
+void
+lane_succeed(struct lane *l, struct lane *fresh)
+{
+	struct outfit *outfit = fresh->outfit;
+
+	if (outfit_fits(l->outfit, outfit)) {
+		l->outfit->refresh_ms = 0;	/* what is in its files may have changed */
+		return;
+	}
+	lane_send_leave(l);
+	if (l->outfit->oauth != NULL)
+		oauth_leave(l->outfit->oauth);
+	fresh->outfit = NULL;
+	wear(l, outfit);
+	destination_refit(&l->destination, l->config);
+	limit_refit(&l->limit, l->config);
+	lane_look(l);
 }
 
 static void
@@ -86,7 +112,7 @@ lane_load(struct lane *l, struct store *store)
 	    clock_wall_ms() - LIMIT_DAY_MS - LIMIT_SPAN_MS, note_requests,
 	    &l->limit) == -1)
 		return -1;
-	if (l->oauth != NULL && oauth_load(l->oauth, store) == -1)
+	if (rotation_load(&l->rotation, store) == -1)
 		return -1;
 	free(l->destination.state.pause_reason);
 	l->destination.state.pause_reason = NULL;
@@ -145,35 +171,6 @@ lane_look(struct lane *l)
 	claims_look(&l->claims);
 }
 
-/* Look at the credentials' files; what is wrong is said once. */
-static void
-refresh(struct lane *l, int64_t now)
-{
-	struct buf why = { 0 };
-	const char *url;
-
-	if (now >= l->refresh_ms - REFRESH_MS && now < l->refresh_ms)
-		return;
-	l->refresh_ms = now + REFRESH_MS;
-	(void)credentials_refresh(l->credentials, &why);
-	(void)signing_refresh(&l->signing, l->config, &why);
-	l->ready = credentials_complete(l->credentials) &&
-	    (l->config->sign_secret_file == NULL || l->signing.secrets.count != 0) &&
-	    (url = credentials_url(l->credentials)) != NULL &&
-	    transport_check_url(&l->engine->curl, l->config, url, &why) == 0 &&
-	    (l->oauth == NULL || transport_check_url(&l->engine->curl, l->config,
-	    l->config->oauth_token_url, &why) == 0);
-	if (why.len != 0 && !l->complained)
-		log_err("destination %s: %s: %s", l->config->name,
-		    l->ready ? "the former credential stays in use" : "its leads wait",
-		    why.data);
-	else if (why.len == 0 && l->complained)
-		log_info("destination %s: its credentials are good again",
-		    l->config->name);
-	l->complained = why.len != 0;
-	buf_free(&why);
-}
-
 /* --- giving back ---------------------------------------------------------- */
 
 /* What was taken to be sent with others. */
@@ -206,13 +203,14 @@ give_back_ready(struct lane *l)
 static bool
 authorized(struct lane *l, int64_t now)
 {
+	struct oauth *oauth = l->outfit->oauth;
 	enum oauth_state state;
 
-	if (l->oauth == NULL)
+	if (oauth == NULL)
 		return true;
-	state = oauth_token(l->oauth, clock_mono_ms());
+	state = oauth_token(oauth, clock_mono_ms());
 	if (state == OAUTH_FAILED) {
-		lane_blame(l, oauth_error(l->oauth), now);
+		lane_blame(l, oauth_error(oauth), now);
 		give_back_ready(l);
 	}
 	return state == OAUTH_READY;
@@ -266,7 +264,7 @@ wanted(const struct lane *l, int64_t by_ms)
 static bool
 has_room_by(const struct lane *l, int64_t now_ms, int64_t by_ms)
 {
-	if (!lane_begun(l) || !l->ready || l->claims.busy || l->settler.failing ||
+	if (!lane_begun(l) || !l->outfit->ready || l->claims.busy || l->settler.failing ||
 	    settler_pending(&l->settler) > UNSETTLED_MAX)
 		return false;
 	if (destination_probe_due(&l->destination, now_ms))
@@ -372,11 +370,49 @@ wake_ms(const struct lane *l, int64_t now_ms)
 	return wake;
 }
 
+/*
+ * Let former outfits' programs finish what they have, and put away those that are
+ * done with.  True: some program is under way.
+ */
+static bool
+step_former(struct lane *l)
+{
+	struct outfit **place = &l->outfit->former, *former;
+	bool busy = false;
+	short events;
+
+	while ((former = *place) != NULL) {
+		programs_step(former->programs);
+		busy |= programs_fd(former->programs, &events) != -1;
+		if (!outfit_idle(former)) {
+			place = &former->former;
+			continue;
+		}
+		*place = former->former;
+		outfit_free(former);
+	}
+	return busy;
+}
+
+/* When to come again for what lanes alone do not wake for. */
+static int64_t
+step_wake_ms(const struct lane *l, int64_t now_ms, bool stopping, bool programs)
+{
+	int64_t wake = stopping ? settler_wake_ms(&l->settler) : wake_ms(l, now_ms);
+
+	/* The one descriptor that is waited for may be another program's. */
+	if (programs && wake > now_ms + FORMER_MS)
+		wake = now_ms + FORMER_MS;
+	if (stopping && !rotation_saved(&l->rotation) && wake > now_ms + UNSAVED_MS)
+		wake = now_ms + UNSAVED_MS;
+	return wake;
+}
+
 int64_t
 lane_step(struct lane *l, int64_t now_ms, bool stopping)
 {
 	struct destination *d = &l->destination;
-	bool hurry;
+	bool hurry, programs;
 
 	if (!lane_begun(l))
 		return INT64_MAX;
@@ -385,9 +421,11 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 		lane_look(l);
 	l->settler.due = false;
 	adjust_ahead(l);
-	refresh(l, now_ms);
-	programs_step(l->programs);
-	if (stopping || !l->ready) {
+	outfit_refresh(l->outfit, now_ms);
+	rotation_step(&l->rotation, stopping);
+	programs = step_former(l);
+	programs_step(l->outfit->programs);
+	if (stopping || !l->outfit->ready) {
 		lane_send_give_back(l);
 		give_back_ready(l);
 	} else {
@@ -395,7 +433,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 		if (!destination_open(d, now_ms))
 			give_back_ring(l);
 	}
-	programs_step(l->programs);
+	programs_step(l->outfit->programs);
 	/*
 	 * While there is enough to send, outcomes wait a moment for the next
 	 * claim, to be written by the same commit.  They go first, so that the
@@ -405,39 +443,52 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	d->state.next_request_us = l->limit.next_us;
 	if (settler_step(&l->settler, &d->state, &d->changed, hurry, now_ms))
 		lane_look(l);
-	if (!stopping && l->ready) {
+	if (!stopping && l->outfit->ready) {
 		make_due(l, now_ms);
 		take(l, now_ms);
 	}
-	return stopping ? settler_wake_ms(&l->settler) : wake_ms(l, now_ms);
+	return step_wake_ms(l, now_ms, stopping, programs);
 }
 
 void
 lane_cancel(struct lane *l)
 {
+	struct outfit *outfit;
+
 	lane_send_cancel(l);
-	if (l->oauth != NULL)
-		oauth_cancel(l->oauth);
+	for (outfit = l->outfit; outfit != NULL; outfit = outfit->former)
+		if (outfit->oauth != NULL)
+			oauth_cancel(outfit->oauth);
 }
 
 int
 lane_fd(const struct lane *l, short *events)
 {
-	return programs_fd(l->programs, events);
+	const struct outfit *outfit;
+	int fd = -1;
+
+	for (outfit = l->outfit; outfit != NULL && fd == -1; outfit = outfit->former)
+		fd = programs_fd(outfit->programs, events);
+	return fd;
 }
 
 bool
 lane_sending(const struct lane *l)
 {
-	return l->in_flight != 0 || (l->oauth != NULL && oauth_busy(l->oauth));
+	const struct outfit *outfit;
+
+	for (outfit = l->outfit; outfit != NULL; outfit = outfit->former)
+		if (outfit->oauth != NULL && oauth_busy(outfit->oauth))
+			return true;
+	return l->in_flight != 0 || l->left != 0;
 }
 
 bool
 lane_unsettled(const struct lane *l)
 {
 	return l->sending != NULL || l->claims.ready_count != 0 ||
-	    l->claims.probe_ready ||
-	    settler_pending(&l->settler) != 0;
+	    l->claims.probe_ready || settler_pending(&l->settler) != 0 ||
+	    !rotation_saved(&l->rotation);
 }
 
 bool
@@ -445,14 +496,13 @@ lane_finished(const struct lane *l)
 {
 	return !lane_sending(l) && !lane_unsettled(l) && !l->claims.busy &&
 	    !l->settler.busy && !l->due.busy && !l->load.busy &&
-	    l->asking == 0 && !l->destination.changed &&
-	    (l->oauth == NULL || oauth_saved(l->oauth));
+	    l->asking == 0 && !l->destination.changed;
 }
 
 bool
 lane_due(const struct lane *l, int64_t now_ms)
 {
-	return lane_begun(l) && l->ready && (lane_unsettled(l) || l->destination.state.make_due ||
+	return lane_begun(l) && l->outfit->ready && (lane_unsettled(l) || l->destination.state.make_due ||
 	    (l->claims.look_ms <= now_ms &&
 	    has_room_by(l, now_ms, now_ms + ONCE_PATIENCE_MS)));
 }

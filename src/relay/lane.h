@@ -10,20 +10,33 @@
 #define LEADRELAY_RELAY_LANE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct buf;
-struct config_destination;
+struct config;
 struct engine;
 struct lane;
 struct store;
 
-/* ${number} is the store's for it.  Both pointers are borrowed.  NULL: a phrase in ${why}. */
-struct lane *lane_new(struct engine *engine,
-    const struct config_destination *config, int64_t number, struct buf *why);
+/*
+ * For the ${index}th destination of ${config}, of which a share is taken; ${number}
+ * is the store's for it.  ${engine} is borrowed.  NULL: a phrase in ${why}.  Any
+ * thread.
+ */
+struct lane *lane_new(struct engine *engine, struct config *config, size_t index,
+    int64_t number, struct buf *why);
 
 /* None of its jobs may be under way.  NULL is fine. */
 void lane_free(struct lane *l);
+
+/*
+ * Go over to the settings of ${fresh}, a lane for the same destination that has
+ * begun nothing and is still to be freed.  Where they are the same and their files
+ * too, nothing changes.  Otherwise what was sent is finished under the former
+ * ones, and nothing but its own lead's next event waits for it.
+ */
+void lane_succeed(struct lane *l, struct lane *fresh);
 
 /* The store's number for its destination. */
 int64_t lane_number(const struct lane *l);

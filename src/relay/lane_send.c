@@ -12,6 +12,7 @@
 #include "relay/engine.h"
 #include "relay/lane_state.h"
 #include "relay/oauth.h"
+#include "relay/outfit.h"
 #include "relay/schedule.h"
 #include "relay/transfer.h"
 
@@ -46,11 +47,22 @@ rest(struct lane *l, struct transfer *tr)
 	for (p = &l->sending; *p != tr; p = &(*p)->next)
 		continue;
 	*p = tr->next;
-	if (tr->probe)
+	if (tr->probe && tr->outfit == l->outfit)
 		l->probing = false;
 	transfer_reset(tr);
-	tr->next = l->pool;
-	l->pool = tr;
+	tr->next = tr->outfit->pool;
+	tr->outfit->pool = tr;
+	tr->outfit->in_use--;
+}
+
+/* It is answered, or never will be. */
+static void
+leave_place(struct lane *l, const struct transfer *tr)
+{
+	if (tr->outfit == l->outfit)
+		l->in_flight--;
+	else
+		l->left--;
 }
 
 /* Not begun after all: it waits as before. */
@@ -178,7 +190,7 @@ send_again(struct lane *l, struct transfer *tr)
  * outcome's reason, which may quote the lead.
  */
 static const char *
-explain(const struct lane *l, const struct transfer *tr,
+explain(const struct transfer *tr,
     struct delivery_outcome *outcome)
 {
 	static const char echo[] =
@@ -187,6 +199,7 @@ explain(const struct lane *l, const struct transfer *tr,
 	static const char doubtful[] = "409: it may have arrived before the last "
 	    "restart, of which nothing is known; look at the receiver, then "
 	    "release or discard it";
+	const struct config_destination *config = tr->outfit->config;
 	const struct transfer_end *end = &tr->end;
 
 	if (outcome->state == DELIVERY_DEAD && tr->answered == PASSAGE_REFUSED)
@@ -202,7 +215,7 @@ explain(const struct lane *l, const struct transfer *tr,
 		return outcome->reason = doubtful;
 	}
 	if (outcome->state == DELIVERY_DELIVERED && classify_status(
-	    l->config->success, l->config->success_count, end->status, false) !=
+	    config->success, config->success_count, end->status, false) !=
 	    CLASSIFY_DELIVERED)
 		return outcome->error = echo;
 	if (outcome->state == DELIVERY_DELIVERED && tr->passage.uncaptured)
@@ -222,7 +235,7 @@ judge(struct lane *l, struct transfer *tr, const struct destination_attempt *att
 	destination_judge(&l->destination, attempt, clock_wall_ms(),
 	    next_random(l->engine), &v);
 	if (tr->answer.len != 0)
-		credentials_scrub(l->credentials, tr->answer.data, tr->answer.len);
+		credentials_scrub(tr->outfit->credentials, tr->answer.data, tr->answer.len);
 	outcome = (struct delivery_outcome){
 		.ticket = tr->claim.ticket,
 		.state = v.state,
@@ -243,7 +256,7 @@ judge(struct lane *l, struct transfer *tr, const struct destination_attempt *att
 		    tr->passage.record[0] != '\0' ? tr->passage.record : NULL,
 		.reason = v.reason[0] != '\0' ? v.reason : NULL,
 	};
-	error = explain(l, tr, &outcome);
+	error = explain(tr, &outcome);
 	v.state = outcome.state;
 	tell(l, tr, &v, &outcome, error);
 	(void)settler_add(&l->settler, &outcome);
@@ -299,7 +312,7 @@ conclude(struct lane *l, struct transfer *tr, enum classify_class class)
 	struct destination_attempt attempt = {
 		.lead = destination_lead(claim->source, claim->lead),
 		.probe = tr->probe,
-		.pauses = tr->pauses,
+		.era = tr->era,
 		.attempts = claim->attempts,
 		.received_ms = claim->received_ms,
 		.first_attempt_ms = claim->first_attempt_ms != 0 ?
@@ -333,12 +346,13 @@ ended(struct engine_task *task, CURLcode code)
 {
 	struct transfer *tr = (struct transfer *)task;
 	struct lane *l = tr->owner;
-	const struct config_destination *config = l->config;
+	const struct config_destination *config = tr->outfit->config;
+	struct oauth *oauth = tr->outfit->oauth;
 	struct transfer_end *end = &tr->end;
 	bool yes;
 
 	transfer_finish(tr, l->engine->multi, code);
-	l->in_flight--;
+	leave_place(l, tr);
 	l->finished++;
 	tr->answered = PASSAGE_ON;
 	/* Of several sendings only the last one's answer came: any may have arrived. */
@@ -351,7 +365,7 @@ ended(struct engine_task *task, CURLcode code)
 		end->error = "the answer broke off";
 		yes = false;
 	}
-	if (l->oauth != NULL && oauth_answered(l->oauth, tr->token, end->status))
+	if (oauth != NULL && oauth_answered(oauth, tr->token, end->status))
 		send_again(l, tr);
 	else if (end->status == 0)
 		conclude(l, tr, classify_error(end->code, end->sending));
@@ -368,15 +382,19 @@ ended(struct engine_task *task, CURLcode code)
 static struct transfer *
 take_transfer(struct lane *l)
 {
-	struct transfer *tr = l->pool;
+	struct outfit *outfit = l->outfit;
+	struct transfer *tr = outfit->pool;
 
 	if (tr != NULL) {
-		l->pool = tr->next;
-		return tr;
-	}
-	tr = transfer_new(&l->engine->curl, l->config, l->engine->ca_file, l);
-	if (tr != NULL)
+		outfit->pool = tr->next;
+	} else {
+		tr = transfer_new(&l->engine->curl, l->config, l->engine->ca_file, l);
+		if (tr == NULL)
+			return NULL;
 		tr->task.ended = ended;
+		tr->outfit = outfit;
+	}
+	outfit->in_use++;
 	return tr;
 }
 
@@ -384,26 +402,28 @@ take_transfer(struct lane *l)
 static bool
 may_send(struct lane *l, const struct transfer *tr)
 {
+	struct oauth *oauth = l->outfit->oauth;
 	int64_t now = clock_wall_ms();
 	enum oauth_state token = OAUTH_READY;
 
-	if (!l->ready || l->stopping ||
+	if (!l->outfit->ready || l->stopping ||
 	    (!tr->probe && !destination_open(&l->destination, now)))
 		return false;
-	if (l->oauth != NULL)
-		token = oauth_token(l->oauth, clock_mono_ms());
+	if (oauth != NULL)
+		token = oauth_token(oauth, clock_mono_ms());
 	if (token == OAUTH_FAILED)
-		lane_blame(l, oauth_error(l->oauth), now);
+		lane_blame(l, oauth_error(oauth), now);
 	return token == OAUTH_READY;
 }
 
 static void
 send_request(struct lane *l, struct transfer *tr)
 {
+	const struct outfit *outfit = l->outfit;
 	const struct outgoing_source from = {
 		.config = l->config,
-		.credentials = l->credentials,
-		.signing = &l->signing.secrets,
+		.credentials = outfit->credentials,
+		.signing = &outfit->signing.secrets,
 		.claim = &tr->claim,
 		.transformed = tr->passage.body.data,
 		.transformed_len = tr->passage.body.len,
@@ -424,8 +444,8 @@ send_request(struct lane *l, struct transfer *tr)
 		let_go(l, tr);
 		return;
 	}
-	tr->token = l->oauth != NULL ? oauth_serial(l->oauth) : 0;
-	tr->pauses = l->destination.pauses;
+	tr->token = outfit->oauth != NULL ? oauth_serial(outfit->oauth) : 0;
+	tr->era = l->destination.era;
 	limit_spend(&l->limit, from.now_ms);
 	counters_add(l->engine->counters, attempts);
 	if ((rc = transfer_start(tr, l->engine->multi)) != CURLE_OK)
@@ -479,7 +499,7 @@ lane_send(struct lane *l, struct delivery_claim *claim, bool probe)
 	l->in_flight++;
 	l->preparing++;
 	tr->passage.owner = tr;
-	passage_out(&tr->passage, l->programs, &tr->claim, prepared);
+	passage_out(&tr->passage, l->outfit->programs, &tr->claim, prepared);
 }
 
 /* Is it with when or transform? */
@@ -506,6 +526,15 @@ lane_send_give_back(struct lane *l)
 }
 
 void
+lane_send_leave(struct lane *l)
+{
+	lane_send_give_back(l);
+	l->left += l->in_flight;
+	l->in_flight = 0;
+	l->probing = false;
+}
+
+void
 lane_send_cancel(struct lane *l)
 {
 	struct transfer *tr, *next;
@@ -515,7 +544,7 @@ lane_send_cancel(struct lane *l)
 		if (!tr->under_way && !tr->passage.busy)
 			continue;		/* its verdict is being looked for */
 		if (tr->under_way || is_preparing(tr))
-			l->in_flight--;
+			leave_place(l, tr);
 		l->preparing -= is_preparing(tr);
 		passage_cancel(&tr->passage);
 		transfer_cancel(tr, l->engine->multi);

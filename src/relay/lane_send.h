@@ -19,6 +19,12 @@ void lane_blame(struct lane *l, const char *error, int64_t now_ms);
 /* Give back what is with its programs and was not sent yet. */
 void lane_send_give_back(struct lane *l);
 
+/*
+ * The lane's outfit is about to be a former one: give back the same, and take what
+ * was sent out of its place.
+ */
+void lane_send_leave(struct lane *l);
+
 /* Break off what is under way; it stays "sending". */
 void lane_send_cancel(struct lane *l);
 

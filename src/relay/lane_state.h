@@ -14,12 +14,10 @@
 #include "relay/lane.h"
 #include "relay/limit.h"
 #include "relay/mailbox.h"
-#include "relay/programs.h"
+#include "relay/rotation.h"
 #include "relay/settler.h"
-#include "relay/signing.h"
 
-struct credentials;
-struct oauth;
+struct outfit;
 
 /* After a recovery: what waits for later is made due. */
 struct due_job {
@@ -39,13 +37,11 @@ struct load_job {
 
 struct lane {
 	struct engine *engine;
-	const struct config_destination *config;
-	struct credentials *credentials;
-	struct oauth *oauth;		/* NULL: the destination wants no tokens */
-	struct signing signing;
-	struct programs *programs;
+	struct outfit *outfit;		/* and, behind it, former ones in use */
+	const struct config_destination *config;	/* outfit's */
 	struct destination destination;
 	struct limit limit;
+	struct rotation rotation;
 	struct claims claims;
 	struct settler settler;
 	struct due_job due;
@@ -54,9 +50,9 @@ struct lane {
 
 	/* With programs before or after, under way, or waiting for others_job. */
 	struct transfer *sending;
-	struct transfer *pool;		/* at rest */
 	int64_t in_flight;		/* have a place: not yet answered */
 	int64_t preparing;		/* of these: not yet sent */
+	int64_t left;			/* sent with a former outfit: have no place, nor an answer */
 	size_t asking;			/* others_jobs under way */
 	bool probing;			/* a probe is under way */
 
@@ -67,9 +63,6 @@ struct lane {
 
 	bool begun;			/* the destination's state is loaded */
 	bool stopping;			/* begin nothing more */
-	bool ready;			/* credentials complete, URL allowed */
-	bool complained;
-	int64_t refresh_ms;
 };
 
 #endif

@@ -22,7 +22,7 @@ lanes_new(struct engine *engine, struct config *config,
 	}
 	set->config = config_share(config);
 	for (i = 0; i < count; i++) {
-		set->lanes[i] = lane_new(engine, &config->destinations[i],
+		set->lanes[i] = lane_new(engine, config, i,
 		    outbox_destination(outbox, i), why);
 		if (set->lanes[i] == NULL) {
 			lanes_free(set);
@@ -92,22 +92,41 @@ wind_up(struct lanes *set, int64_t now_ms, int64_t *wake_ms)
 	return done;
 }
 
-/* Has a former lane of the same destination yet to finish? */
-static bool
-is_occupied(const struct lanes *set, const struct lane *lane)
+/* Take the lane of the store's ${number} out of ${set} and those before it, or NULL. */
+static struct lane *
+take_out(struct lanes *set, int64_t number)
 {
-	const struct lanes *former = set->former;
-	const struct lane *other;
-	size_t at = 0;
+	struct lane *lane;
+	size_t i;
 
-	while ((other = lanes_next(&former, &at)) != NULL)
-		if (lane_number(other) == lane_number(lane))
-			return true;
-	return false;
+	for (; set != NULL; set = set->former)
+		for (i = 0; i < set->count; i++)
+			if ((lane = set->lanes[i]) != NULL && lane_number(lane) == number) {
+				set->lanes[i] = NULL;
+				return lane;
+			}
+	return NULL;
+}
+
+void
+lanes_replace(struct lanes *set, struct lanes *former)
+{
+	struct lane *fresh, *kept;
+	size_t i;
+
+	for (i = 0; i < set->count; i++) {
+		fresh = set->lanes[i];
+		if ((kept = take_out(former, lane_number(fresh))) == NULL)
+			continue;
+		lane_succeed(kept, fresh);
+		set->lanes[i] = kept;
+		lane_free(fresh);
+	}
+	set->former = former;
 }
 
 int64_t
-lanes_succeed(struct lanes *set, int64_t now_ms)
+lanes_step(struct lanes *set, int64_t now_ms)
 {
 	struct lanes **place = &set->former, *former;
 	int64_t wake_ms = INT64_MAX;
@@ -123,7 +142,7 @@ lanes_succeed(struct lanes *set, int64_t now_ms)
 		lanes_free(former);
 	}
 	for (i = 0; i < set->count; i++)
-		if (!lane_begun(set->lanes[i]) && !is_occupied(set, set->lanes[i]))
+		if (!lane_begun(set->lanes[i]))
 			lane_begin(set->lanes[i], now_ms);
 	return wake_ms;
 }

@@ -2,11 +2,11 @@
  * lanes: the lanes of a configuration, and those of former ones that have yet to
  * finish what they began.
  *
- * A reload brings a new set.  The former set begins nothing more; each of its
- * lanes is released when its last outcome is on disk, and only then does the lane
- * that takes its place begin.  So a destination never has two lanes at work, and
- * none waits for another's.  Everything but lanes_new belongs to the relay's
- * thread.
+ * A reload brings a new set.  A destination that was there before keeps its lane,
+ * which goes over to the new settings where they differ; so a destination never
+ * has two lanes.  Those that left the configuration begin nothing more, and are
+ * released when their last outcome is on disk.  Everything but lanes_new belongs
+ * to the relay's thread.
  */
 #ifndef LEADRELAY_RELAY_LANES_H
 #define LEADRELAY_RELAY_LANES_H
@@ -25,7 +25,7 @@ struct lanes {
 	struct config *config;		/* a share: the lanes live on it */
 	struct lanes *former;		/* the set before this one, while it is needed */
 	size_t count;
-	struct lane *lanes[];		/* in a former set NULL: released */
+	struct lane *lanes[];		/* in a former set NULL: released, or moved on */
 };
 
 /*
@@ -45,10 +45,16 @@ size_t lanes_total(const struct lanes *set);
 struct lane *lanes_next(const struct lanes **set, size_t *at);
 
 /*
- * Go on with the succession at ${now_ms}: wind up former lanes, release those that
- * are done, begin those whose place has become free.  Returns the moment to be
- * called again, should nothing else happen before.
+ * ${set} is fresh and takes ${former}'s place: move the lanes on that stay, keep the
+ * others as former ones.
  */
-int64_t lanes_succeed(struct lanes *set, int64_t now_ms);
+void lanes_replace(struct lanes *set, struct lanes *former);
+
+/*
+ * At ${now_ms} wind up former lanes, release those that are done, begin those that
+ * are new.  Returns the moment to be called again, should nothing else happen
+ * before.
+ */
+int64_t lanes_step(struct lanes *set, int64_t now_ms);
 
 #endif

@@ -7,14 +7,20 @@
 #define SLACK_US (INT64_C(1000) * LIMIT_SLACK_MS)
 
 void
-limit_init(struct limit *l, const struct config_destination *config)
+limit_refit(struct limit *l, const struct config_destination *config)
 {
 	const struct config_rate *rate = &config->max_rate;
 
-	memset(l, 0, sizeof(*l));
-	if (rate->count != 0)
-		l->interval_us = (rate->period_ms * 1000 + rate->count - 1) / rate->count;
+	l->interval_us = rate->count == 0 ? 0 :
+	    (rate->period_ms * 1000 + rate->count - 1) / rate->count;
 	l->per_day = config->max_per_day;
+}
+
+void
+limit_init(struct limit *l, const struct config_destination *config)
+{
+	memset(l, 0, sizeof(*l));
+	limit_refit(l, config);
 }
 
 void

@@ -39,6 +39,9 @@ struct limit {
 
 void limit_init(struct limit *l, const struct config_destination *config);
 
+/* From now on ${config} holds; what was sent so far counts. */
+void limit_refit(struct limit *l, const struct config_destination *config);
+
 /* Forget the day's requests, to be told of them anew. */
 void limit_clear(struct limit *l);
 

@@ -12,12 +12,14 @@ libleadrelay_a_SOURCES += \
 	src/relay/limit.c src/relay/limit.h \
 	src/relay/mailbox.c src/relay/mailbox.h \
 	src/relay/oauth.c src/relay/oauth.h \
+	src/relay/outfit.c src/relay/outfit.h \
 	src/relay/outgoing.c src/relay/outgoing.h \
 	src/relay/passage.c src/relay/passage.h \
 	src/relay/programs.c src/relay/programs.h \
 	src/relay/rehearse.c src/relay/rehearse.h \
 	src/relay/reach.c src/relay/reach.h \
 	src/relay/relay.c src/relay/relay.h src/relay/relay_try.c \
+	src/relay/rotation.c src/relay/rotation.h \
 	src/relay/schedule.c src/relay/schedule.h \
 	src/relay/settler.c src/relay/settler.h \
 	src/relay/sign.c src/relay/sign.h \

@@ -11,28 +11,17 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "config/secret.h"
-#include "outbox/store.h"
 #include "relay/credentials.h"
 #include "relay/engine.h"
 #include "relay/grant.h"
+#include "relay/rotation.h"
 #include "relay/transport.h"
-
-#define SAVE_AGAIN_MS 5000
-
-/* A refresh token on its way to the outbox, in a copy of its own. */
-struct save_job {
-	struct mailbox_job job;
-	struct oauth *oauth;
-	uint8_t origin[DIGEST_SIZE];
-	struct buf token;
-};
 
 struct oauth {
 	struct engine_task task;	/* first */
 	struct engine *engine;
 	const struct config_destination *config;
 	struct credentials *credentials;
-	int64_t number;
 
 	/* the request to the token endpoint */
 	CURL *easy;			/* made when it is first needed */
@@ -50,20 +39,18 @@ struct oauth {
 	bool renewing;			/* the former one was refused: what is fetched next is renewed */
 	bool renewed;			/* in place of a refused one, and not yet accepted */
 
-	/* a refresh token that came in place of the file's, whose digest is origin */
-	struct buf rotated;
+	/* of the refresh token's file, and of the token asked with, when the request went off */
+	struct rotation *rotation;
+	bool refreshing;
 	uint8_t origin[DIGEST_SIZE];
-	uint8_t asked_with[DIGEST_SIZE];	/* of the file's, when the request went off */
-	struct save_job *saving;
-	bool unsaved;
-	int64_t save_mono_ms;
+	uint8_t asked_with[DIGEST_SIZE];
 };
 
 static void ended(struct engine_task *task, CURLcode code);
 
 struct oauth *
 oauth_new(struct engine *engine, const struct config_destination *config,
-    struct credentials *credentials, int64_t number)
+    struct credentials *credentials)
 {
 	static char lines[][64] = {
 		"Content-Type: application/x-www-form-urlencoded",
@@ -79,7 +66,6 @@ oauth_new(struct engine *engine, const struct config_destination *config,
 	o->engine = engine;
 	o->config = config;
 	o->credentials = credentials;
-	o->number = number;
 	for (i = 0; i < n; i++)
 		o->lines[i] = (struct curl_slist){ .data = lines[i],
 		    .next = i + 1 < n ? &o->lines[i + 1] : NULL };
@@ -96,106 +82,63 @@ oauth_free(struct oauth *o)
 		o->engine->curl.easy_cleanup(o->easy);
 	secret_wipe(&o->form);
 	secret_wipe(&o->answer);
-	secret_wipe(&o->rotated);
 	buf_free(&o->error);
 	free(o);
 }
 
-int
-oauth_load(struct oauth *o, struct store *store)
+void
+oauth_attach(struct oauth *o, struct rotation *rotation)
 {
-	char *token;
-
-	if (store->ops->load_token(store, o->number, o->origin, &token) == -1)
-		return -1;
-	secret_wipe(&o->rotated);
-	if (token == NULL)
-		return 0;
-	buf_puts(&o->rotated, token);
-	explicit_bzero(token, strlen(token));
-	free(token);
-	return 0;
+	o->rotation = rotation;
 }
 
-/* --- a refresh token that changes ----------------------------------------- */
+/* --- the refresh token ---------------------------------------------------- */
 
-static int
-save_run(struct store *store, struct mailbox_job *base)
-{
-	struct save_job *job = (struct save_job *)base;
-
-	return store->ops->save_token(store, job->oauth->number, job->origin,
-	    job->token.data);
-}
-
-static void
-save_finish(struct mailbox_job *base, const struct store_fault *fault)
-{
-	struct save_job *job = (struct save_job *)base;
-	struct oauth *o = job->oauth;
-
-	o->saving = NULL;
-	if (fault != NULL) {
-		log_err("destination %s: its new refresh token is not stored yet, "
-		    "trying again: %s", o->config->name, fault->text);
-		o->unsaved = true;
-		o->save_mono_ms = clock_mono_ms() + SAVE_AGAIN_MS;
-	}
-	secret_wipe(&job->token);
-	free(job);
-}
-
-static void
-save_rotated(struct oauth *o)
-{
-	struct save_job *job;
-
-	if ((job = calloc(1, sizeof(*job))) == NULL)
-		return;
-	job->job.run = save_run;
-	job->job.finish = save_finish;
-	job->oauth = o;
-	memcpy(job->origin, o->origin, sizeof(job->origin));
-	buf_add(&job->token, o->rotated.data, o->rotated.len);
-	if (!buf_ok(&job->token)) {
-		secret_wipe(&job->token);
-		free(job);
-		return;
-	}
-	o->unsaved = false;
-	o->saving = job;
-	mailbox_submit(&o->engine->mailbox, &job->job);
-}
-
-/* The refresh token to ask with, or NULL where there is none. */
+/*
+ * The refresh token to ask with, or NULL where there is none.  The file's digest
+ * is noted, and that of the token itself.
+ */
 static const char *
 refresh_token(struct oauth *o)
 {
-	const char *token = credentials_refresh_token(o->credentials);
+	const char *token = credentials_refresh_token(o->credentials), *fresh;
 
 	if (token == NULL ||
-	    digest_sha256(token, strlen(token), o->asked_with) == -1)
+	    digest_sha256(token, strlen(token), o->origin) == -1)
 		return token;
-	if (o->rotated.len != 0 &&
-	    memcmp(o->origin, o->asked_with, sizeof(o->origin)) == 0)
-		return o->rotated.data;
+	if ((fresh = rotation_token(o->rotation, o->origin)) != NULL)
+		token = fresh;
+	(void)digest_sha256(token, strlen(token), o->asked_with);
 	return token;
+}
+
+/*
+ * Has somebody else, with former settings, asked the same place with the same
+ * file's token, and not been answered yet?  His answer may end that token.
+ */
+static bool
+must_wait(struct oauth *o)
+{
+	const struct oauth *other = o->rotation->asking;
+
+	return other != NULL && other != o && refresh_token(o) != NULL &&
+	    digest_equal(other->origin, o->origin) &&
+	    strcmp(other->config->oauth_token_url, o->config->oauth_token_url) == 0;
 }
 
 /* The answer held ${fresh}: from now on that one is good. */
 static void
 rotate(struct oauth *o, const struct buf *fresh)
 {
-	const char *former = refresh_token(o);
+	uint8_t digest[DIGEST_SIZE];
 
-	if (fresh->len == 0 || former == NULL || strcmp(former, fresh->data) == 0)
+	if (!o->refreshing || fresh->len == 0 ||
+	    digest_sha256(fresh->data, fresh->len, digest) == -1 ||
+	    digest_equal(digest, o->asked_with))
 		return;
-	secret_wipe(&o->rotated);
-	buf_add(&o->rotated, fresh->data, fresh->len);
-	memcpy(o->origin, o->asked_with, sizeof(o->origin));
-	o->unsaved = buf_ok(&o->rotated);
-	o->save_mono_ms = 0;
-	(void)oauth_saved(o);		/* at once: the former one is worth nothing now */
+	/* Unless the operator has put another one into his file, and that was asked with. */
+	if (digest_equal(o->rotation->asked_with, o->origin))
+		rotation_keep(o->rotation, o->origin, fresh);
 }
 
 /* --- asking --------------------------------------------------------------- */
@@ -250,22 +193,29 @@ static void
 ask(struct oauth *o)
 {
 	const struct curl_api *curl = &o->engine->curl;
+	const char *refresh = refresh_token(o);
 	CURLcode rc;
 
 	secret_wipe(&o->form);
 	buf_reset(&o->answer);
 	o->curl_error[0] = '\0';
+	o->refreshing = refresh != NULL;
 	grant_form(o->config, credentials_client_secret(o->credentials),
-	    refresh_token(o), &o->form);
+	    refresh, &o->form);
 	rc = buf_ok(&o->form) ? set_up(o) : CURLE_OUT_OF_MEMORY;
 	if (rc == CURLE_OK)
 		rc = curl->easy_setopt(o->easy, CURLOPT_POSTFIELDS, o->form.data);
 	if (rc == CURLE_OK && curl->multi_add_handle(o->engine->multi, o->easy) != CURLM_OK)
 		rc = CURLE_OUT_OF_MEMORY;
-	if (rc == CURLE_OK)
-		o->busy = true;
-	else
+	if (rc != CURLE_OK) {
 		fail(o, curl->easy_strerror(rc));
+		return;
+	}
+	o->busy = true;
+	if (o->refreshing) {
+		o->rotation->asking = o;
+		memcpy(o->rotation->asked_with, o->origin, sizeof(o->origin));
+	}
 }
 
 /* A new access token is ours. */
@@ -310,26 +260,16 @@ ended(struct engine_task *task, CURLcode code)
 	secret_wipe(&o->answer);
 }
 
-bool
-oauth_saved(struct oauth *o)
-{
-	if (o->unsaved && o->saving == NULL &&
-	    clock_mono_ms() >= o->save_mono_ms)
-		save_rotated(o);
-	return !o->unsaved && o->saving == NULL;
-}
-
 enum oauth_state
 oauth_token(struct oauth *o, int64_t mono_ms)
 {
-	(void)oauth_saved(o);
 	if (o->good && mono_ms >= o->until_mono_ms) {
 		o->good = false;
 		credentials_grant(o->credentials, o->config->oauth_scheme, NULL);
 	}
 	if (o->good)
 		return OAUTH_READY;
-	if (!o->busy && !o->failed)
+	if (!o->busy && !o->failed && !must_wait(o))
 		ask(o);
 	if (!o->failed)
 		return OAUTH_FETCHING;
@@ -377,4 +317,13 @@ oauth_cancel(struct oauth *o)
 	if (o->busy)
 		(void)o->engine->curl.multi_remove_handle(o->engine->multi, o->easy);
 	o->busy = false;
+	if (o->rotation != NULL && o->rotation->asking == o)
+		o->rotation->asking = NULL;
+}
+
+void
+oauth_leave(struct oauth *o)
+{
+	if (!o->refreshing)
+		oauth_cancel(o);
 }

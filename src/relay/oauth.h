@@ -9,10 +9,9 @@
  * A token is fetched when there is something to send and none is good, once for
  * all that wait, among the other transfers; and thrown away when it runs out or
  * the destination answers 401.  It lives in memory alone.  A provider may answer
- * with a new refresh token and forget the old one (rotation): the new one is
- * kept in the outbox, until the operator's file holds another.
+ * with a new refresh token and forget the old one: see rotation.h.
  *
- * Everything belongs to the relay's thread, but for oauth_load.
+ * Everything belongs to the relay's thread.
  */
 #ifndef LEADRELAY_RELAY_OAUTH_H
 #define LEADRELAY_RELAY_OAUTH_H
@@ -24,7 +23,7 @@ struct config_destination;
 struct credentials;
 struct engine;
 struct oauth;
-struct store;
+struct rotation;
 
 enum oauth_state {
 	OAUTH_READY,			/* the credentials hold a token that is good */
@@ -33,18 +32,17 @@ enum oauth_state {
 };
 
 /*
- * For the destination ${config}, the store's ${number}; ${credentials} gets the
- * tokens.  All are borrowed.  NULL: out of memory.
+ * For the destination ${config}; ${credentials} gets the tokens.  All are
+ * borrowed.  NULL: out of memory.
  */
 struct oauth *oauth_new(struct engine *engine,
-    const struct config_destination *config, struct credentials *credentials,
-    int64_t number);
+    const struct config_destination *config, struct credentials *credentials);
 
-/* No job of its own may be under way.  NULL is fine. */
+/* NULL is fine. */
 void oauth_free(struct oauth *o);
 
-/* Read the refresh token that was kept; in a transaction.  -1: store->fault. */
-int oauth_load(struct oauth *o, struct store *store);
+/* Its destination's refresh token is in ${rotation}, borrowed.  Before all that follows. */
+void oauth_attach(struct oauth *o, struct rotation *rotation);
 
 /* Is there a token?  If not, one is fetched. */
 enum oauth_state oauth_token(struct oauth *o, int64_t mono_ms);
@@ -62,11 +60,14 @@ unsigned oauth_serial(const struct oauth *o);
  */
 bool oauth_answered(struct oauth *o, unsigned serial, int status);
 
-/* Is a refresh token that was given to us on disk?  If not, it is tried again. */
-bool oauth_saved(struct oauth *o);
-
 /* Is a request to the token endpoint under way?  Break it off. */
 bool oauth_busy(const struct oauth *o);
 void oauth_cancel(struct oauth *o);
+
+/*
+ * Its settings are former ones, and nothing new is sent with its token: break a
+ * request off, unless its answer may be a refresh token that must not be lost.
+ */
+void oauth_leave(struct oauth *o);
 
 #endif

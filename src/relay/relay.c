@@ -369,8 +369,8 @@ wait_for_lock(struct relay *r, int64_t ms)
 }
 
 /*
- * Take over the lanes of a reload, if there was one.  Without the relay lock the
- * former ones have never begun anything.
+ * Take over the lanes of a reload, if there was one.  Without the relay lock those
+ * that are left over have nothing under way.
  */
 static void
 adopt(struct relay *r)
@@ -379,10 +379,11 @@ adopt(struct relay *r)
 
 	if (set == NULL)
 		return;
-	if (atomic_load(&r->holding))
-		set->former = r->lanes;
-	else
-		lanes_free(r->lanes);
+	lanes_replace(set, r->lanes);
+	if (!atomic_load(&r->holding)) {
+		lanes_free(set->former);
+		set->former = NULL;
+	}
 	r->lanes = set;
 	watch_reload(r->watch, set->config);
 	/* Should memory be short, programs are waited for by the clock. */
@@ -399,7 +400,7 @@ step_lanes(struct relay *r, int64_t now, bool stopping, bool *for_work)
 	size_t i;
 
 	*for_work = false;
-	if ((next = lanes_succeed(r->lanes, now)) < wake)
+	if ((next = lanes_step(r->lanes, now)) < wake)
 		wake = next;
 	for (i = 0; i < r->lanes->count; i++) {
 		lane = r->lanes->lanes[i];

@@ -46,8 +46,9 @@ void relay_stop(struct relay *r, int64_t grace_ms);
 
 /*
  * Go over to ${config}, whose destinations the outbox has been told of
- * (outbox_configure).  What is under way is finished under the former one, each
- * destination for itself.  -1: a phrase in ${why}, and nothing changes.  Any
+ * (outbox_configure).  One whose settings are the same keeps all it has; of one
+ * that changed what is under way is finished under the former settings, and only
+ * its own lead waits for it.  -1: a phrase in ${why}, and nothing changes.  Any
  * thread, one at a time.
  */
 int relay_reload(struct relay *r, struct config *config, struct buf *why);

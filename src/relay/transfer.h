@@ -17,6 +17,7 @@
 #include "relay/passage.h"
 
 struct config_destination;
+struct outfit;
 
 /* Bytes of an answer that are read: more where a program looks at it. */
 #define TRANSFER_ANSWER_MAX 16384
@@ -37,6 +38,7 @@ struct transfer {
 	struct engine_task task;	/* first; its owner sets ended */
 	struct transfer *next;		/* the owner's */
 	void *owner;
+	struct outfit *outfit;		/* the owner's: what it was made for */
 	const struct curl_api *curl;
 	CURL *easy;
 
@@ -46,7 +48,7 @@ struct transfer {
 	size_t line_cap;
 	unsigned token;			/* oauth_serial, where there is OAuth */
 	bool probe;
-	unsigned pauses;		/* of its destination, when it was sent */
+	unsigned era;			/* of its destination, when it was sent */
 	bool under_way;			/* libcurl has it */
 	int sendings;			/* how often libcurl sent it */
 	int64_t started_ms;		/* wall clock */

@@ -1,6 +1,8 @@
 """OAuth 2.0 against a token endpoint that can be told to fail in any way."""
 
 import json
+import signal
+import sqlite3
 import threading
 import urllib.parse
 
@@ -256,6 +258,147 @@ def test_a_rotated_refresh_token_survives_a_restart(site, tokens):
     site.start_worker()
     site.post()
     site.wait_states(delivered=4)
+    assert site.log_lines(what="paused") == []
+
+
+class Rotating:
+    """A provider to which each refresh token is worth one answer."""
+
+    def __init__(self, tokens):
+        self.good = [REFRESH]
+        self.answer = threading.Event()     # not before this is set
+        self.answer.set()
+        tokens.rule = self.rotate
+
+    def rotate(self, request):
+        form = dict(urllib.parse.parse_qsl(request.body.decode()))
+        if form["refresh_token"] != self.good[-1]:
+            return Reply(400, b'{"error":"invalid_grant"}')
+        self.good.append(f"rotated-{len(self.good)}")
+        return Reply(200, json.dumps({"access_token": f"access-{len(self.good)}-token",
+                                      "refresh_token": self.good[-1]}).encode(),
+                     after=self.answer)
+
+
+@pytest.fixture
+def rotating(site, tokens):
+    """The refresh token was rotated while somebody else held the store."""
+    provider = Rotating(tokens)
+    provider.answer.clear()
+    provider.crm = oauth(site, tokens, oauth_refresh_token_file=refresh_file(site))
+    site.start()
+    site.post()
+    tokens.wait_count(1)
+    holder = sqlite3.connect(site.store, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    provider.answer.set()
+    wait_until(lambda: [line for line in site.log_lines(level="error")
+                        if "refresh token is not stored yet" in line.get("msg", "")],
+               "a try to store it to fail", 30)
+    holder.execute("ROLLBACK")
+    holder.close()
+    return provider
+
+
+def still_good(site, provider):
+    """Another process, with what is stored alone."""
+    site.start_worker()
+    site.post()
+    site.wait_states(delivered=2)
+    assert site.log_lines(what="paused") == [] and len(provider.good) == 3
+    no_secret_in(site, *provider.good)
+
+
+def test_a_rotated_token_is_stored_at_a_clean_stop(site, rotating):
+    assert site.worker.stop() == 0
+    still_good(site, rotating)
+
+
+def test_a_rotated_token_is_stored_while_idle(site, rotating):
+    wait_until(lambda: [line for line in site.log_lines(level="info")
+                        if line.get("msg", "").endswith("its new refresh token is stored")],
+               "it to be stored", 30)
+    site.worker.kill()
+    still_good(site, rotating)
+
+
+def test_a_file_that_changes_while_its_token_is_used_counts(site, tokens):
+    """The answer belongs to the former token: it does not stand in for the new one."""
+    provider = Rotating(tokens)
+    provider.answer.clear()
+    crm = oauth(site, tokens, oauth_refresh_token_file=refresh_file(site))
+    site.start()
+    site.post()
+    tokens.wait_count(1)
+    for text, said in (("", "the former credential stays in use"),
+                       ("brand-new-refresh", "its credentials are good again")):
+        refresh_file(site, text)
+        wait_until(lambda said=said: said in site.log.read_text(), "the file to be read")
+    provider.answer.set()
+    site.wait_states(delivered=1)
+    provider.good.append("brand-new-refresh")
+    site.worker.stop()
+    site.start_worker()
+    site.post()
+    site.wait_states(delivered=2)
+    assert site.log_lines(what="paused") == [] and len(crm.received()) == 2
+
+
+# --- reloads ------------------------------------------------------------------
+
+def reload(site, change):
+    """Apply ``change`` to the settings and wait until they are in force."""
+    before = len(site.log_lines(msg="the configuration was read again"))
+    change(site.settings)
+    site.write_config()
+    site.worker.send(signal.SIGHUP)
+    wait_until(lambda: len(site.log_lines(msg="the configuration was read again")) > before,
+               "the reload")
+
+
+def test_the_token_is_kept_over_reloads(site, tokens):
+    """Of a mere secret, of another destination, of nothing at all."""
+    crm = oauth(site, tokens)
+    other = site.crm("other")
+    site.start()
+    changes = [lambda _: site.write_secret(site.secret, b"another secret, long enough"),
+               lambda settings: settings["destination other"].update(method="PUT"),
+               lambda settings: settings["store"].update(keep_delivered="40d"),
+               lambda _: None]
+    for number, change in enumerate(changes, 1):
+        site.post()
+        crm.wait_count(number)
+        reload(site, change)
+    site.post()
+    crm.wait_count(len(changes) + 1)
+    other.wait_count(len(changes) + 1)
+    assert len(tokens.received()) == 1
+    # What is changed itself starts anew.
+    reload(site, lambda settings: settings["destination crm"].update(oauth_scope="all"))
+    site.post()
+    crm.wait_count(len(changes) + 2)
+    assert [form.get("scope") for form in tokens.forms()] == [None, "all"]
+
+
+def test_a_reload_while_a_token_is_fetched_loses_no_refresh_token(site, tokens):
+    provider = Rotating(tokens)
+    provider.answer.clear()
+    crm = oauth(site, tokens, oauth_refresh_token_file=refresh_file(site))
+    site.start()
+    site.post()
+    tokens.wait_count(1)
+    for method in ("PUT", "PATCH"):
+        reload(site, lambda settings, method=method:
+               settings["destination crm"].update(method=method))
+    assert len(tokens.received()) == 1
+    provider.answer.set()
+    site.wait_states(delivered=1)
+    assert crm.received()[0].method == "PATCH"
+    assert len(tokens.received()) == 2 and site.log_lines(what="paused") == []
+    site.worker.stop()
+    site.start_worker()
+    site.post()
+    site.wait_states(delivered=2)
     assert site.log_lines(what="paused") == []
 
 

@@ -293,7 +293,115 @@ def test_a_destination_that_never_answers_stops_no_other(site):
         reload(site)
         assert site.post().status == 202
         quick.wait_count(number)
-    assert len(stuck.received()) == 1
+    keys = [request.key for request in stuck.received()]
+    assert len(keys) == len(set(keys))  # and what is under way there is not sent again
+
+
+@pytest.fixture
+def slow(site):
+    """A CRM that says nothing to one lead until it is let, on the one connection there may be."""
+    crm = site.crm(max_concurrent=1, timeout="60s")
+    crm.slow = leads.next_id()
+    crm.let = threading.Event()
+    crm.late = Reply(after=crm.let)
+    crm.rule = lambda request: \
+        crm.late if request.lead == crm.slow and not crm.let.is_set() else None
+    site.start()
+    return crm
+
+
+def test_other_leads_do_not_wait_for_the_slowest_of_the_former_configuration(site, slow):
+    first, second = leads.payload(slow.slow), leads.payload(slow.slow, message="later")
+    site.post(first)
+    slow.wait_count(1)
+    site.settings["destination crm"]["method"] = "PUT"
+    reload(site)
+    site.post(second)
+    others = [leads.payload() for _ in range(5)]
+    for payload in others:
+        assert site.post(payload).status == 202
+    slow.wait_count(6)                  # all that but the slow one's next event
+    assert slow.bodies() == [first, *others]
+    assert [r.method for r in slow.received()] == ["POST"] + 5 * ["PUT"]
+    slow.let.set()
+    site.wait_states(delivered=7)       # its answer counted, and then came the next
+    assert slow.bodies() == [first, *others, second]
+    assert slow.received()[-1].method == "PUT"
+
+
+def test_a_late_answer_is_judged_by_the_settings_it_was_asked_under(site, slow):
+    site.post(leads.payload(slow.slow))
+    slow.wait_count(1)
+    site.settings["destination crm"]["success"] = "204"
+    reload(site)
+    slow.let.set()
+    site.wait_states(delivered=1)
+    assert len(slow.received()) == 1
+
+
+@pytest.mark.parametrize("status", [422, 401, 500])
+def test_a_late_no_of_the_former_settings_is_none(site, slow, status):
+    """The lead goes out once more, under the new ones, and nothing is paused."""
+    slow.late.status = status
+    site.settings["destination crm"].update(retry=["1h"], probe=["1h"])
+    site.post(leads.payload(slow.slow))
+    slow.wait_count(1)
+    site.settings["destination crm"]["method"] = "PUT"
+    reload(site)
+    slow.let.set()
+    site.wait_states(delivered=1)
+    assert [r.method for r in slow.received()] == ["POST", "PUT"]
+    assert slow.received()[0].key == slow.received()[1].key
+    assert site.log_lines(what="paused") == []
+
+
+def test_a_destination_that_comes_back_before_it_was_done(site, slow):
+    """Removed and put back while a request is under way: the answer still counts."""
+    other = site.crm("other")
+    kept = site.settings.pop("destination crm")
+    site.post(leads.payload(slow.slow))
+    slow.wait_count(1)
+    reload(site)
+    site.settings["destination crm"] = kept
+    reload(site)
+    payload = leads.payload(slow.slow, message="later")
+    site.post(payload)
+    other.wait_count(1)
+    slow.let.set()
+    site.wait_states(delivered=3)
+    assert len(slow.received()) == 2 and slow.bodies()[1] == payload
+
+
+def test_what_did_not_change_keeps_its_pause_and_its_connection(site):
+    well, ill = site.crm("well"), site.crm("ill", probe=["1h"])
+    ill.default = Reply(401)
+    site.start()
+    for number in range(1, 5):
+        site.post()
+        well.wait_count(number)
+        site.settings["source"]["max_age"] = f"{number}h"
+        reload(site)
+    assert well.connections == 1
+    assert len(ill.received()) == 1
+    assert len(site.log_lines(what="paused")) == 1
+
+
+def test_a_storm_leaves_no_configuration_behind(site):
+    """What former settings held is given back as soon as nothing uses it."""
+    crm = site.crm()
+    site.start()
+    for number in range(20):
+        site.settings["destination crm"]["max_concurrent"] = 1 + number % 5
+        reload(site)
+        site.post()
+    crm.wait_count(20)
+    before = site.worker.resident_anonymous()
+    for number in range(80):
+        site.settings["destination crm"]["max_concurrent"] = 1 + number % 5
+        reload(site)
+    site.post()
+    crm.wait_count(21)
+    assert site.worker.resident_anonymous() < before + (2 << 20)
 
 
 @pytest.mark.threads

@@ -35,6 +35,7 @@ class Reply:
     body: bytes = b'{"status":"ok"}'
     headers: dict = dataclasses.field(default_factory=dict)
     delay: float = 0.0                  # seconds before the answer
+    after: threading.Event = None       # not before this is set
     fault: str = ""
 
 
@@ -234,6 +235,9 @@ class Crm:
     def _answer(self, connection, reply):
         if reply.delay:
             self._stopping.wait(reply.delay)
+        while reply.after is not None and not reply.after.wait(.05):
+            if self._stopping.is_set():
+                return False
         if reply.fault in (RESET_AFTER, RESET_EARLY):
             _reset(connection)
             return False

@@ -75,7 +75,7 @@ answer(struct world *w, uint64_t lead, int status)
 static enum delivery_state
 judge(struct world *w, struct destination_attempt a)
 {
-	a.pauses = w->d.pauses;
+	a.era = w->d.era;
 	destination_judge(&w->d, &a, w->now, 0, &w->v);
 	return w->v.state;
 }
@@ -318,7 +318,7 @@ test_under_way_at_a_pause(void **state)
 			assert_int_equal(set_up(state), 0);
 			w = *state;
 			late = answer(w, 100, 422);
-			late.pauses = w->d.pauses;
+			late.era = w->d.era;
 			pause_for(w, cause);
 			w->now += MINUTE;
 			if (over)
@@ -517,7 +517,7 @@ test_own_trouble_is_held(void **state)
 	(void)try_probe(w, 2, 200);
 	assert_true(is_open(w));
 
-	a.pauses = w->d.pauses;
+	a.era = w->d.era;
 	assert_true(destination_asks_others(&w->d, &a));
 	a.others = 2;
 	assert_int_equal(judge(w, a), DELIVERY_WAITING);
@@ -530,7 +530,7 @@ test_own_trouble_is_held(void **state)
 
 	/* Not when a pause began meanwhile, nor for a probe or a failure without an answer. */
 	assert_false(destination_asks_others(&w->d, &a));
-	a.pauses = w->d.pauses;
+	a.era = w->d.era;
 	assert_true(destination_asks_others(&w->d, &a));
 	a.probe = true;
 	assert_false(destination_asks_others(&w->d, &a));
