@@ -359,12 +359,6 @@ ended(struct engine_task *task, CURLcode code)
 	tr->claim.unknown |= end->repeated;
 	yes = end->status != 0 && classify_status(config->success,
 	    config->success_count, end->status, false) == CLASSIFY_DELIVERED;
-	if (yes && end->cut && config->success_when != NULL) {
-		/* Half an answer gives success_when nothing to judge: as good as none. */
-		end->status = 0;
-		end->error = "the answer broke off";
-		yes = false;
-	}
 	if (oauth != NULL && oauth_answered(oauth, tr->token, end->status))
 		send_again(l, tr);
 	else if (end->status == 0)

@@ -1,5 +1,6 @@
 #include "relay/transfer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -23,7 +24,11 @@ take_body(char *bytes, size_t size, size_t count, void *arg)
 	return n <= room ? n : 0;
 }
 
-/* The one header field that matters.  A new status line starts a new answer. */
+/*
+ * The one header field that matters, and the head's end, an empty line: to libcurl
+ * a connection that ends before it ends the answer well.  A new status line starts
+ * a new answer.
+ */
 static size_t
 take_header(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -33,6 +38,9 @@ take_header(char *bytes, size_t size, size_t count, void *arg)
 
 	if (n >= 5 && strncasecmp(bytes, "HTTP/", 5) == 0) {
 		tr->retry_after[0] = '\0';
+		tr->head_ended = false;
+	} else if (n != 0 && (bytes[0] == '\r' || bytes[0] == '\n')) {
+		tr->head_ended = true;
 	} else if (n >= sizeof(name) - 1 &&
 	    strncasecmp(bytes, name, sizeof(name) - 1) == 0) {
 		len = n - (sizeof(name) - 1);
@@ -171,6 +179,7 @@ transfer_start(struct transfer *tr, CURLM *multi)
 	buf_reset(&tr->answer);
 	tr->retry_after[0] = '\0';
 	tr->error[0] = '\0';
+	tr->head_ended = false;
 	tr->sendings = 0;
 	tr->started_ms = clock_wall_ms();
 	tr->started_mono_ms = clock_mono_ms();
@@ -210,6 +219,21 @@ transfer_reset(struct transfer *tr)
 	passage_destroy(&tr->passage);
 }
 
+/* There was no whole answer, because of ${code}: say so, and how far it came. */
+static void
+describe(struct transfer *tr, CURLcode code, long status)
+{
+	char said[CURL_ERROR_SIZE];
+
+	(void)snprintf(said, sizeof(said), "%s", tr->error[0] != '\0' ? tr->error :
+	    code != CURLE_OK ? tr->curl->easy_strerror(code) : "its head has no end");
+	if (status >= 200)
+		(void)snprintf(tr->error, sizeof(tr->error),
+		    "the answer broke off after status %ld: %.200s", status, said);
+	else
+		(void)snprintf(tr->error, sizeof(tr->error), "%s", said);
+}
+
 void
 transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code)
 {
@@ -228,17 +252,16 @@ transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code)
 	end->took_ms = clock_mono_ms() - tr->started_mono_ms;
 	end->sending = until_sending > 0;
 	end->repeated = tr->sendings > 1;
-	/* Whatever happened to the body: a final status is an answer. */
-	if (end->sending && status >= 200)
+	/*
+	 * Half an answer is none: who broke it off may have dropped the lead, too.  A
+	 * write error is our own doing: enough had been read.
+	 */
+	if (end->sending && status >= 200 && tr->head_ended &&
+	    (code == CURLE_OK || code == CURLE_WRITE_ERROR)) {
 		end->status = (int)status;
-	/* A write error is our own doing: enough had been read. */
-	end->cut = end->status != 0 && code != CURLE_OK &&
-	    code != CURLE_WRITE_ERROR;
-	if (end->status == 0) {
-		end->code = (int)code;
-		if (tr->error[0] == '\0')
-			(void)strncpy(tr->error, curl->easy_strerror(code),
-			    sizeof(tr->error) - 1);
-		end->error = tr->error;
+		return;
 	}
+	end->code = (int)code;
+	describe(tr, code, status);
+	end->error = tr->error;
 }

@@ -25,10 +25,9 @@ struct outfit;
 
 /* How a request ended.  ${error} lives until the transfer is started again. */
 struct transfer_end {
-	int status;			/* 0: no answer */
+	int status;			/* 0: no answer, or none that was whole */
 	int code;			/* libcurl's, when there was no answer */
 	bool sending;			/* the request was on its way */
-	bool cut;			/* there is a status, but the answer broke off */
 	bool repeated;			/* it went out more than once, as far as libcurl tells */
 	const char *error;		/* a phrase when there was no answer */
 	int64_t took_ms;
@@ -59,6 +58,7 @@ struct transfer {
 	struct transfer_end end;	/* the owner's: once it has ended */
 	size_t answer_max;
 	struct buf answer;
+	bool head_ended;		/* of the answer that came last */
 	char retry_after[TRANSFER_RETRY_AFTER_SIZE];	/* "" when absent */
 	char error[CURL_ERROR_SIZE];
 };

@@ -24,9 +24,11 @@ DRIP_BODY = "the body one byte a second"
 HUGE = "endless answer"                 # with Content-Length: up to that length
 HEADERS = "endless headers"
 RAW = "no HTTP"                         # the body's bytes and nothing else
+RAW_RESET = "no HTTP, and a reset"      # the same, and the connection dies
 
 # After these nobody can tell from the answer whether the CRM said yes.
-UNTOLD = (RESET_EARLY, RESET_AFTER, RESET_DURING, NEVER, DRIP, RAW)
+UNTOLD = (RESET_EARLY, RESET_AFTER, RESET_DURING, NEVER, DRIP, DRIP_BODY, RAW,
+          RAW_RESET)
 
 
 @dataclasses.dataclass
@@ -255,8 +257,10 @@ class Crm:
                 if self._stopping.wait(1.0):
                     return False
             return True
-        if reply.fault == RAW:
+        if reply.fault in (RAW, RAW_RESET):
             connection.sendall(reply.body)
+            if reply.fault == RAW_RESET:
+                _reset(connection)
             return False
         if reply.fault in (HUGE, HEADERS, DRIP_BODY):
             self._endless(connection, reply)
