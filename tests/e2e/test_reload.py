@@ -401,7 +401,8 @@ def test_a_storm_leaves_no_configuration_behind(site):
         reload(site)
     site.post()
     crm.wait_count(21)
-    assert site.worker.resident_anonymous() < before + (2 << 20)
+    if not os.environ.get("LEADRELAY_SANITIZER"):
+        assert site.worker.resident_anonymous() < before + (2 << 20)
 
 
 @pytest.mark.threads

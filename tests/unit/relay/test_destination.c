@@ -677,7 +677,7 @@ main(void)
 		T(test_recovery_over_restarts),
 		T(test_passing_schedule),
 		T(test_five_failures),
-		T(test_under_way_at_a_pause),
+		cmocka_unit_test_teardown(test_under_way_at_a_pause, tear_down),
 		T(test_success_under_way_at_a_pause),
 		T(test_success_breaks_the_row),
 		T(test_poison_lead_starts_no_recovery),
