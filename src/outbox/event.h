@@ -150,16 +150,16 @@ struct destination_state {
 	int64_t recovered_ms;		/* end of the last pause or run of failures */
 	int64_t last_success_ms;
 	int64_t refused_leads;		/* different leads refused in a row */
-	int64_t refused[DESTINATION_REFUSED_KEPT];	/* the first of them; 0: whose is forgotten */
+	int64_t refused[DESTINATION_REFUSED_KEPT];	/* the first of them; 0: unknown */
 
 	/* the run of failures: what failed since the last success */
 	int64_t failures;
 	int64_t failed_lead;		/* the first one's; 0: there is no run */
 	int64_t failed_several;		/* 1: and some other lead's */
-	int64_t failed_fresh;		/* 1: some lead's that had not failed before that success */
+	int64_t failed_fresh;		/* 1: some lead's that had not failed before it */
 
 	int64_t make_due;		/* 1: what waits for later is to be made due */
-	int64_t window;			/* how many may be under way at once; 0: all that may ever */
+	int64_t window;			/* may be under way at once; 0: max_concurrent */
 	int64_t next_request_us;	/* max_rate: the next request's moment */
 };
 

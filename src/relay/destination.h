@@ -37,7 +37,8 @@
 struct config_destination;
 
 #define DESTINATION_RUN_MAX 5		/* failures in a row that pause it */
-#define DESTINATION_REFUSED_MAX (DESTINATION_REFUSED_KEPT + 1) /* leads refused in a row that pause it */
+/* leads refused in a row that pause it */
+#define DESTINATION_REFUSED_MAX (DESTINATION_REFUSED_KEPT + 1)
 #define DESTINATION_OTHERS_MIN 3	/* delivered meanwhile: the lead's own trouble */
 
 struct destination {

@@ -502,7 +502,8 @@ lane_finished(const struct lane *l)
 bool
 lane_due(const struct lane *l, int64_t now_ms)
 {
-	return lane_begun(l) && l->outfit->ready && (lane_unsettled(l) || l->destination.state.make_due ||
+	return lane_begun(l) && l->outfit->ready &&
+	    (lane_unsettled(l) || l->destination.state.make_due ||
 	    (l->claims.look_ms <= now_ms &&
 	    has_room_by(l, now_ms, now_ms + ONCE_PATIENCE_MS)));
 }

@@ -52,7 +52,7 @@ struct lane {
 	struct transfer *sending;
 	int64_t in_flight;		/* have a place: not yet answered */
 	int64_t preparing;		/* of these: not yet sent */
-	int64_t left;			/* sent with a former outfit: have no place, nor an answer */
+	int64_t left;			/* sent with a former outfit: have no place */
 	size_t asking;			/* others_jobs under way */
 	bool probing;			/* a probe is under way */
 
