@@ -9,6 +9,7 @@ libleadrelay_a_SOURCES += \
 	src/base/notify.c src/base/notify.h \
 	src/base/stamp.c src/base/stamp.h \
 	src/base/text.c src/base/text.h \
+	src/base/trust.c src/base/trust.h \
 	src/base/uuid5.c src/base/uuid5.h \
 	src/base/utf8.c src/base/utf8.h \
 	src/base/uuid7.c src/base/uuid7.h
@@ -18,13 +19,20 @@ check_PROGRAMS += tests/unit/base/test_base64url tests/unit/base/test_buf \
 	tests/unit/base/test_text tests/unit/base/test_uuid7 \
 	tests/unit/base/test_log tests/unit/base/test_digest \
 	tests/unit/base/test_notify \
-	tests/unit/base/test_uuid5
+	tests/unit/base/test_uuid5 tests/unit/base/test_clock \
+	tests/unit/base/test_trust
 tests_unit_base_test_base64url_SOURCES = tests/unit/base/test_base64url.c tests/unit/unit.h
 tests_unit_base_test_base64url_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_base64url_LDADD = $(UNIT_LDADD)
 tests_unit_base_test_buf_SOURCES = tests/unit/base/test_buf.c tests/unit/unit.h
 tests_unit_base_test_buf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_buf_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_clock_SOURCES = tests/unit/base/test_clock.c tests/unit/unit.h
+tests_unit_base_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_clock_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_trust_SOURCES = tests/unit/base/test_trust.c tests/unit/unit.h
+tests_unit_base_test_trust_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_trust_LDADD = $(UNIT_LDADD)
 tests_unit_base_test_digest_SOURCES = tests/unit/base/test_digest.c tests/unit/unit.h
 tests_unit_base_test_digest_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_digest_LDADD = $(UNIT_LDADD)

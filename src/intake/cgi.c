@@ -103,6 +103,7 @@ cgi_run(struct receiver *rx, char **environment)
 	struct request rq = {
 		.params = environment,
 		.arrived_ms = clock_wall_ms(),
+		.arrived_mono_ms = clock_mono_ms(),
 		.respond = cgi_respond,
 		.front = &answered,
 	};

@@ -308,6 +308,7 @@ start_request(struct connection *c)
 		.body_total = c->in.body_total,
 		.tcp = pool->tcp,
 		.arrived_ms = clock_wall_ms(),
+		.arrived_mono_ms = clock_mono_ms(),
 		.answer = { .body = body },
 		.respond = connection_respond,
 		.front = c,

@@ -122,7 +122,7 @@ say(const struct flight *fl, enum outcome outcome)
 		[OUTCOME_UNAVAILABLE] = { "unavailable", LOG_LV_ERROR },
 	};
 	const char *reason = fl->reason, *name = NULL;
-	int64_t took_ms = clock_wall_ms() - fl->rq->arrived_ms;
+	int64_t took_ms = clock_mono_ms() - fl->rq->arrived_mono_ms;
 
 	if (fl->problem != PROBLEM_NONE)
 		name = problem_name(fl->problem);

@@ -23,6 +23,7 @@ struct request {
 	uint64_t body_total;		/* what came, kept or not */
 	bool tcp;			/* came over a TCP listener */
 	int64_t arrived_ms;		/* wall clock */
+	int64_t arrived_mono_ms;	/* and monotonic, for how long it took */
 	struct answer answer;
 	void (*respond)(struct request *rq);
 	void *front;			/* the front end's own */
