@@ -59,6 +59,36 @@ test_taken_is_waiting(void **state)
 	end_process(&other);
 }
 
+/*
+ * Between taking the lock and the first commit, what the last relay had begun is still
+ * in the table; a webhook or a command that comes in then sees it there.
+ */
+static void
+test_before_the_first_commit(void **state)
+{
+	struct box *box = *state;
+	struct box other = other_process(box);
+	struct delivery_claim claim;
+	char id[UUID7_SIZE];
+
+	strcpy(id, box_put(box, "1", "A", BOX_NOW));
+	assert_int_equal(box_claim(box, 0, BOX_NOW, 1, &claim), 1);
+	delivery_claim_free(&claim);
+	box_put(box, "2", "A", BOX_NOW);
+	box->store->ops->unlock_relay(box->store);
+	assert_int_equal(other.store->ops->lock_relay(other.store), 1);
+	alarm(20);			/* not for ever */
+	assert_int_equal(box_act(&other, STORE_DISCARD, box->out.id, false,
+	    BOX_NOW).result, STORE_ACT_DONE);
+	assert_int_equal(box_act(&other, STORE_DISCARD, id, false, BOX_NOW).result,
+	    STORE_ACT_SENDING);
+	alarm(0);
+	(void)box_recover(&other, BOX_NOW);
+	assert_int_equal(box_act(&other, STORE_DISCARD, id, false, BOX_NOW).result,
+	    STORE_ACT_DONE);
+	end_process(&other);
+}
+
 /* A person's command on what was only taken wins; on what was begun it waits. */
 static void
 test_command_wins(void **state)
@@ -360,6 +390,7 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_taken_is_waiting),
+		TEST(test_before_the_first_commit),
 		TEST(test_command_wins),
 		TEST(test_older_goes_first),
 		TEST(test_outcome_of_another_claim),
