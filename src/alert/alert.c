@@ -42,12 +42,16 @@ alert_wanted(const struct config_alert *config)
 	    config->command != NULL || config->email != NULL;
 }
 
-/* Has it been longer than ${limit_ms}?  Never with a limit that is not set. */
+/*
+ * Has it been longer than ${limit_ms}?  Never with a limit that is not set.  Nobody
+ * knows how long ago a moment is that is yet to come by a clock that was put back:
+ * too long.
+ */
 static bool
 overdue(int64_t since_ms, int64_t limit_ms, int64_t now_ms)
 {
-	return limit_ms != -1 && since_ms != 0 && now_ms > since_ms &&
-	    now_ms - since_ms > limit_ms;
+	return limit_ms != -1 && since_ms != 0 &&
+	    (now_ms - since_ms > limit_ms || since_ms - now_ms > ALERT_AHEAD_MS);
 }
 
 static int64_t
@@ -59,7 +63,8 @@ whole_level(enum alert_kind kind, const struct config_alert *config,
 	case ALERT_HELD:
 		return stats->events_held;
 	case ALERT_QUIET:
-		*since_ms = stats->last_received_ms > quiet_since_ms ?
+		*since_ms = stats->last_received_ms > quiet_since_ms &&
+		    stats->last_received_ms <= now_ms + ALERT_AHEAD_MS ?
 		    stats->last_received_ms : quiet_since_ms;
 		return overdue(*since_ms, config->quiet_for_ms, now_ms);
 	default:

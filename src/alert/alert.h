@@ -17,6 +17,7 @@
 
 #define ALERT_SENDMAIL "/usr/sbin/sendmail"
 #define ALERT_PAUSE_MS (INT64_C(10) * 60 * 1000)
+#define ALERT_AHEAD_MS INT64_C(60000)	/* so far ahead a moment may be of a clock that is set right */
 
 struct config_alert;
 

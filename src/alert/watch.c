@@ -45,7 +45,7 @@ struct watch {
 	struct outbox *outbox;
 	struct courier *courier;
 	bool wanted;			/* somebody is to be told */
-	int64_t begun_ms;
+	int64_t begun_steady_ms;
 
 	bool looking;
 	int64_t look_mono_ms;
@@ -74,7 +74,7 @@ watch_new(struct engine *engine, struct config *config, struct outbox *outbox)
 		return NULL;
 	w->engine = engine;
 	w->outbox = outbox;
-	w->begun_ms = clock_wall_ms();
+	w->begun_steady_ms = clock_steady_ms();
 	w->refused_seen = counters_get(engine->counters, refused_token);
 	w->accepted_seen = counters_get(engine->counters, accepted);
 	watch_reload(w, config);
@@ -155,7 +155,8 @@ judge_all(struct look *l, const enum alert_kind *kinds, size_t count,
 
 	for (i = 0; i < count; i++) {
 		level = alert_level(kinds[i], &l->config->alert, &l->stats,
-		    destination, l->watch->begun_ms, l->now_ms, &since);
+		    destination, clock_wall_of(l->watch->begun_steady_ms), l->now_ms,
+		    &since);
 		if (judge(l, kinds[i], destination != NULL ? destination->name : "",
 		    level, since, kinds[i] == ALERT_PAUSED ?
 		    destination->state.pause_reason : NULL) == -1)
@@ -288,7 +289,9 @@ watch_relay(struct watch *w)
 	bool late;
 
 	outbox_look_at_relay(w->outbox, &stats);
-	late = stats.relay_alive && now - stats.relay_seen_ms > FROZEN_MS;
+	/* A sign of life that is yet to come: the clock was put back. */
+	late = stats.relay_alive && (now - stats.relay_seen_ms > FROZEN_MS ||
+	    stats.relay_seen_ms - now > FROZEN_MS);
 	if (late && w->late && stats.relay_seen_ms == w->pulse_ms) {
 		if (!w->frozen)
 			log_err("relay: process %ld holds the relay lock, and shows no "

@@ -97,7 +97,8 @@ take_limit(struct store *store, const struct review *review, size_t index)
 		return 0;
 	limit_init(&day, limit->config);
 	if (store->ops->requests(store, destination->state.number,
-	    review->now_ms - LIMIT_DAY_MS - LIMIT_SPAN_MS, note_requests, &day) == -1)
+	    review->now_ms - LIMIT_DAY_MS - LIMIT_SPAN_MS, review->now_ms,
+	    note_requests, &day) == -1)
 		return -1;
 	limit->today = limit_today(&day, review->now_ms);
 	next = limit_next_ms(&day, review->now_ms);
@@ -196,6 +197,9 @@ review_needs(const struct review *review, enum review_need need,
 	const struct store_stats *stats = &review->stats;
 	int64_t silent_ms = review->now_ms - stats->relay_seen_ms;
 
+	/* A sign of life that is yet to come: the clock was put back. */
+	if (silent_ms < -RELAY_STUCK_MS)
+		silent_ms = -silent_ms;
 	switch (need) {
 	case REVIEW_EVENTS_HELD:
 		return stats->events_held;

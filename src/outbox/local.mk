@@ -7,6 +7,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_act.c \
 	src/outbox/sqlite/lite_backup.c \
 	src/outbox/sqlite/lite_claim.c \
+	src/outbox/sqlite/lite_clock.c \
 	src/outbox/sqlite/lite_delivery.c \
 	src/outbox/sqlite/lite_due.c \
 	src/outbox/sqlite/lite_erase.c \
@@ -43,6 +44,7 @@ check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_room \
 	tests/unit/outbox/test_lite_taken \
 	tests/unit/outbox/test_lite_tidy \
+	tests/unit/outbox/test_lite_time \
 	tests/unit/outbox/test_outbox
 tests_unit_outbox_test_event_SOURCES = tests/unit/outbox/test_event.c tests/unit/unit.h
 tests_unit_outbox_test_event_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -92,6 +94,9 @@ tests_unit_outbox_test_lite_taken_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_tidy_SOURCES = tests/unit/outbox/test_lite_tidy.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_tidy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_tidy_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_time_SOURCES = tests/unit/outbox/test_lite_time.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_time_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_time_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_outbox_SOURCES = tests/unit/outbox/test_outbox.c tests/unit/unit.h
 tests_unit_outbox_test_outbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_outbox_LDADD = $(UNIT_LDADD)

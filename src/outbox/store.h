@@ -8,6 +8,25 @@
  * without being looked at, so whoever lets an operation run a second time
  * frees what the first run put there.  Nothing outside a back end's own folder
  * speaks its query language.
+ *
+ * Moments are readings of a wall clock that may have been set to anything since.
+ * What each is when it is read as yet to come, or as long ago:
+ *
+ *	due of a delivery	counts only where it was told to wait, and then up
+ *				to the destination's longest pause: beyond, it is due
+ *	first_attempt, first_failure
+ *				yet to come: made now (claim)
+ *	taken, started, settled	shown; settled counts up to now (delivered_since)
+ *	received of an event	yet to come: within duplicate_window; waits too long
+ *				(alert.h); never ahead of what came before it
+ *	closed of an event	lifetimes go by a moment that is believed, and begin no
+ *				earlier than the last such (trust.h); expire
+ *	requests		yet to come: made when first met (expire)
+ *	paused, recovered, last_success of a destination
+ *				yet to come: now (relay/moments.h)
+ *	next_probe, not_before	further off than they can be: over (destination.h)
+ *	told of an alert	yet to come: long ago (alert.h)
+ *	sign of life		yet to come: long ago (review.h, watch.h)
  */
 #ifndef LEADRELAY_OUTBOX_STORE_H
 #define LEADRELAY_OUTBOX_STORE_H
@@ -16,6 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/trust.h"
 #include "outbox/event.h"
 
 enum store_fault_kind {
@@ -40,8 +60,12 @@ struct store_fault {
 struct store_destination {
 	const char *name;
 	bool hold_on_dead;
+	int64_t longest_ms;		/* the longest pause between two attempts; 0: STORE_LONGEST_MS */
 	int64_t number;			/* filled by configure */
 };
+
+/* The longest pause by default: twelve hours, and the fifth that jitter may add. */
+#define STORE_LONGEST_MS (INT64_C(12) * 3600 * 1000 * 6 / 5)
 
 struct store_options {
 	const char *location;		/* the URL behind its scheme */
@@ -250,11 +274,12 @@ struct store_ops {
 	 * (settle, make_due, save_state) changes nothing.
 	 *
 	 * claim takes up to ${max} deliveries of a destination that are due at
-	 * ${now_ms} and first of their lead, oldest due first; *count says how
-	 * many.  They are in the relay's hand until let_go, whatever becomes of
-	 * the transaction: none is given twice.  But nothing is written, and to
-	 * everybody else they wait.  Fewer are taken beside one that was begun
-	 * before without an outcome.
+	 * ${now_ms} (a moment further off than the longest pause is now) and
+	 * first of their lead, oldest due first; *count says how many.  They are
+	 * in the relay's hand until let_go, whatever becomes of the transaction:
+	 * none is given twice.  But nothing is written, and to everybody else
+	 * they wait.  Fewer are taken beside one that was begun before without
+	 * an outcome.
 	 * probe takes one, due or not: the next after ${cursor} in event order,
 	 * from the start again at the end.
 	 */
@@ -293,15 +318,21 @@ struct store_ops {
 	 */
 	int (*recover)(struct store *st, int64_t now_ms,
 	    struct store_recovery *found);
-	/* How many different leads were delivered at a destination since ${since_ms}, counted up to ${max}. */
+	/* How many different leads were delivered at a destination between two moments, counted up to ${max}. */
 	int (*delivered_since)(struct store *st, int64_t destination,
-	    int64_t since_ms, int max, int *count);
+	    int64_t since_ms, int64_t until_ms, int max, int *count);
 	/*
 	 * Requests made to a destination, told span by span, beginning with the
-	 * one that ${since_ms} lies in.  Those of the last two days are there.
+	 * one that ${since_ms} lies in.  Those of the last two days are there;
+	 * what was counted beyond ${now_ms} is told as of then, or of when it was
+	 * first met (expire).
 	 */
 	int (*requests)(struct store *st, int64_t destination, int64_t since_ms,
-	    void (*span)(void *arg, int64_t start_ms, int64_t count), void *arg);
+	    int64_t now_ms, void (*span)(void *arg, int64_t start_ms,
+	    int64_t count), void *arg);
+	/* How far the wall clock is believed.  The relay's. */
+	int (*load_trust)(struct store *st, struct trust *trust);
+	int (*save_trust)(struct store *st, const struct trust *trust);
 	int (*load_state)(struct store *st, struct destination_state *state);
 	int (*save_state)(struct store *st,
 	    const struct destination_state *state);
@@ -322,6 +353,13 @@ struct store_ops {
 	/* Delete up to ${max} events closed before the two limits; *count: how many. */
 	int (*purge)(struct store *st, int64_t delivered_before_ms,
 	    int64_t failed_before_ms, size_t max, size_t *count);
+	/*
+	 * The rest of what time ends: counts of requests that are two days old.
+	 * When ${now_ms} is ${sure}, what was counted beyond it is met now, and
+	 * delivered events that were closed more than an hour beyond it have
+	 * their lifetime from now on.
+	 */
+	int (*expire)(struct store *st, int64_t now_ms, bool sure);
 
 	/* Commands.  Newest event first. */
 	int (*list)(struct store *st, const struct store_filter *filter,

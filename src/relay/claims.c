@@ -91,7 +91,8 @@ static void
 claim_finish(struct mailbox_job *job, const struct store_fault *fault)
 {
 	struct claims *c = (struct claims *)((char *)job - offsetof(struct claims, job));
-	int64_t now = clock_wall_ms(), look = now + LOOK_MS;
+	int64_t now = clock_steady_ms(), look = now + LOOK_MS;
+	int64_t due = clock_steady_of(c->next_due_ms);
 
 	c->busy = false;
 	if (fault != NULL) {
@@ -106,9 +107,8 @@ claim_finish(struct mailbox_job *job, const struct store_fault *fault)
 	c->failing = false;
 	if (!c->probing && c->count == c->max)
 		look = 0;
-	else if (c->next_due_ms != 0 && c->next_due_ms < look)
-		look = c->next_due_ms > now + LOOK_MIN_MS ? c->next_due_ms :
-		    now + LOOK_MIN_MS;
+	else if (due != 0 && due < look)
+		look = due > now + LOOK_MIN_MS ? due : now + LOOK_MIN_MS;
 	if (look < c->look_ms)
 		c->look_ms = look;
 	keep_batch(c);
@@ -116,9 +116,9 @@ claim_finish(struct mailbox_job *job, const struct store_fault *fault)
 }
 
 static void
-submit(struct claims *c, int64_t now_ms)
+submit(struct claims *c)
 {
-	c->now_ms = now_ms;
+	c->now_ms = clock_wall_ms();
 	c->busy = true;
 	c->look_ms = INT64_MAX;
 	c->job.run = claim_run;
@@ -127,7 +127,7 @@ submit(struct claims *c, int64_t now_ms)
 }
 
 void
-claims_take(struct claims *c, size_t max, int64_t now_ms)
+claims_take(struct claims *c, size_t max)
 {
 	size_t room = CLAIMS_READY_MAX - c->ready_count;
 
@@ -135,15 +135,15 @@ claims_take(struct claims *c, size_t max, int64_t now_ms)
 	if (c->max > room)
 		c->max = room;
 	c->probing = false;
-	submit(c, now_ms);
+	submit(c);
 }
 
 void
-claims_take_probe(struct claims *c, int64_t cursor, int64_t now_ms)
+claims_take_probe(struct claims *c, int64_t cursor)
 {
 	c->probing = true;
 	c->cursor = cursor;
-	submit(c, now_ms);
+	submit(c);
 }
 
 bool

@@ -24,7 +24,7 @@ struct claims {
 	const char *name;		/* and its name, for the log */
 	bool busy;			/* a claim is with the outbox */
 	bool failing;
-	int64_t look_ms;		/* when there may be more; INT64_MAX: when the job is back */
+	int64_t look_ms;		/* when there may be more (steady); INT64_MAX: when the job is back */
 
 	struct delivery_claim ready[CLAIMS_READY_MAX];
 	size_t ready_first, ready_count;
@@ -37,7 +37,7 @@ struct claims {
 	size_t max, count;
 	bool probing;
 	int64_t cursor;
-	int64_t now_ms, next_due_ms;
+	int64_t now_ms, next_due_ms;	/* as the store has it: wall clock */
 };
 
 void claims_init(struct claims *c, struct mailbox *box, int64_t destination,
@@ -45,8 +45,8 @@ void claims_init(struct claims *c, struct mailbox *box, int64_t destination,
 void claims_destroy(struct claims *c);
 
 /* Ask for up to ${max} that are due; or for one to probe with, after ${cursor}. */
-void claims_take(struct claims *c, size_t max, int64_t now_ms);
-void claims_take_probe(struct claims *c, int64_t cursor, int64_t now_ms);
+void claims_take(struct claims *c, size_t max);
+void claims_take_probe(struct claims *c, int64_t cursor);
 
 /* The next in the ring, to be freed by the caller; false: it is empty. */
 bool claims_next(struct claims *c, struct delivery_claim *claim);

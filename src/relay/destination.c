@@ -276,7 +276,7 @@ wait_or_die(const struct destination *d, const struct destination_attempt *a,
 	char last[96], age[TEXT_DURATION_SIZE];
 
 	if (schedule_given_up(a->first_attempt_ms, d->state.recovered_ms,
-	    d->config->retry_for_ms, now)) {
+	    d->config->retry_for_ms, a->sure_ms)) {
 		describe(a, last, sizeof(last));
 		v->state = DELIVERY_DEAD;
 		v->free_of_charge = false;

@@ -57,6 +57,7 @@ struct destination_attempt {
 	int64_t received_ms;		/* when its event came */
 	int64_t first_attempt_ms;
 	int64_t first_failure_ms;	/* of its present run; 0: this would be the first */
+	int64_t sure_ms;		/* what giving up may go by: now, or earlier (trust.h) */
 	enum classify_class class;
 	int status;			/* 0: no answer */
 	const char *error;		/* a phrase when status is 0 */

@@ -4,9 +4,11 @@
 #ifndef LEADRELAY_RELAY_ENGINE_H
 #define LEADRELAY_RELAY_ENGINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/counters.h"
+#include "base/trust.h"
 #include "relay/curl_api.h"
 #include "relay/mailbox.h"
 
@@ -25,6 +27,15 @@ struct engine {
 	struct program_host *host;	/* runs jq programs; NULL: there are none */
 	const char *ca_file;		/* the system's; NULL: libcurl's default */
 	uint64_t random;		/* state of a generator for jitter */
+	struct trust trust;		/* how far the wall clock is believed */
+	int64_t read_ms;		/* its last reading; 0: none yet */
+	bool put_back;			/* it was put back: to be cleared by whoever acts on it */
 };
+
+/*
+ * Look at the clock: the moment that what cannot be undone may go by, in the wall
+ * clock's terms.  ${run}: the first look of a run.  A jump is said in the log.
+ */
+int64_t engine_sure_ms(struct engine *engine, bool run);
 
 #endif

@@ -10,6 +10,7 @@
 #include "relay/engine.h"
 #include "relay/lane_send.h"
 #include "relay/lane_state.h"
+#include "relay/moments.h"
 #include "relay/oauth.h"
 #include "relay/outfit.h"
 #include "relay/programs.h"
@@ -18,6 +19,7 @@
 #define UNSETTLED_MAX 1024	/* outcomes not on disk: then no more is taken */
 #define DUE_BATCH 500		/* made due by one job */
 #define LOAD_MS 1000		/* between tries to read the destination's state */
+#define SKEW_MS 1000		/* by which spans of requests are not moved */
 #define LIMIT_AHEAD_MS 50	/* deliveries are taken so long before a limit lets them go */
 #define FORMER_MS 10		/* between looks at programs of a former configuration */
 #define UNSAVED_MS 100		/* when stopping with a refresh token in hand */
@@ -98,26 +100,36 @@ lane_succeed(struct lane *l, struct lane *fresh)
 	lane_look(l);
 }
 
+/* Where the clock was set since the start, the span counts as long as it may have to. */
 static void
 note_requests(void *arg, int64_t start_ms, int64_t count)
 {
+	int64_t skew = clock_steady_of(start_ms) - start_ms;
+
+	if (skew > SKEW_MS || skew < -SKEW_MS)
+		start_ms += skew + LIMIT_SPAN_MS - 1;
 	limit_note(arg, start_ms, count);
 }
 
 int
 lane_load(struct lane *l, struct store *store)
 {
+	int64_t now = clock_wall_ms();
+	struct trust trust;
+
 	limit_clear(&l->limit);
 	if (store->ops->requests(store, l->destination.state.number,
-	    clock_wall_ms() - LIMIT_DAY_MS - LIMIT_SPAN_MS, note_requests,
+	    now - LIMIT_DAY_MS - LIMIT_SPAN_MS, now, note_requests,
 	    &l->limit) == -1)
 		return -1;
 	if (rotation_load(&l->rotation, store) == -1)
 		return -1;
 	free(l->destination.state.pause_reason);
 	l->destination.state.pause_reason = NULL;
-	if (store->ops->load_state(store, &l->destination.state) == -1)
+	if (store->ops->load_state(store, &l->destination.state) == -1 ||
+	    store->ops->load_trust(store, &trust) == -1)
 		return -1;
+	moments_come_in(&l->destination.state, trust.wall_ms);
 	destination_loaded(&l->destination);
 	l->limit.next_us = l->destination.state.next_request_us;
 	l->begun = true;
@@ -142,7 +154,7 @@ load_finish(struct mailbox_job *base, const struct store_fault *fault)
 void
 lane_begin(struct lane *l, int64_t now_ms)
 {
-	if (l->load.busy || (now_ms < l->load_ms && now_ms >= l->load_ms - LOAD_MS))
+	if (l->load.busy || now_ms < l->load_ms)
 		return;
 	l->load_ms = now_ms + LOAD_MS;
 	l->load.lane = l;
@@ -171,7 +183,22 @@ lane_look(struct lane *l)
 	claims_look(&l->claims);
 }
 
+void
+lane_make_due(struct lane *l)
+{
+	l->destination.state.make_due = true;
+}
+
 /* --- giving back ---------------------------------------------------------- */
+
+int64_t
+lane_due_in_order(const struct delivery_claim *claim)
+{
+	int64_t now = clock_wall_ms();
+
+	/* Unless the clock was put back since it came, it is long due. */
+	return claim->received_ms < now ? claim->received_ms : now;
+}
 
 /* What was taken to be sent with others. */
 static void
@@ -291,12 +318,12 @@ take(struct lane *l, int64_t now)
 	if (!may_take(l, now))
 		return;
 	if (l->destination.state.paused_ms != 0) {
-		claims_take_probe(&l->claims, l->destination.state.probe_cursor, now);
+		claims_take_probe(&l->claims, l->destination.state.probe_cursor);
 		return;
 	}
 	l->claiming = true;
 	l->finished = 0;
-	claims_take(&l->claims, (size_t)wanted(l, now + LIMIT_AHEAD_MS), now);
+	claims_take(&l->claims, (size_t)wanted(l, now + LIMIT_AHEAD_MS));
 }
 
 /* A claim came back: what was finished meanwhile would have been wanted already. */
@@ -337,12 +364,12 @@ due_finish(struct mailbox_job *job, const struct store_fault *fault)
 }
 
 static void
-make_due(struct lane *l, int64_t now)
+make_due(struct lane *l)
 {
 	if (!l->destination.state.make_due || l->due.busy || l->settler.failing)
 		return;
 	l->due.lane = l;
-	l->due.now_ms = now;
+	l->due.now_ms = clock_wall_ms();
 	l->due.busy = true;
 	l->due.job.run = due_run;
 	l->due.job.finish = due_finish;
@@ -444,7 +471,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	if (settler_step(&l->settler, &d->state, &d->changed, hurry, now_ms))
 		lane_look(l);
 	if (!stopping && l->outfit->ready) {
-		make_due(l, now_ms);
+		make_due(l);
 		take(l, now_ms);
 	}
 	return step_wake_ms(l, now_ms, stopping, programs);

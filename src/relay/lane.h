@@ -1,6 +1,9 @@
 /*
  * lane: a destination at work: takes its deliveries, sends them, settles them.
  *
+ * Moments given to a lane are steady ones (clock.h): no wall clock that is set
+ * lengthens what it waits for.
+ *
  * Lanes share the relay's thread, libcurl handle and outbox, nothing else: one
  * that is stuck does not slow another.  How many are under way at once, whether
  * any are, and what becomes of each is destination.h's to say; a lane carries it
@@ -55,6 +58,9 @@ bool lane_finished(const struct lane *l);
 
 /* There may be new work. */
 void lane_look(struct lane *l);
+
+/* What waits for later is to be made due. */
+void lane_make_due(struct lane *l);
 
 /*
  * Do what there is to do.  ${stopping}: begin nothing more, give back what was

@@ -165,7 +165,7 @@ send_again(struct lane *l, struct transfer *tr)
 	struct delivery_outcome outcome = {
 		.ticket = tr->claim.ticket,
 		.state = DELIVERY_WAITING,
-		.due_ms = tr->claim.received_ms,	/* long due, in its order */
+		.due_ms = lane_due_in_order(&tr->claim),
 		.free_of_charge = true,
 		.unknown = tr->claim.unknown,
 		.attempted = true,
@@ -232,14 +232,14 @@ judge(struct lane *l, struct transfer *tr, const struct destination_attempt *att
 	struct delivery_outcome outcome;
 	const char *error;
 
-	destination_judge(&l->destination, attempt, clock_wall_ms(),
+	destination_judge(&l->destination, attempt, clock_steady_ms(),
 	    next_random(l->engine), &v);
 	if (tr->answer.len != 0)
 		credentials_scrub(tr->outfit->credentials, tr->answer.data, tr->answer.len);
 	outcome = (struct delivery_outcome){
 		.ticket = tr->claim.ticket,
 		.state = v.state,
-		.due_ms = v.due_ms,
+		.due_ms = clock_wall_of(v.due_ms),
 		.free_of_charge = v.free_of_charge,
 		.unknown = tr->claim.unknown || (end->status == 0 && end->sending),
 		.attempted = true,
@@ -269,7 +269,8 @@ others_run(struct store *store, struct mailbox_job *base)
 	struct others_job *job = (struct others_job *)base;
 
 	return store->ops->delivered_since(store, job->lane->destination.state.number,
-	    job->attempt.first_failure_ms, DESTINATION_OTHERS_MIN, &job->count);
+	    job->transfer->claim.first_failure_ms, clock_wall_ms(),
+	    DESTINATION_OTHERS_MIN, &job->count);
 }
 
 static void
@@ -314,10 +315,11 @@ conclude(struct lane *l, struct transfer *tr, enum classify_class class)
 		.probe = tr->probe,
 		.era = tr->era,
 		.attempts = claim->attempts,
-		.received_ms = claim->received_ms,
-		.first_attempt_ms = claim->first_attempt_ms != 0 ?
-		    claim->first_attempt_ms : tr->started_ms,
-		.first_failure_ms = claim->first_failure_ms,
+		.received_ms = clock_steady_of(claim->received_ms),
+		.first_attempt_ms = clock_steady_of(claim->first_attempt_ms != 0 ?
+		    claim->first_attempt_ms : tr->started_ms),
+		.first_failure_ms = clock_steady_of(claim->first_failure_ms),
+		.sure_ms = clock_steady_of(engine_sure_ms(l->engine, false)),
 		.class = class,
 		.status = end->status,
 		.error = end->error,
@@ -397,7 +399,7 @@ static bool
 may_send(struct lane *l, const struct transfer *tr)
 {
 	struct oauth *oauth = l->outfit->oauth;
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_steady_ms();
 	enum oauth_state token = OAUTH_READY;
 
 	if (!l->outfit->ready || l->stopping ||
@@ -440,7 +442,7 @@ send_request(struct lane *l, struct transfer *tr)
 	}
 	tr->token = outfit->oauth != NULL ? oauth_serial(outfit->oauth) : 0;
 	tr->era = l->destination.era;
-	limit_spend(&l->limit, from.now_ms);
+	limit_spend(&l->limit, clock_steady_ms());
 	counters_add(l->engine->counters, attempts);
 	if ((rc = transfer_start(tr, l->engine->multi)) != CURLE_OK)
 		ended(&tr->task, rc);

@@ -65,4 +65,7 @@ struct lane {
 	bool stopping;			/* begin nothing more */
 };
 
+/* Due now, but not before what came earlier. */
+int64_t lane_due_in_order(const struct delivery_claim *claim);
+
 #endif

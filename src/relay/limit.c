@@ -33,8 +33,13 @@ void
 limit_note(struct limit *l, int64_t start_ms, int64_t count)
 {
 	int64_t number = start_ms / LIMIT_SPAN_MS;
-	struct limit_span *span = &l->spans[number % LIMIT_SPANS];
+	struct limit_span *span;
 
+	if (start_ms < 0)
+		return;			/* what is so long ago does not count */
+	span = &l->spans[number % LIMIT_SPANS];
+	if (span->number > number)
+		return;			/* nor what is a round older than another */
 	if (span->number != number)
 		*span = (struct limit_span){ .number = number };
 	span->count += count;

@@ -10,8 +10,8 @@
  * that slides in spans of LIMIT_SPAN_MS, the whole of a span counting until its
  * end is a day past.
  *
- * A moment further ahead than can have been reckoned comes from a clock that has
- * been put back since, and is ignored.
+ * The clock given here is a steady one (clock.h).  A moment further ahead than can
+ * have been reckoned is ignored all the same.
  */
 #ifndef LEADRELAY_RELAY_LIMIT_H
 #define LEADRELAY_RELAY_LIMIT_H

@@ -4,13 +4,14 @@ libleadrelay_a_SOURCES += \
 	src/relay/credentials.c src/relay/credentials.h \
 	src/relay/curl_api.c src/relay/curl_api.h \
 	src/relay/destination.c src/relay/destination.h \
-	src/relay/engine.h \
+	src/relay/engine.c src/relay/engine.h \
 	src/relay/form.c src/relay/form.h \
 	src/relay/grant.c src/relay/grant.h \
 	src/relay/lane.c src/relay/lane.h src/relay/lanes.c src/relay/lanes.h src/relay/lane_state.h \
 	src/relay/lane_send.c src/relay/lane_send.h \
 	src/relay/limit.c src/relay/limit.h \
 	src/relay/mailbox.c src/relay/mailbox.h \
+	src/relay/moments.c src/relay/moments.h \
 	src/relay/oauth.c src/relay/oauth.h \
 	src/relay/outfit.c src/relay/outfit.h \
 	src/relay/outgoing.c src/relay/outgoing.h \
@@ -34,6 +35,7 @@ check_PROGRAMS += tests/unit/relay/test_classify \
 	tests/unit/relay/test_form \
 	tests/unit/relay/test_grant \
 	tests/unit/relay/test_limit \
+	tests/unit/relay/test_moments \
 	tests/unit/relay/test_relay \
 	tests/unit/relay/test_outgoing \
 	tests/unit/relay/test_passage \
@@ -70,7 +72,10 @@ tests_unit_relay_test_schedule_LDADD = $(UNIT_LDADD)
 tests_unit_relay_test_sign_SOURCES = tests/unit/relay/test_sign.c tests/unit/unit.h
 tests_unit_relay_test_sign_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_sign_LDADD = $(UNIT_LDADD)
-tests_unit_relay_test_relay_SOURCES = tests/unit/relay/test_relay.c tests/unit/unit.h \
+tests_unit_relay_test_moments_SOURCES = tests/unit/relay/test_moments.c tests/unit/unit.h
+tests_unit_relay_test_moments_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_relay_test_moments_LDADD = $(UNIT_LDADD)
+tests_unit_relay_test_relay_SOURCES = tests/unit/relay/test_relay.c tests/unit/clocks.h tests/unit/unit.h \
 	tests/unit/relay/sink.c tests/unit/relay/sink.h
 tests_unit_relay_test_relay_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_relay_test_relay_LDADD = $(UNIT_LDADD)

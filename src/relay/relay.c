@@ -23,7 +23,8 @@
 #define LOCK_POLL_MS 250	/* how often the relay lock is tried */
 #define FAULT_PAUSE_MS 1000	/* after the store failed */
 #define BEAT_MS 5000		/* how often a sign of life is given */
-#define SLEEP_MAX_MS 1000	/* no clock that is set back makes it oversleep */
+#define SLEEP_MAX_MS 1000	/* nothing that was missed makes it oversleep */
+#define SKEW_MS 1000		/* how far the wall clock may be set unnoticed */
 #define PURGE_BATCH 200
 #define PURGE_PAUSE_MS 1000	/* between batches */
 #define PURGE_REST_MS 60000	/* when nothing was left to delete */
@@ -33,7 +34,10 @@ enum { AWAKE, ASLEEP, ASLEEP_FOR_WORK };
 
 struct purge_job {
 	struct mailbox_job job;
-	int64_t delivered_before_ms, failed_before_ms;
+	int64_t sure_ms;		/* what it goes by */
+	int64_t keep_delivered_ms, keep_failed_ms;
+	struct trust trust;		/* to be written */
+	bool save;
 	size_t count;
 	bool busy;
 	int64_t next_mono_ms;
@@ -46,6 +50,9 @@ struct relay {
 	struct curl_waitfd *waits;	/* room for one of each lane, and the store's */
 	size_t waits_room;
 	struct purge_job purge;
+	struct trust stored;		/* of engine.trust, what is on disk */
+	bool run_counted;		/* this run's first look at the clock is over */
+	int64_t skew_ms;		/* of the wall clock, at the last look */
 	struct watch *watch;
 	int64_t next_beat_mono_ms;
 
@@ -259,38 +266,68 @@ static int
 purge_run(struct store *store, struct mailbox_job *job)
 {
 	struct purge_job *p = (struct purge_job *)job;
+	const struct store_ops *ops = store->ops;
 
-	return store->ops->purge(store, p->delivered_before_ms,
-	    p->failed_before_ms, PURGE_BATCH, &p->count);
+	if (p->save && ops->save_trust(store, &p->trust) == -1)
+		return -1;
+	if (ops->expire(store, p->sure_ms, p->trust.jump_ms == 0) == -1)
+		return -1;
+	return ops->purge(store, p->sure_ms - p->keep_delivered_ms,
+	    p->sure_ms - p->keep_failed_ms, PURGE_BATCH, &p->count);
 }
 
 static void
 purge_finish(struct mailbox_job *job, const struct store_fault *fault)
 {
 	struct purge_job *p = (struct purge_job *)job;
+	struct relay *r = (struct relay *)((char *)p - offsetof(struct relay, purge));
 	bool more = fault == NULL && p->count == PURGE_BATCH;
 
 	if (fault != NULL)
 		log_warn("outbox: old events cannot be deleted: %s", fault->text);
+	else if (p->save)
+		r->stored = p->trust;
+	if (fault == NULL && p->count != 0)
+		log_kv(LOG_LV_INFO, "purged", "d:count", (long long)p->count, NULL);
 	p->busy = false;
 	p->next_mono_ms = clock_mono_ms() + (more ? PURGE_PAUSE_MS : PURGE_REST_MS);
 }
 
+/* By a clock that was put back, what waits for later might wait too long. */
+static void
+make_all_due(struct relay *r)
+{
+	size_t i;
+
+	r->engine.put_back = false;
+	for (i = 0; i < r->lanes->count; i++)
+		lane_make_due(r->lanes->lanes[i]);
+}
+
 /* What is done by the clock: the sign of life, and deleting what is old. */
 static void
-do_periodic(struct relay *r, int64_t now_ms, int64_t mono_ms)
+do_periodic(struct relay *r, int64_t steady_ms, int64_t mono_ms)
 {
 	const struct config_store *config = &r->lanes->config->store;
+	int64_t now = clock_wall_ms(), skew = now - steady_ms;
 	struct purge_job *p = &r->purge;
 
-	if (mono_ms >= r->next_beat_mono_ms) {
+	if (mono_ms >= r->next_beat_mono_ms || skew < r->skew_ms - SKEW_MS ||
+	    skew > r->skew_ms + SKEW_MS) {
+		r->skew_ms = skew;
 		r->next_beat_mono_ms = mono_ms + BEAT_MS;
-		outbox_beat(r->outbox, now_ms);
+		outbox_beat(r->outbox, now);
+		(void)engine_sure_ms(&r->engine, false);
 	}
+	if (r->engine.put_back)
+		make_all_due(r);
 	if (!p->busy && mono_ms >= p->next_mono_ms) {
 		p->busy = true;
-		p->delivered_before_ms = now_ms - config->keep_delivered_ms;
-		p->failed_before_ms = now_ms - config->keep_failed_ms;
+		p->sure_ms = engine_sure_ms(&r->engine, false);
+		p->keep_delivered_ms = config->keep_delivered_ms;
+		p->keep_failed_ms = config->keep_failed_ms;
+		p->trust = r->engine.trust;
+		p->save = trust_differs(&p->trust, &r->stored);
 		p->job.run = purge_run;
 		p->job.finish = purge_finish;
 		mailbox_submit(&r->engine.mailbox, &p->job);
@@ -425,7 +462,7 @@ work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 			return;
 		if (atomic_exchange(&r->woken, false))
 			look_everywhere(r);
-		now = clock_wall_ms();
+		now = clock_steady_ms();
 		mono = clock_mono_ms();
 		if (mono >= end_mono_ms && !atomic_load(&r->stopping))
 			relay_stop(r, grace_ms);
@@ -456,6 +493,19 @@ struct recovery {
 	struct store_recovery found;
 };
 
+/* Is the clock where the outbox last saw it?  On record, so that runs can be counted. */
+static int
+meet_clock(struct relay *r, struct store *store)
+{
+	if (store->ops->load_trust(store, &r->stored) == -1)
+		return -1;
+	r->engine.trust = r->stored;
+	(void)engine_sure_ms(&r->engine, !r->run_counted);
+	if (!trust_differs(&r->engine.trust, &r->stored))
+		return 0;
+	return store->ops->save_trust(store, &r->engine.trust);
+}
+
 static int
 recover(struct store *store, void *arg)
 {
@@ -463,7 +513,8 @@ recover(struct store *store, void *arg)
 	struct relay *r = recovery->relay;
 	size_t i;
 
-	if (store->ops->recover(store, recovery->now_ms, &recovery->found) == -1)
+	if (store->ops->recover(store, recovery->now_ms, &recovery->found) == -1 ||
+	    meet_clock(r, store) == -1)
 		return -1;
 	for (i = 0; i < r->lanes->count; i++)
 		if (lane_load(r->lanes->lanes[i], store) == -1)
@@ -507,6 +558,8 @@ take_lock(struct relay *r, bool *complained)
 		outbox_unlock_relay(r->outbox);
 		return -1;
 	}
+	r->run_counted = true;
+	r->stored = r->engine.trust;
 	tell_recovery(&recovery.found);
 	return 1;
 }

@@ -27,6 +27,21 @@ schedule_jitter(int64_t pause_ms, uint32_t random)
 	return pause_ms + (pause_ms / 5) * (int64_t)(random >> 16) / 0x10000;
 }
 
+int64_t
+schedule_longest(const int64_t *list, size_t count)
+{
+	int64_t longest = SCHEDULE_RETRY_AFTER_MAX_MS, pause;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		pause = schedule_jitter(schedule_pause(list, count, (int64_t)i + 1),
+		    UINT32_MAX);
+		if (pause > longest)
+			longest = pause;
+	}
+	return longest;
+}
+
 static int
 month_number(const char *name)
 {

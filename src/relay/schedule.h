@@ -21,6 +21,9 @@ int64_t schedule_pause(const int64_t *list, size_t count, int64_t made);
 /* ${pause_ms} lengthened by up to a fifth; ${random} is any 32 random bits. */
 int64_t schedule_jitter(int64_t pause_ms, uint32_t random);
 
+/* The longest that any lead is told to wait: by ${list}, or by Retry-After. */
+int64_t schedule_longest(const int64_t *list, size_t count);
+
 /*
  * What a Retry-After value (RFC 9110 section 10.2.3: seconds, or a date in any
  * of HTTP's three forms) asks for, from ${now_ms}, at most

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/moments.h"
 
 #define RETRY_MS 1000
 #define PATIENCE_MS 5
@@ -110,7 +111,7 @@ settle_finish(struct mailbox_job *job, const struct store_fault *fault)
 	s->busy = false;
 	if (fault != NULL) {
 		/* The same batch again: settling twice does no harm. */
-		s->again_ms = clock_wall_ms() + RETRY_MS;
+		s->again_ms = clock_steady_ms() + RETRY_MS;
 		if (!s->failing)
 			log_err("destination %s: outcomes cannot be written, "
 			    "trying again every second: %s", s->destination, fault->text);
@@ -166,13 +167,14 @@ settler_step(struct settler *s, const struct destination_state *state,
 	if (*changed) {
 		free(s->state.pause_reason);
 		s->state = *state;
+		moments_go_out(&s->state);
 		if (state->pause_reason != NULL)
 			s->state.pause_reason = strdup(state->pause_reason);
 		s->save = true;
 		*changed = false;
 	}
 	s->patient_ms = 0;
-	s->now_ms = now_ms;
+	s->now_ms = clock_wall_ms();
 	s->job.run = settle_run;
 	s->job.finish = settle_finish;
 	s->busy = true;

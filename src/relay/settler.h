@@ -27,7 +27,7 @@ struct settler {
 	bool busy;			/* the batch is with the outbox */
 	bool failing;			/* the last try failed */
 	bool due;			/* what was settled may be due again: for the owner, to be cleared */
-	int64_t again_ms;		/* not before this moment */
+	int64_t again_ms;		/* not before this moment (steady) */
 	int64_t patient_ms;		/* and not later, hurry or no hurry; 0: nothing waits */
 
 	/* the batch */
@@ -37,7 +37,7 @@ struct settler {
 	size_t batch_count;
 	struct destination_state state;	/* a copy of its own */
 	bool save;			/* state is to be written */
-	int64_t now_ms;
+	int64_t now_ms;			/* as the store has it: wall clock */
 };
 
 void settler_init(struct settler *s, struct mailbox *box, const char *destination);

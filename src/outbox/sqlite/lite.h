@@ -14,6 +14,9 @@
  *   before anything was sent.  "ready" marks the one waiting delivery of a lead
  *   and destination that nothing blocks; claim and probe look at no other.
  *   Only lite_delivery.c changes either, and it keeps the counts too.
+ * - "later" marks a ready one that waits for its "due".  Without it a delivery is
+ *   due, whatever its "due" says by a clock that has been set since; that then
+ *   only keeps the order.
  * - An event is open while a delivery of it waits or is being sent; "closed" is
  *   when that ended (for a held event: when it came), and starts its lifetime.
  *
@@ -65,8 +68,10 @@ enum lite_sql {
 	LITE_NEWER_DELIVERED, LITE_DELIVERED_SINCE,
 	LITE_ATTEMPT_ADD, LITE_ATTEMPT_DROP,
 	LITE_ALERT_GET, LITE_ALERT_SET, LITE_TOKEN_GET, LITE_TOKEN_SET,
-	LITE_REQUESTS_ADD, LITE_REQUESTS_GET, LITE_REQUESTS_DROP,
-	LITE_PURGE_NEXT,
+	LITE_REQUESTS_ADD, LITE_REQUESTS_GET, LITE_REQUESTS_MEET,
+	LITE_REQUESTS_DROP,
+	LITE_CLOCK_GET, LITE_CLOCK_SET,
+	LITE_PURGE_NEXT, LITE_PURGE_AHEAD,
 	LITE_FIND, LITE_FIND_LEAD, LITE_FIND_END,
 	LITE_FIND_PAYLOADS,
 	LITE_SHOW_EVENT, LITE_SHOW_DELIVERIES, LITE_SHOW_ATTEMPTS,
@@ -109,6 +114,7 @@ struct lite_file {
 struct lite_destination {
 	int64_t number;
 	bool hold_on_dead;
+	int64_t longest_ms;		/* nothing waits longer; 0: not known */
 	char *name;
 };
 
@@ -149,6 +155,10 @@ struct lite {
 	bool log_warned;
 	bool fold;			/* what it holds is to go, and its room */
 	int64_t fold_next;		/* on the monotonic clock: when to try again */
+
+	/* What the clock is believed by, as far as this transaction has looked. */
+	bool floor_seen;		/* floor_ms holds */
+	int64_t floor_ms;
 
 	/* Room, as far as this transaction has looked. */
 	bool space_seen;		/* the others hold */
@@ -383,6 +393,17 @@ int lite_delivery_next(struct lite *lt, int64_t event, int64_t *number);
 int lite_delivery_attempt(struct lite *lt,
     const struct delivery_outcome *o);
 
+/* lite_due: what is told to wait for longer was told so by another clock, and is due. */
+int64_t lite_due_horizon(const struct lite *lt, int64_t destination,
+    int64_t now_ms);
+
+/*
+ * lite_clock: *ms, or the last reading of the clock that was believed, if that is
+ * later: from when a lifetime runs.  One reading that was behind must not end it
+ * with the next that is right.
+ */
+int lite_clock_floor(struct lite *lt, int64_t *ms);
+
 /* lite_requests: ${count} more were made at ${at_ms}. */
 int lite_requests_add(struct lite *lt, int64_t destination, int64_t at_ms,
     int64_t count);
@@ -405,7 +426,11 @@ int lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
 int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
     size_t count, int64_t now_ms);
 int lite_requests(struct store *st, int64_t destination, int64_t since_ms,
-    void (*span)(void *arg, int64_t start_ms, int64_t count), void *arg);
+    int64_t now_ms, void (*span)(void *arg, int64_t start_ms, int64_t count),
+    void *arg);
+int lite_clock_load(struct store *st, struct trust *trust);
+int lite_clock_save(struct store *st, const struct trust *trust);
+int lite_purge_expire(struct store *st, int64_t now_ms, bool sure);
 int lite_stats_load_alert(struct store *st, const char *kind,
     const char *subject, struct store_alert *alert);
 int lite_stats_save_alert(struct store *st, const char *kind,
@@ -423,7 +448,7 @@ int lite_stats(struct store *st, struct store_stats *stats,
     void (*destination)(void *arg,
     const struct store_destination_stats *stats), void *arg);
 int lite_stats_delivered(struct store *st, int64_t destination,
-    int64_t since_ms, int max, int *count);
+    int64_t since_ms, int64_t until_ms, int max, int *count);
 int lite_stats_load(struct store *st, struct destination_state *state);
 int lite_stats_save(struct store *st, const struct destination_state *state);
 int lite_purge(struct store *st, int64_t delivered_before_ms,

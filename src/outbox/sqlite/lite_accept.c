@@ -141,6 +141,7 @@ replace(struct lite *lt, const struct known_event *e, const char *id,
 	char note[16 + UUID7_SIZE] = "replaced by ";
 
 	if (lite_room_held(lt, e->lead, -1) == -1 ||
+	    lite_clock_floor(lt, &now_ms) == -1 ||
 	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
 		return -1;
 	strcat(note, id);
@@ -239,14 +240,17 @@ save_event(struct lite *lt, const struct event_in *in,
     const struct known_lead *lead, const char *id)
 {
 	bool held = in->hold != EVENT_HOLD_NONE;
+	int64_t closed = in->received_ms;
 	sqlite3_stmt *s;
 
+	if (held && lite_clock_floor(lt, &closed) == -1)
+		return -1;
 	if ((s = lite_sql_get(lt, LITE_EVENT_ADD)) == NULL)
 		return -1;
 	/* A held one waits for a person: its lifetime runs from the start. */
 	LITE_BIND(s, lead->latest, lead->number, lead->sequence,
 	    in->received_ms, held ? LITE_EVENT_HELD : LITE_EVENT_ACCEPTED,
-	    in->hold, held ? in->received_ms : 0, held);
+	    in->hold, held ? closed : 0, held);
 	sqlite3_bind_text(s, 9, id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 10, in->name, -1, SQLITE_STATIC);
 	sqlite3_bind_blob(s, 11, in->token_digest, DIGEST_SIZE, SQLITE_STATIC);

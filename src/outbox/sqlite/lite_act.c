@@ -115,15 +115,17 @@ static int
 discard_event(struct act *a, int64_t event, int64_t lead)
 {
 	struct lite *lt = a->lt;
+	int64_t now = a->now_ms;
 	sqlite3_stmt *s;
 
 	a->out->changed = 1;
 	if (a->how & STORE_DRY_RUN)
 		return 0;
 	if (lite_room_held(lt, lead, -1) == -1 ||
+	    lite_clock_floor(lt, &now) == -1 ||
 	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
 		return -1;
-	LITE_BIND(s, event, LITE_EVENT_DISCARDED, a->now_ms, 1);
+	LITE_BIND(s, event, LITE_EVENT_DISCARDED, now, 1);
 	sqlite3_bind_text(s, 5, "discarded", -1, SQLITE_STATIC);
 	return lite_sql_step(lt, s);
 }

@@ -115,7 +115,7 @@ take_all(struct lite *lt, sqlite3_stmt *s, struct delivery_claim *claims,
 	int rc = 1;
 
 	while (*count < bound && (rc = lite_sql_step(lt, s)) == 1) {
-		number = sqlite3_column_int64(s, 0);
+		number = sqlite3_column_int64(s, 1);
 		if (lite_taken_has(lt, number))
 			continue;
 		if ((rc = take(lt, number, &claims[*count], &bound)) != 1)
@@ -143,7 +143,7 @@ lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
 	if (lite_txn_fence(lt) == -1 ||
 	    (s = lite_sql_get(lt, LITE_CLAIM_DUE)) == NULL)
 		return -1;
-	LITE_BIND(s, destination, now_ms);
+	LITE_BIND(s, destination, now_ms, lite_due_horizon(lt, destination, now_ms));
 	return take_all(lt, s, claims, max, count);
 }
 

@@ -150,6 +150,8 @@ count_event(struct lite *lt, int64_t event, bool opened, int64_t now_ms)
 	lite_sql_done(s);
 	if (open != (opened ? 1 : 0))
 		return 0;		/* others are open too */
+	if (lite_clock_floor(lt, &now_ms) == -1)
+		return -1;
 	head->open += opened ? 1 : -1;
 	head->changed = true;
 	return LITE_RUN(lt, LITE_EVENT_CLOSE, event, opened ? 0 : now_ms,

@@ -21,6 +21,16 @@ lite_due_next(struct store *st, int64_t destination, int64_t *due_ms)
 	return rc == -1 ? -1 : 0;
 }
 
+int64_t
+lite_due_horizon(const struct lite *lt, int64_t destination, int64_t now_ms)
+{
+	for (size_t i = 0; i < lt->destination_count; i++)
+		if (lt->destinations[i].number == destination &&
+		    lt->destinations[i].longest_ms != 0)
+			return now_ms + lt->destinations[i].longest_ms;
+	return now_ms + STORE_LONGEST_MS;
+}
+
 int
 lite_due_make(struct store *st, int64_t destination, int64_t now_ms,
     size_t max, size_t *count)
@@ -70,6 +80,7 @@ recover_one(struct lite *lt, void *arg, int64_t number, int64_t claim,
 	const struct recovery *recovery = arg;
 	struct store_recovery *found = recovery->found;
 	struct lite_delivery d;
+	int64_t begun = started_ms;
 	int rc;
 
 	if ((rc = lite_delivery_read(lt, number, &d)) != 1)
@@ -78,13 +89,14 @@ recover_one(struct lite *lt, void *arg, int64_t number, int64_t claim,
 		return 0;		/* its outcome was written after all */
 	found->unknown++;
 	if (lite_delivery_attempt(lt, &lost) == -1 ||
+	    lite_clock_floor(lt, &begun) == -1 ||
 	    lite_requests_add(lt, LITE_DESTINATION_OF(number), started_ms, 1) == -1)
 		return -1;
 	d.unknown = true;
 	d.epoch = lt->next_epoch;
 	d.attempts++;
-	if (d.first_attempt == 0)
-		d.first_attempt = started_ms;
+	if (d.first_attempt == 0 || d.first_attempt > begun)
+		d.first_attempt = begun;
 	d.due = recovery->now_ms;
 	if (++d.begun < LITE_BEGUN_MAX) {
 		if (lite_delivery_move(lt, &d, DELIVERY_WAITING, false,

@@ -1,6 +1,9 @@
 /* lite_purge: what has lived its time is deleted, with every trace. */
 #include "outbox/sqlite/lite.h"
 
+#define KEPT_SPANS (2 * 86400000 / STORE_SPAN_MS)
+#define AHEAD_MS 3600000
+
 /* Take the event's deliveries out of the counts. */
 static int
 uncount(struct lite *lt, int64_t event)
@@ -122,4 +125,19 @@ lite_purge(struct store *st, int64_t delivered_before_ms,
 			(*count)++;
 		}
 	return *count > 0 ? lite_tidy_deleted(lt) : 0;
+}
+
+int
+lite_purge_expire(struct store *st, int64_t now_ms, bool sure)
+{
+	struct lite *lt = (struct lite *)st;
+	int64_t span = now_ms / STORE_SPAN_MS;
+
+	if (LITE_RUN(lt, LITE_REQUESTS_DROP, span - KEPT_SPANS) == -1)
+		return -1;
+	if (!sure)
+		return 0;
+	if (LITE_RUN(lt, LITE_REQUESTS_MEET, span) == -1)
+		return -1;
+	return LITE_RUN(lt, LITE_PURGE_AHEAD, now_ms + AHEAD_MS, now_ms);
 }

@@ -150,7 +150,25 @@ static const char *const steps[] = {
 	"ALTER TABLE destination ADD failed_fresh INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE destination ADD make_due INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE destination ADD window INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE destination ADD next_request INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE destination ADD next_request INTEGER NOT NULL DEFAULT 0;",
+
+	/*
+	 * Moments that do not rest on the wall clock: what is due now is so by
+	 * "later" and not by a comparison; how far the clock is believed (one
+	 * without a history has the newest lead's word); and since when a count
+	 * of requests has been known that the clock says is yet to come.
+	 */
+	"DROP INDEX delivery_due;"
+	"CREATE INDEX delivery_due ON delivery (destination, later, due)"
+	" WHERE ready = 1;"
+	"CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1),"
+	" wall INTEGER NOT NULL, boot_time INTEGER NOT NULL,"
+	" jump INTEGER NOT NULL, jump_boot_time INTEGER NOT NULL,"
+	" run_1 INTEGER NOT NULL, run_2 INTEGER NOT NULL,"
+	" boot TEXT NOT NULL);"
+	"INSERT INTO clock VALUES (1, coalesce((SELECT received FROM event"
+	" ORDER BY number DESC LIMIT 1), 0), -1, 0, 0, 0, 0, '');"
+	"ALTER TABLE requests ADD COLUMN met INTEGER NOT NULL DEFAULT 0;"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
@@ -343,6 +361,7 @@ keep_destinations(struct lite *lt, const struct store_destination *list,
 			    "outbox: no memory");
 		kept[i].number = list[i].number;
 		kept[i].hold_on_dead = list[i].hold_on_dead;
+		kept[i].longest_ms = list[i].longest_ms;
 		lt->destination_count++;
 	}
 	return 0;

@@ -5,6 +5,7 @@ static int
 settle_one(struct lite *lt, const struct delivery_outcome *o, int64_t now_ms)
 {
 	const char *reason = o->reason;
+	int64_t begun = o->started_ms;
 	struct lite_delivery d;
 	int rc;
 
@@ -14,15 +15,17 @@ settle_one(struct lite *lt, const struct delivery_outcome *o, int64_t now_ms)
 		return rc;
 	if (d.state != DELIVERY_WAITING || d.claim != o->ticket.claim)
 		return 0;
-	if (o->attempted && lite_delivery_attempt(lt, o) == -1)
+	if (o->attempted && (lite_delivery_attempt(lt, o) == -1 ||
+	    lite_clock_floor(lt, &begun) == -1))
 		return -1;
 
 	d.begun = 0;
 	d.epoch = o->ticket.epoch;
 	if (o->attempted && !o->free_of_charge)
 		d.attempts++;
-	if (o->attempted && d.first_attempt == 0)
-		d.first_attempt = o->started_ms;
+	/* What is yet to come was written by a clock that has been put back. */
+	if (o->attempted && (d.first_attempt == 0 || d.first_attempt > begun))
+		d.first_attempt = begun;
 	/* Whatever came later, that one may have arrived. */
 	d.unknown = d.unknown || o->unknown;
 	if (o->attempted)
@@ -34,8 +37,9 @@ settle_one(struct lite *lt, const struct delivery_outcome *o, int64_t now_ms)
 	}
 	if (o->state == DELIVERY_DELIVERED)
 		d.first_failure = 0;
-	else if (o->attempted && d.first_failure == 0)
-		d.first_failure = o->started_ms;
+	else if (o->attempted && (d.first_failure == 0 ||
+	    d.first_failure > begun))
+		d.first_failure = begun;
 	if (o->state == DELIVERY_WAITING) {
 		d.due = o->due_ms;
 		if (reason == NULL)

@@ -133,8 +133,10 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "WHERE number = ?1",
 	[LITE_DELIVERY_WORDS] =
 	    "UPDATE delivery SET reason = ?2, record = ?3 WHERE number = ?1",
+	/* One that was never tried was never told to wait. */
 	[LITE_DELIVERY_READY] =
-	    "UPDATE delivery SET ready = ?2, later = (?2 AND due > ?3) "
+	    "UPDATE delivery SET ready = ?2, "
+	    "later = (?2 AND first_attempt > 0 AND due > ?3) "
 	    "WHERE number = ?1",
 	[LITE_DELIVERY_NEXT] =
 	    "SELECT number FROM delivery WHERE " DELIVERIES_OF("?1")
@@ -159,11 +161,16 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "AND destination = ?2 AND blocks = 1 AND number > ?3 "
 	    "ORDER BY number LIMIT 1",
 
+	/* What was not told to wait; what was, and has; or for longer than anything may. */
 	[LITE_CLAIM_DUE] =
-	    "SELECT number FROM delivery WHERE ready = 1 AND destination = ?1 "
-	    "AND due <= ?2 ORDER BY due, number",
+	    "SELECT due, number FROM delivery WHERE ready = 1 AND destination = ?1 "
+	    "AND later = 0 UNION ALL SELECT due, number FROM delivery "
+	    "WHERE ready = 1 AND destination = ?1 AND later = 1 AND due <= ?2 "
+	    "UNION ALL SELECT due, number FROM delivery WHERE ready = 1 "
+	    "AND destination = ?1 AND later = 1 AND due > ?3 "
+	    "ORDER BY due, number",
 	[LITE_CLAIM_PROBE] =
-	    "SELECT number FROM delivery INDEXED BY delivery_ready "
+	    "SELECT due, number FROM delivery INDEXED BY delivery_ready "
 	    "WHERE ready = 1 AND destination = ?1 AND number > ?2 "
 	    "ORDER BY number",
 	[LITE_CLAIM_EVENT] =
@@ -172,7 +179,7 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "JOIN payload p ON p.event = e.number WHERE e.number = ?1",
 	[LITE_NEXT_DUE] =
 	    "SELECT due, number FROM delivery WHERE ready = 1 "
-	    "AND destination = ?1 ORDER BY due",
+	    "AND destination = ?1 ORDER BY later, due",
 	[LITE_LATER_OLDEST] =
 	    "SELECT number FROM delivery INDEXED BY delivery_later "
 	    "WHERE later = 1 AND destination = ?1 ORDER BY number LIMIT ?2",
@@ -188,7 +195,7 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_DELIVERED_SINCE] =
 	    "SELECT count(*) FROM (SELECT DISTINCT lead FROM delivery "
 	    "INDEXED BY delivery_delivered WHERE state = 2 "
-	    "AND destination = ?1 AND settled >= ?2 LIMIT ?3)",
+	    "AND destination = ?1 AND settled BETWEEN ?2 AND ?3 LIMIT ?4)",
 
 	[LITE_ATTEMPT_ADD] =
 	    "INSERT INTO attempt (delivery, number, started, took, status, "
@@ -212,13 +219,29 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "VALUES (?1, ?2, ?3) ON CONFLICT (destination, span) "
 	    "DO UPDATE SET count = count + ?3",
 	[LITE_REQUESTS_GET] =
-	    "SELECT span, count FROM requests WHERE destination = ?1 "
-	    "AND span >= ?2",
+	    "SELECT min(span, CASE met WHEN 0 THEN span ELSE met END, ?3), "
+	    "count FROM requests WHERE destination = ?1 AND span >= ?2",
+	[LITE_REQUESTS_MEET] =
+	    "UPDATE requests SET met = ?1 WHERE destination IN "
+	    "(SELECT number FROM destination) AND span > ?1 "
+	    "AND (met = 0 OR met > ?1)",
 	[LITE_REQUESTS_DROP] =
-	    "DELETE FROM requests WHERE destination = ?1 AND span < ?2",
+	    "DELETE FROM requests WHERE destination IN "
+	    "(SELECT number FROM destination) AND (span < ?1 "
+	    "OR met BETWEEN 1 AND ?1)",
+	[LITE_CLOCK_GET] =
+	    "SELECT wall, boot_time, jump, jump_boot_time, run_1, run_2, boot "
+	    "FROM clock",
+	[LITE_CLOCK_SET] =
+	    "UPDATE clock SET wall = ?1, boot_time = ?2, jump = ?3, "
+	    "jump_boot_time = ?4, run_1 = ?5, run_2 = ?6, boot = ?7",
 	[LITE_PURGE_NEXT] =
 	    "SELECT number FROM event WHERE failed = ?1 "
 	    "AND closed > 0 AND closed < ?2 ORDER BY closed LIMIT 1",
+	[LITE_PURGE_AHEAD] =
+	    "UPDATE event SET closed = ?2 WHERE number IN (SELECT number "
+	    "FROM event WHERE failed = 0 AND closed > 0 AND closed > ?1 "
+	    "LIMIT 200)",
 
 	[LITE_FIND] =
 	    "SELECT e.number, e.id FROM event e WHERE e.number > ?1 "

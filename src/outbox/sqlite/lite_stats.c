@@ -9,13 +9,13 @@
 
 int
 lite_stats_delivered(struct store *st, int64_t destination, int64_t since_ms,
-    int max, int *count)
+    int64_t until_ms, int max, int *count)
 {
 	struct lite *lt = (struct lite *)st;
 	int rc;
 
 	*count = 0;
-	rc = LITE_RUN(lt, LITE_DELIVERED_SINCE, destination, since_ms, max);
+	rc = LITE_RUN(lt, LITE_DELIVERED_SINCE, destination, since_ms, until_ms, max);
 	if (rc == 1) {
 		*count = sqlite3_column_int(
 		    lt->statements[LITE_DELIVERED_SINCE], 0);

@@ -16,7 +16,7 @@ forget(struct lite *lt)
 {
 	lt->head.loaded = lt->head.changed = false;
 	lt->tally_count = 0;
-	lt->space_seen = false;
+	lt->space_seen = lt->floor_seen = false;
 	lt->begun_seen = false;
 	lt->next_epoch = 0;
 	lt->writing = false;

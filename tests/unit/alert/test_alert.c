@@ -109,6 +109,30 @@ test_levels(void **state)
 	assert_int_equal(LEVEL(ALERT_FROZEN, NULL), 0);
 }
 
+/* What is yet to come by a clock that was put back is long enough ago. */
+static void
+test_levels_ahead(void **state)
+{
+	static const int64_t offs[] = { 60, 120, 1440, 5256000 };
+	const struct config_alert config = { .waiting_longer_than_ms = 15 * MINUTE,
+	    .quiet_for_ms = 60 * MINUTE };
+	struct store_stats stats = { 0 };
+	struct store_destination_stats d = { .name = "crm", .configured = true };
+	int64_t since;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(offs); i++) {
+		d.oldest_waiting_ms = stats.last_received_ms = NOW + offs[i] * MINUTE;
+		assert_int_equal(LEVEL(ALERT_WAITING, &d), 1);
+		assert_int_equal(LEVEL(ALERT_QUIET, NULL), 1);
+		assert_int_equal(since, NOW - 1000 * MINUTE);
+	}
+	/* Set right by seconds. */
+	d.oldest_waiting_ms = stats.last_received_ms = NOW + 30000;
+	assert_int_equal(LEVEL(ALERT_WAITING, &d), 0);
+	assert_int_equal(LEVEL(ALERT_QUIET, NULL), 0);
+}
+
 static void
 test_quiet_off(void **state)
 {
@@ -129,6 +153,7 @@ main(void)
 		cmocka_unit_test(test_clock_put_back),
 		cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_levels_ahead),
 		cmocka_unit_test(test_quiet_off),
 	};
 

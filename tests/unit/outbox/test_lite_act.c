@@ -628,6 +628,33 @@ test_purge(void **state)
 	assert_int_equal(box_stats(box).events_held, 0);
 }
 
+/*
+ * What was delivered under a clock that ran ahead has its lifetime from now on,
+ * once now is sure; what a person may still want stays as it is.
+ */
+static void
+test_closed_ahead(void **state)
+{
+	struct box *box = *state;
+	const int64_t ahead = BOX_NOW + 87600 * (int64_t)BOX_HOUR;
+
+	box_put(box, "1", "A", BOX_NOW);
+	box_send(box, 0, DELIVERY_DELIVERED, 0, ahead);
+	box_put(box, "2", "A", BOX_NOW);
+	box_send(box, 0, DELIVERY_DEAD, 0, ahead);
+	for (int sure = 0; sure < 2; sure++) {
+		box_begin(box);
+		assert_int_equal(box->store->ops->expire(box->store, BOX_NOW, sure), 0);
+		box_commit(box);
+		assert_int_equal(box_number(box, "SELECT closed FROM event "
+		    "WHERE failed = 0"), sure ? BOX_NOW : ahead);
+		assert_int_equal(box_number(box, "SELECT closed FROM event "
+		    "WHERE failed = 1"), ahead);
+	}
+	assert_int_equal(purge(box, BOX_NOW + 1, BOX_NOW + 1, 99), 1);
+	box_check(box);
+}
+
 /* A lead that comes back after it was forgotten must not begin at 1 again. */
 static void
 test_purge_keeps_sequence(void **state)
@@ -708,6 +735,7 @@ main(void)
 		TEST(test_show),
 		TEST(test_stats),
 		TEST(test_purge),
+		TEST(test_closed_ahead),
 		TEST(test_purge_keeps_sequence),
 		TEST(test_purge_unblocks),
 		TEST(test_purge_erases)

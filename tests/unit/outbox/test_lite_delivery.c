@@ -25,7 +25,6 @@ test_claim_is_whole(void **state)
 	char id[UUID7_SIZE];
 
 	strcpy(id, box_put(box, "12", "{\"a\":\"\xc3\xa9\"}", BOX_NOW));
-	assert_int_equal(box_claim(box, 0, BOX_NOW - 1, 1, &claim), 0);
 	assert_int_equal(box_claim(box, 0, BOX_NOW + 5, 1, &claim), 1);
 	assert_string_equal(claim.id, id);
 	assert_string_equal(claim.source, "default");
@@ -443,8 +442,8 @@ test_delivered_since(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		box_begin(box);
 		assert_int_equal(box->store->ops->delivered_since(box->store,
-		    box->destinations[0].number, cases[i].since, cases[i].max,
-		    &count), 0);
+		    box->destinations[0].number, cases[i].since,
+		    BOX_NOW + BOX_HOUR, cases[i].max, &count), 0);
 		box_commit(box);
 		assert_int_equal(count, cases[i].want);
 	}
@@ -523,7 +522,8 @@ requests(struct box *box, size_t index, int64_t since_ms)
 
 	box_begin(box);
 	assert_int_equal(box->store->ops->requests(box->store,
-	    box->destinations[index].number, since_ms, sum_up, &sum), 0);
+	    box->destinations[index].number, since_ms,
+	    BOX_NOW + 240 * (int64_t)BOX_HOUR, sum_up, &sum), 0);
 	box_commit(box);
 	return sum;
 }
@@ -557,16 +557,121 @@ test_requests(void **state)
 	assert_int_equal(box_recover(box, BOX_NOW).unknown, 1);
 	assert_int_equal(requests(box, 0, BOX_NOW), 3);
 
-	/* What is long past is forgotten, and costs nothing. */
+	/* What is long past is forgotten, but not by a new request. */
 	delivery_claim_free(&claims[3]);
 	assert_int_equal(box_claim(box, 0, BOX_NOW + 72 * BOX_HOUR, 1, &claims[3]), 1);
 	outcomes[3] = outcomes[0];
 	outcomes[3].ticket = claims[3].ticket;
 	outcomes[3].started_ms = BOX_NOW + (int64_t)72 * BOX_HOUR;
 	box_settle_with(box, &outcomes[3], BOX_NOW + 72 * BOX_HOUR);
+	assert_int_equal(requests(box, 0, 0), 4);
+	box_begin(box);
+	assert_int_equal(box->store->ops->expire(box->store,
+	    BOX_NOW + (int64_t)72 * BOX_HOUR, true), 0);
+	box_commit(box);
 	assert_int_equal(requests(box, 0, 0), 1);
 	for (int i = 0; i < 4; i++)
 		delivery_claim_free(&claims[i]);
+}
+
+static void
+first_start(void *arg, int64_t start_ms, int64_t count)
+{
+	(void)count;
+	*(int64_t *)arg = start_ms;
+}
+
+/* When what was counted is said to have been, at ${now_ms}. */
+static int64_t
+counted_at(struct box *box, int64_t now_ms)
+{
+	int64_t start = 0;
+
+	box_begin(box);
+	assert_int_equal(box->store->ops->requests(box->store,
+	    box->destinations[0].number, 0, now_ms, first_start, &start), 0);
+	box_commit(box);
+	return start;
+}
+
+static void
+expire(struct box *box, int64_t now_ms, bool sure)
+{
+	box_begin(box);
+	assert_int_equal(box->store->ops->expire(box->store, now_ms, sure), 0);
+	box_commit(box);
+}
+
+/* Requests counted under a clock that ran ahead: known from the first look on. */
+static void
+test_requests_ahead(void **state)
+{
+	static const int64_t offs[] = { 1, 2, 24, 87600 };
+	const int64_t now = BOX_NOW - BOX_NOW % STORE_SPAN_MS;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(offs); i++) {
+		int64_t ahead = now + offs[i] * BOX_HOUR;
+		void *st;
+
+		assert_int_equal(box_setup(&st), 0);
+		box_put(st, "1", "A", ahead);
+		box_send(st, 0, DELIVERY_DELIVERED, 0, ahead);
+		assert_int_equal(counted_at(st, ahead), ahead);
+		assert_int_equal(counted_at(st, now), now);
+		/* Nothing is kept of a clock that is not sure. */
+		expire(st, now - BOX_HOUR, false);
+		assert_int_equal(counted_at(st, ahead), ahead);
+		expire(st, now, true);
+		assert_int_equal(counted_at(st, now + BOX_HOUR / 2), now);
+		assert_int_equal(counted_at(st, ahead), now);
+		expire(st, now + 47 * (int64_t)BOX_HOUR, true);
+		assert_int_equal(counted_at(st, now + BOX_HOUR), now);
+		expire(st, now + 49 * (int64_t)BOX_HOUR, true);
+		assert_int_equal(counted_at(st, now + BOX_HOUR), 0);
+		box_teardown(&st);
+	}
+}
+
+/* What was delivered under a clock that ran ahead was not delivered since. */
+static void
+test_delivered_ahead(void **state)
+{
+	struct box *box = *state;
+	int count;
+
+	box_put(box, "1", "A", BOX_NOW);
+	box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW + 87600 * (int64_t)BOX_HOUR);
+	box_begin(box);
+	assert_int_equal(box->store->ops->delivered_since(box->store,
+	    box->destinations[0].number, BOX_NOW, BOX_NOW + 1, 9, &count), 0);
+	box_commit(box);
+	assert_int_equal(count, 0);
+}
+
+/* How far the clock is believed survives; a new store knows nothing. */
+static void
+test_trust(void **state)
+{
+	struct box *box = *state;
+	const struct store_ops *ops = box->store->ops;
+	struct trust trust, read;
+
+	box_begin(box);
+	assert_int_equal(ops->load_trust(box->store, &trust), 0);
+	assert_int_equal(trust.wall_ms, 0);
+	trust = (struct trust){ .boot = "some start", .wall_ms = BOX_NOW,
+		.boot_ms = 1, .jump_ms = 2, .jump_boot_ms = 3, .runs = { 4, 5 } };
+	assert_int_equal(ops->save_trust(box->store, &trust), 0);
+	box_commit(box);
+	box_close(box);
+	assert_true(box_open(box));
+	box_begin(box);
+	assert_int_equal(ops->load_trust(box->store, &read), 0);
+	box_commit(box);
+	assert_memory_equal(&read.wall_ms, &trust.wall_ms,
+	    sizeof(trust) - offsetof(struct trust, wall_ms));
+	assert_string_equal(read.boot, trust.boot);
 }
 
 /* One token a destination, the last one; what was told, by kind and subject. */
@@ -629,6 +734,9 @@ main(void)
 		TEST(test_state_is_kept),
 		TEST(test_rollback),
 		TEST(test_requests),
+		cmocka_unit_test(test_requests_ahead),
+		TEST(test_delivered_ahead),
+		TEST(test_trust),
 		TEST(test_tokens_and_alerts)
 	};
 

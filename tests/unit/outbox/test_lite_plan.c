@@ -15,6 +15,7 @@ is_allowed(const char *detail)
 	static const char *const allowed[] = {
 		"SCAN CONSTANT ROW",
 		"SCAN head",
+		"SCAN clock",
 		"SCAN destination",
 		/* Once, when on_dead is changed. */
 		"SCAN delivery USING INDEX delivery_blocks"

@@ -21,6 +21,7 @@ struct world {
 	struct destination d;
 	struct destination_verdict v;
 	int64_t now;
+	int64_t doubt;			/* how much later that is than what is believed */
 };
 
 static int64_t retry[] = { 5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE,
@@ -76,6 +77,7 @@ static enum delivery_state
 judge(struct world *w, struct destination_attempt a)
 {
 	a.era = w->d.era;
+	a.sure_ms = w->now - w->doubt;
 	destination_judge(&w->d, &a, w->now, 0, &w->v);
 	return w->v.state;
 }
@@ -663,6 +665,27 @@ test_blame(void **state)
 	assert_int_equal(w->v.turn, DESTINATION_RECOVERED);
 }
 
+/* A lead is given up by the moment that is believed, not by the clock. */
+static void
+test_given_up_when_sure(void **state)
+{
+	static const int64_t jumps[] = { HOUR, DAY, 200 * DAY, 3650 * DAY };
+	struct world *w = *state;
+	struct destination_attempt a;
+	size_t i;
+
+	for (i = 0; i < COUNT(jumps); i++) {
+		w->now = BEGIN;
+		a = answer(w, 1, 503);
+		w->now = BEGIN + 5 * MINUTE + jumps[i];
+		w->doubt = jumps[i];
+		assert_int_equal(judge(w, a), DELIVERY_WAITING);
+		w->doubt = 0;
+		assert_int_equal(judge(w, a), jumps[i] > 4 * DAY ? DELIVERY_DEAD :
+		    DELIVERY_WAITING);
+	}
+}
+
 int
 main(void)
 {
@@ -689,6 +712,7 @@ main(void)
 		T(test_retry_after),
 		T(test_retry_after_defers_probe),
 		T(test_given_up),
+		T(test_given_up_when_sure),
 		T(test_pause_survives_restart),
 		T(test_clock_put_back),
 		T(test_blame),
