@@ -2,7 +2,8 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/bench/empty_cgi.c tests/bench/empty_fcgi.c tests/bench/receive.php \
 	tests/bench/run tests/bench/wrk.lua \
 	tests/e2e/conftest.py \
-	tests/e2e/harness/__init__.py tests/e2e/harness/crm.py \
+	tests/e2e/harness/__init__.py tests/e2e/harness/clock.py \
+	tests/e2e/harness/crm.py tests/e2e/harness/shifted.c \
 	tests/e2e/harness/documents.py tests/e2e/harness/fcgi.py tests/e2e/harness/h2crm.py \
 	tests/e2e/harness/hostile.py \
 	tests/e2e/harness/http.py tests/e2e/harness/leads.py \
@@ -24,7 +25,7 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/test_readme.py tests/e2e/test_ready.py tests/e2e/test_relay.py tests/e2e/test_start.py \
 	tests/e2e/test_stop.py \
 	tests/e2e/test_store.py \
-	tests/e2e/test_systemd.py tests/e2e/test_tls.py \
+	tests/e2e/test_systemd.py tests/e2e/test_time.py tests/e2e/test_tls.py \
 	tests/e2e/test_whole_answers.py \
 	tests/e2e/crm/apex27.expected \
 	tests/e2e/crm/dynamics365.expected \

@@ -25,12 +25,20 @@ moment(struct destination_state *state, size_t i)
 	return (int64_t *)(void *)((char *)state + moments[i].offset);
 }
 
+/* The one that is finer than a millisecond.  (limit.c bounds it.) */
+static int64_t
+moved_us(int64_t us, int64_t (*move)(int64_t ms))
+{
+	return move(us / 1000) * 1000 + us % 1000;
+}
+
 void
 moments_come_in(struct destination_state *state, int64_t believed_ms)
 {
 	int64_t now = clock_steady_ms(), believed = clock_steady_of(believed_ms), *at;
 	size_t i;
 
+	state->next_request_us = moved_us(state->next_request_us, clock_steady_of);
 	/* A reading that is behind, and not believed, takes nothing back. */
 	if (believed > now)
 		now = believed;
@@ -47,6 +55,7 @@ moments_go_out(struct destination_state *state)
 {
 	size_t i;
 
+	state->next_request_us = moved_us(state->next_request_us, clock_wall_of);
 	for (i = 0; i < COUNT; i++)
 		*moment(state, i) = clock_wall_of(*moment(state, i));
 }

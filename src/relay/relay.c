@@ -600,7 +600,7 @@ step_down(struct relay *r)
 	    "it removed?");
 	while ((lane = lanes_next(&set, &at)) != NULL) {
 		lane_cancel(lane);
-		(void)lane_step(lane, clock_wall_ms(), true);
+		(void)lane_step(lane, clock_steady_ms(), true);
 	}
 	finish_jobs(r);
 	r->engine.mailbox.fenced = false;

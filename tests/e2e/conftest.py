@@ -6,17 +6,20 @@ its own, and ended by its process number.
 """
 
 import fcntl
+import os
 import pathlib
 import shutil
 import tempfile
 
 import pytest
 
+from harness.clock import JUMPS, Clock
 from harness.site import PROGRAM, Site
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "true_clock: means something only by one that is not set")
     config.addinivalue_line("markers", "threads: worth running under the thread sanitizer")
 
 
@@ -54,8 +57,25 @@ def system():
         yield
 
 
+def pytest_generate_tests(metafunc):
+    """Files with CLOCKS = True run under clocks that are set while leads are taken in."""
+    if (not getattr(metafunc.module, "CLOCKS", False)
+            or "new_site" not in metafunc.fixturenames
+            or metafunc.definition.get_closest_marker("true_clock")):
+        return
+    jumps = JUMPS if os.environ.get("LEADRELAY_LONG") else ()
+    metafunc.parametrize("jump", [pytest.param(None, id="")] + [
+        pytest.param(JUMPS[name], id=name) for name in jumps], indirect=True)
+
+
 @pytest.fixture
-def new_site(request, folder):
+def jump(request):
+    """By how many seconds the clock is off while a lead is taken in."""
+    return getattr(request, "param", None)
+
+
+@pytest.fixture
+def new_site(request, folder, jump):
     """Makes installations; ends them all, and shows their logs when the test failed."""
     made = []
 
@@ -64,6 +84,8 @@ def new_site(request, folder):
         place.mkdir(exist_ok=True)
         place.chmod(0o755)
         made.append(Site(place))
+        if jump:
+            made[-1].clock, made[-1].jump = Clock(place), jump
         return made[-1]
 
     yield make

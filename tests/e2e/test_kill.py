@@ -13,6 +13,8 @@ from harness.crm import NEVER, Reply
 from harness.site import PROGRAM
 from harness.wait import wait_until
 
+CLOCKS = True                           # see conftest.py
+
 ROUNDS = int(os.environ.get("LEADRELAY_KILLS", "60"))
 SENDERS = 6
 LEADS_EACH = 4

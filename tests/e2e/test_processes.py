@@ -15,6 +15,8 @@ from harness.crm import NEVER, RESET_AFTER, Reply
 from harness.site import PROGRAM
 from harness.wait import wait_until
 
+CLOCKS = True                           # see conftest.py
+
 WORKERS = 16
 
 

@@ -15,6 +15,8 @@ from harness.crm import DRIP, HUGE, NEVER, RESET_AFTER, RESET_DURING, RESET_EARL
 from harness.site import PROGRAM
 from harness.wait import wait_until
 
+CLOCKS = True                           # see conftest.py
+
 
 @pytest.mark.threads
 def test_promptness(site):
@@ -212,6 +214,7 @@ def test_release_of_what_a_newer_event_superseded(site):
     crm.wait_count(2)
 
 
+@pytest.mark.true_clock
 def test_discard(site):
     crm = site.crm(retry=["1h"])
     crm.script.append(Reply(503))
@@ -240,6 +243,7 @@ def test_a_crm_that_was_down(site):
     site.wait_states(delivered=10)
 
 
+@pytest.mark.true_clock
 def test_retry_after_in_seconds_and_as_a_date(site):
     crm = site.crm(retry=["10ms"])
     site.start()

@@ -1,5 +1,6 @@
 """An installation: folder, configuration, worker, nginx and a stand-in CRM."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -46,6 +47,8 @@ class Site:
         self.workers = []
         self.worker = None
         self.nginx = None
+        self.clock = None               # a Clock: programs go by it
+        self.jump = 0                   # seconds it is off while a lead is taken in
         self.settings = {
             "source": {"secret_file": self.secret_file},
             "store": {"url": f"sqlite:{self.store}"},
@@ -100,7 +103,7 @@ class Site:
 
     def spawn(self, argv, **more):
         """Any long-running process of this site, with the worker's log."""
-        process = Process(argv, self.log, env=environment(), **more)
+        process = Process(argv, self.log, env=self.environment(), **more)
         self.workers.append(process)
         return process
 
@@ -157,14 +160,16 @@ class Site:
             token = self.sign(payload)
         items = [("Content-Type", "application/json"), ("Authorization", f"Bearer {token}")]
         items += list(headers.items() if isinstance(headers, dict) else headers)
-        if client is not None:
-            return client.request("POST", path, items, payload)
-        with self.client() as one:
-            return one.request("POST", path, items, payload)
+        with self.elsewhen():
+            if client is not None:
+                return client.request("POST", path, items, payload)
+            with self.client() as one:
+                return one.request("POST", path, items, payload)
 
     def accept(self, payload, address=None):
         """Hand it to a worker past the front server; returns the id of its 202."""
-        answer = fcgi.ask(address or self.socket, fcgi.webhook(self.sign(payload)))
+        with self.elsewhen():
+            answer = fcgi.ask(address or self.socket, fcgi.webhook(self.sign(payload)))
         assert answer.status == 202, answer.stdout
         return json.loads(answer.body)["id"]
 
@@ -185,7 +190,23 @@ class Site:
         return subprocess.run(
             [str(PROGRAM), "--config", str(self.config), *map(str, words)],
             capture_output=True, timeout=timeout, input=stdin, check=False,
-            env=environment(env))
+            env=self.environment(env))
+
+    def environment(self, more=None):
+        """What this site's programs are started with."""
+        clock = self.clock.environment if self.clock else {}
+        return environment({**clock, **(more or {})})
+
+    @contextlib.contextmanager
+    def elsewhen(self):
+        """While a lead is taken in the clock stands somewhere else, where a test wants that."""
+        if self.clock and self.jump:
+            self.clock.set(self.jump)
+        try:
+            yield
+        finally:
+            if self.clock and self.jump:
+                self.clock.set(0)
 
     def list(self, *words):
         """The outbox as objects: leadrelay list --json."""
