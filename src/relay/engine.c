@@ -38,3 +38,10 @@ engine_sure_ms(struct engine *engine, bool run)
 	engine->read_ms = now.wall_ms;
 	return sure;
 }
+
+int64_t
+engine_wall_ms(struct engine *engine)
+{
+	(void)engine_sure_ms(engine, false);
+	return engine->read_ms;
+}

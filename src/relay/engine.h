@@ -38,4 +38,7 @@ struct engine {
  */
 int64_t engine_sure_ms(struct engine *engine, bool run);
 
+/* The same look; the reading itself.  What is written goes by no other. */
+int64_t engine_wall_ms(struct engine *engine);
+
 #endif

@@ -194,10 +194,11 @@ lane_make_due(struct lane *l)
 int64_t
 lane_due_in_order(const struct delivery_claim *claim)
 {
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_steady_ms();
+	int64_t received = clock_steady_of(claim->received_ms);
 
 	/* Unless the clock was put back since it came, it is long due. */
-	return claim->received_ms < now ? claim->received_ms : now;
+	return received < now ? received : now;
 }
 
 /* What was taken to be sent with others. */
@@ -468,7 +469,9 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	 */
 	hurry = stopping || l->claims.ready_count == 0 || may_take(l, now_ms);
 	d->state.next_request_us = l->limit.next_us;
-	if (settler_step(&l->settler, &d->state, &d->changed, hurry, now_ms))
+	if ((settler_pending(&l->settler) != 0 || d->changed) &&
+	    settler_step(&l->settler, &d->state, &d->changed, hurry, now_ms,
+	    engine_wall_ms(l->engine)))
 		lane_look(l);
 	if (!stopping && l->outfit->ready) {
 		make_due(l);

@@ -239,7 +239,7 @@ judge(struct lane *l, struct transfer *tr, const struct destination_attempt *att
 	outcome = (struct delivery_outcome){
 		.ticket = tr->claim.ticket,
 		.state = v.state,
-		.due_ms = clock_wall_of(v.due_ms),
+		.due_ms = v.due_ms,
 		.free_of_charge = v.free_of_charge,
 		.unknown = tr->claim.unknown || (end->status == 0 && end->sending),
 		.attempted = true,
@@ -310,16 +310,19 @@ conclude(struct lane *l, struct transfer *tr, enum classify_class class)
 {
 	const struct delivery_claim *claim = &tr->claim;
 	const struct transfer_end *end = &tr->end;
+	int64_t sure = engine_sure_ms(l->engine, false), now = clock_steady_ms();
+	int64_t skew = now - l->engine->read_ms;	/* one reading for all */
 	struct destination_attempt attempt = {
 		.lead = destination_lead(claim->source, claim->lead),
 		.probe = tr->probe,
 		.era = tr->era,
 		.attempts = claim->attempts,
-		.received_ms = clock_steady_of(claim->received_ms),
-		.first_attempt_ms = clock_steady_of(claim->first_attempt_ms != 0 ?
-		    claim->first_attempt_ms : tr->started_ms),
-		.first_failure_ms = clock_steady_of(claim->first_failure_ms),
-		.sure_ms = clock_steady_of(engine_sure_ms(l->engine, false)),
+		.received_ms = claim->received_ms + skew,
+		.first_attempt_ms = claim->first_attempt_ms != 0 ?
+		    claim->first_attempt_ms + skew : now - end->took_ms,
+		.first_failure_ms = claim->first_failure_ms != 0 ?
+		    claim->first_failure_ms + skew : 0,
+		.sure_ms = sure + skew,
 		.class = class,
 		.status = end->status,
 		.error = end->error,

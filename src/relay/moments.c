@@ -51,11 +51,12 @@ moments_come_in(struct destination_state *state, int64_t believed_ms)
 }
 
 void
-moments_go_out(struct destination_state *state)
+moments_go_out(struct destination_state *state, int64_t skew_ms)
 {
 	size_t i;
 
 	state->next_request_us = moved_us(state->next_request_us, clock_wall_of);
 	for (i = 0; i < COUNT; i++)
-		*moment(state, i) = clock_wall_of(*moment(state, i));
+		if (*moment(state, i) != 0)
+			*moment(state, i) += skew_ms;
 }

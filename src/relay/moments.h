@@ -14,6 +14,7 @@ struct destination_state;
 
 /* ${believed_ms}: the last reading of the wall clock that was believed. */
 void moments_come_in(struct destination_state *state, int64_t believed_ms);
-void moments_go_out(struct destination_state *state);
+/* ${skew_ms}: of the wall clock from the steady one. */
+void moments_go_out(struct destination_state *state, int64_t skew_ms);
 
 #endif

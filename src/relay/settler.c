@@ -134,9 +134,9 @@ settle_finish(struct mailbox_job *job, const struct store_fault *fault)
 	s->save = false;
 }
 
-/* Move what was collected into the batch, as far as it fits. */
+/* Move what was collected into the batch, as far as it fits: due by the wall clock. */
 static void
-fill_batch(struct settler *s)
+fill_batch(struct settler *s, int64_t skew_ms)
 {
 	struct settlement **end = &s->batch;
 
@@ -144,7 +144,8 @@ fill_batch(struct settler *s)
 		*end = s->first;
 		s->first = s->first->next;
 		(*end)->next = NULL;
-		s->outcomes[s->batch_count++] = (*end)->outcome;
+		s->outcomes[s->batch_count] = (*end)->outcome;
+		s->outcomes[s->batch_count++].due_ms += skew_ms;
 		end = &(*end)->next;
 	}
 	if (s->first == NULL)
@@ -153,8 +154,10 @@ fill_batch(struct settler *s)
 
 bool
 settler_step(struct settler *s, const struct destination_state *state,
-    bool *changed, bool hurry, int64_t now_ms)
+    bool *changed, bool hurry, int64_t now_ms, int64_t wall_ms)
 {
+	int64_t skew = wall_ms - clock_steady_ms();
+
 	if (s->busy || (s->failing && now_ms < s->again_ms) ||
 	    (s->count == 0 && !s->save && !*changed))
 		return false;
@@ -163,18 +166,18 @@ settler_step(struct settler *s, const struct destination_state *state,
 	if (!hurry && s->count < SETTLER_BATCH && now_ms < s->patient_ms)
 		return false;
 	if (s->batch == NULL)
-		fill_batch(s);
+		fill_batch(s, skew);
 	if (*changed) {
 		free(s->state.pause_reason);
 		s->state = *state;
-		moments_go_out(&s->state);
+		moments_go_out(&s->state, skew);
 		if (state->pause_reason != NULL)
 			s->state.pause_reason = strdup(state->pause_reason);
 		s->save = true;
 		*changed = false;
 	}
 	s->patient_ms = 0;
-	s->now_ms = clock_wall_ms();
+	s->now_ms = wall_ms;
 	s->job.run = settle_run;
 	s->job.finish = settle_finish;
 	s->busy = true;

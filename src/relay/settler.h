@@ -52,13 +52,16 @@ void settler_destroy(struct settler *s);
 int settler_add(struct settler *s, const struct delivery_outcome *outcome);
 
 /*
+ * Outcomes are due at a steady moment until they are handed over.
+ *
  * Hand a batch to the outbox if there is something to write and none is under
  * way; without ${hurry} only what has waited for a few milliseconds.  ${state}
- * is written too when *changed, which is then cleared.  Returns true when a
+ * is written too when *changed, which is then cleared.  ${wall_ms}: what the wall
+ * clock reads now.  Returns true when a
  * batch went off.
  */
 bool settler_step(struct settler *s, const struct destination_state *state,
-    bool *changed, bool hurry, int64_t now_ms);
+    bool *changed, bool hurry, int64_t now_ms, int64_t wall_ms);
 
 /* When to call step again by time alone; INT64_MAX: no need. */
 int64_t settler_wake_ms(const struct settler *s);

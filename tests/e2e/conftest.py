@@ -86,6 +86,7 @@ def new_site(request, folder, jump):
         made.append(Site(place))
         if jump:
             made[-1].clock, made[-1].jump = Clock(place), jump
+            made[-1].settings["source"]["duplicate_window"] = "4000d"
         return made[-1]
 
     yield make

@@ -336,6 +336,7 @@ def test_each_probe_takes_another_lead(site):
     site.wait_states(delivered=12)
 
 
+@pytest.mark.true_clock
 def test_recovery_is_gentle_and_oldest_first(site):
     """After an outage: one at a time, then two, doubling; and the oldest before the newer."""
     crm = site.crm(max_concurrent=8, probe=["10ms"])
@@ -362,6 +363,7 @@ def test_recovery_is_gentle_and_oldest_first(site):
 
 # --- giving up -----------------------------------------------------------------
 
+@pytest.mark.true_clock
 def test_retry_for_counts_from_the_first_attempt(site):
     """A lead that goes on failing while others are delivered dies, in its time and not before."""
     crm = site.crm(retry=["50ms"], retry_for="600ms")

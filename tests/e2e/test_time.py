@@ -211,6 +211,23 @@ def test_set_while_it_runs_gives_nothing_up(clocked):
     wait_until(lambda: clocked.states() == {"dead": 1}, "to be given up")
 
 
+@pytest.mark.parametrize("wrong", [-10 * YEAR, -DAY, AHEAD, 10 * YEAR])
+def test_wrong_while_it_is_sent_gives_nothing_up(clocked, wrong):
+    """The clock is wrong only while a request is under way, the first or a later one."""
+    crm = clocked.crm(retry=["300ms"])
+    crm.default = Reply(503, delay=.3)
+    clocked.settings["worker"]["relay"] = True
+    clocked.start()
+    assert clocked.post().status == 202
+    for number in range(1, 5):
+        clocked.clock.set(wrong if number % 2 else 0)
+        crm.wait_count(number)
+        clocked.clock.set(0 if number % 2 else wrong)
+        wait_until(lambda n=number: len(clocked.log_lines(what="failed")) >= n
+                   or clocked.log_lines(what="dead"), "the answer to be judged")
+    assert not clocked.log_lines(what="dead")
+
+
 def test_one_run_behind_loses_nothing(clocked):
     """What was taken in, given up, closed by a reading that was behind has its time all the same."""
     crm = clocked.crm(retry=["1h"])

@@ -99,6 +99,8 @@ class Site:
             [PROGRAM, "--config", self.config, "serve", "--listen", address, *more])
         if wait:
             self.wait_for_worker(listen)
+            if self.jump and self.settings["worker"].get("relay", True):
+                wait_until(lambda: self.stats()[1]["relay_pid"], "a relay that knows the clock")
         return self.worker
 
     def spawn(self, argv, **more):
