@@ -4,30 +4,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "verdict.h"
-
-/* In ${ms} from now, for ${t->changed}. */
-static struct timespec
-moment(int ms)
-{
-	struct timespec at;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += ms / 1000;
-	at.tv_nsec += ms % 1000 * 1000000L;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000;
-	}
-	return at;
-}
 
 /* Until it is time for the next turn; the lock is held. */
 static void
 rest(struct tend *t)
 {
-	struct timespec until = moment(t->every_ms);
+	struct timespec until = clock_deadline(t->every_ms);
 	int rc = 0;
 
 	while (!t->hung_up && !t->stopping && rc == 0)
@@ -74,13 +59,8 @@ tend(void *arg)
 void
 tend_init(struct tend *t)
 {
-	pthread_condattr_t attr;
-
 	(void)pthread_mutex_init(&t->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&t->changed, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	clock_cond_init(&t->changed);
 }
 
 int
@@ -108,7 +88,7 @@ tend_hang_up(struct tend *t, pid_t asker)
 void
 tend_await_turn(struct tend *t, int ms)
 {
-	struct timespec until = moment(ms);
+	struct timespec until = clock_deadline(ms);
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&t->lock);

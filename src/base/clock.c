@@ -101,30 +101,26 @@ clock_wall_of(int64_t steady_ms)
 
 /* --- conditions ----------------------------------------------------------- */
 
-int
+void
 clock_cond_init(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
-	int rc;
 
-	if ((rc = pthread_condattr_init(&attr)) != 0)
-		return rc;
-	if ((rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC)) == 0)
-		rc = pthread_cond_init(cond, &attr);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	return rc;
 }
 
-int
-clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t ms)
+struct timespec
+clock_deadline(int64_t ms)
 {
 	int64_t end = clock_mono_ms() + ms;
-	struct timespec until = {
+
+	return (struct timespec){
 		.tv_sec = (time_t)(end / 1000),
 		.tv_nsec = (long)(end % 1000 * 1000000)
 	};
-
-	return pthread_cond_timedwait(cond, mutex, &until);
 }
 
 /* --- for tests ------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 #define CLOCK_BOOT_SIZE 40		/* a UUID and its NUL */
 
@@ -37,9 +38,9 @@ int64_t clock_steady_ms(void);
 int64_t clock_steady_of(int64_t wall_ms);
 int64_t clock_wall_of(int64_t steady_ms);
 
-/* A condition that is waited for by the monotonic clock.  0, or an error number. */
-int clock_cond_init(pthread_cond_t *cond);
-int clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t ms);
+/* A condition that is waited for by the monotonic clock; and ${ms} from now on it. */
+void clock_cond_init(pthread_cond_t *cond);
+struct timespec clock_deadline(int64_t ms);
 
 /*
  * For tests: add ${wall_ms} to the wall clock, ${boot_ms} to the time since the

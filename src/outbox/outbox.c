@@ -202,15 +202,8 @@ take_jobs(struct outbox *ob)
 static void
 wait_for_job(struct outbox *ob, int64_t ms)
 {
-	struct timespec until;
+	struct timespec until = clock_deadline(ms);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	while (ob->head == NULL && !ob->stopping)
 		if (pthread_cond_timedwait(&ob->arrived, &ob->mutex,
 		    &until) == ETIMEDOUT)
@@ -403,18 +396,6 @@ outbox_configure(struct outbox *ob, const struct config *config,
 	return rc;
 }
 
-/* One whose waits go by the monotonic clock. */
-static void
-init_condition(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 struct outbox *
 outbox_open(const struct config *config, enum outbox_mode mode,
     struct store_fault *fault)
@@ -438,7 +419,7 @@ outbox_open(const struct config *config, enum outbox_mode mode,
 	if ((ob = calloc(1, sizeof(*ob))) == NULL)
 		return fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
 	pthread_mutex_init(&ob->mutex, NULL);
-	init_condition(&ob->arrived);
+	clock_cond_init(&ob->arrived);
 	ob->tail = &ob->head;
 	ob->write = mode != OUTBOX_READ;
 	if (mode == OUTBOX_REQUEST)
