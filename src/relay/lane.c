@@ -186,7 +186,7 @@ lane_look(struct lane *l)
 void
 lane_make_due(struct lane *l)
 {
-	l->destination.state.make_due = true;
+	l->destination.state.make_due = l->destination.changed = true;
 }
 
 /* --- giving back ---------------------------------------------------------- */

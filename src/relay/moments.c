@@ -25,38 +25,36 @@ moment(struct destination_state *state, size_t i)
 	return (int64_t *)(void *)((char *)state + moments[i].offset);
 }
 
-/* The one that is finer than a millisecond.  (limit.c bounds it.) */
-static int64_t
-moved_us(int64_t us, int64_t (*move)(int64_t ms))
+/* Move them all by ${by_ms}. */
+static void
+move(struct destination_state *state, int64_t by_ms)
 {
-	return move(us / 1000) * 1000 + us % 1000;
+	size_t i;
+
+	for (i = 0; i < COUNT; i++)
+		if (*moment(state, i) != 0)
+			*moment(state, i) += by_ms;
+	if (state->next_request_us != 0)
+		state->next_request_us += by_ms * 1000;
 }
 
 void
 moments_come_in(struct destination_state *state, int64_t believed_ms)
 {
-	int64_t now = clock_steady_ms(), believed = clock_steady_of(believed_ms), *at;
+	int64_t now = clock_steady_ms(), believed = clock_steady_of(believed_ms);
 	size_t i;
 
-	state->next_request_us = moved_us(state->next_request_us, clock_steady_of);
+	move(state, now - clock_wall_ms());
 	/* A reading that is behind, and not believed, takes nothing back. */
 	if (believed > now)
 		now = believed;
-	for (i = 0; i < COUNT; i++) {
-		at = moment(state, i);
-		*at = clock_steady_of(*at);
-		if (moments[i].past && *at > now)
-			*at = now;
-	}
+	for (i = 0; i < COUNT; i++)
+		if (moments[i].past && *moment(state, i) > now)
+			*moment(state, i) = now;
 }
 
 void
 moments_go_out(struct destination_state *state, int64_t skew_ms)
 {
-	size_t i;
-
-	state->next_request_us = moved_us(state->next_request_us, clock_wall_of);
-	for (i = 0; i < COUNT; i++)
-		if (*moment(state, i) != 0)
-			*moment(state, i) += skew_ms;
+	move(state, skew_ms);
 }

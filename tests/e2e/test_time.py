@@ -165,7 +165,7 @@ def test_a_duplicate_from_the_future(clocked, off):
 # --- nothing is lost to a reading -------------------------------------------------
 
 def test_one_run_ahead_loses_nothing(clocked):
-    crm = clocked.crm(retry=["1h"])
+    crm = clocked.crm(retry=["1h"], max_concurrent=1)
     clocked.start()
     everything = leave_one_of_each(clocked, crm)
     clocked.clock.set(AHEAD)
@@ -181,7 +181,7 @@ def test_one_run_ahead_loses_nothing(clocked):
 
 
 def test_one_start_ahead_loses_nothing(clocked):
-    crm = clocked.crm(retry=["1h"])
+    crm = clocked.crm(retry=["1h"], max_concurrent=1)
     clocked.start()
     everything = leave_one_of_each(clocked, crm)
     before = len(crm.received())
@@ -230,7 +230,7 @@ def test_wrong_while_it_is_sent_gives_nothing_up(clocked, wrong):
 
 def test_one_run_behind_loses_nothing(clocked):
     """What was taken in, given up, closed by a reading that was behind has its time all the same."""
-    crm = clocked.crm(retry=["1h"])
+    crm = clocked.crm(retry=["1h"], max_concurrent=1)
     clocked.start()
     assert clocked.post().status == 202
     relay_once(clocked)                 # so the clock is known
@@ -250,7 +250,7 @@ def test_one_run_behind_loses_nothing(clocked):
 @pytest.mark.parametrize("how", ["an hour", "three runs"])
 def test_a_machine_that_was_off(clocked, how):
     """It goes by the new time once that is confirmed, and says how much it deleted."""
-    crm = clocked.crm(retry=["1h"])
+    crm = clocked.crm(retry=["1h"], max_concurrent=1)
     clocked.start()
     everything = leave_one_of_each(clocked, crm)
     if how == "an hour":
