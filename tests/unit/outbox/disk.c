@@ -121,14 +121,15 @@ write_back(struct image *image, bool all, unsigned seed)
 	size_t size;
 
 	bytes = read_whole(image->path, &size);
-	if (image->resized && size < image->size && (all || rand_r(&seed) % 2))
+	/* A file's size is not forgotten: the next sync that works writes it. */
+	if (size < image->size && (all || (image->resized && rand_r(&seed) % 2)))
 		image->size = size;
 	for (size_t i = 0; i < image->sectors; i++)
 		if (image->dirty[i] && (all || (seed != 0 && rand_r(&seed) % 2)))
 			write_sector(image, i, bytes, size);
 	if (image->sectors > 0)
 		memset(image->dirty, 0, image->sectors);
-	image->resized = false;
+	image->resized = image->resized && size < image->size;
 	free(bytes);
 }
 
