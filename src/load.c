@@ -67,9 +67,9 @@ load_programs(const struct config *config, struct program_host **host)
 	char *line, *next;
 	int rc = programs_begin(config, host, &why);
 
-	for (next = why.data; (line = strsep(&next, "\n")) != NULL;)
+	for (next = why.data; rc == -1 && (line = strsep(&next, "\n")) != NULL;)
 		if (*line != '\0')
 			log_err("%s", line);
 	buf_free(&why);
-	return rc;
+	return rc == -1 ? -1 : 0;
 }

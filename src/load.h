@@ -22,9 +22,9 @@ void load_say(const struct buf *faults);
 int load_log(const struct config *config);
 
 /*
- * For a process that lives no longer than a request's child: have the process that
- * runs the destinations' programs, NULL when there are none.  0, or -1: one does
- * not compile, which is a fault of the configuration and has been said.
+ * For a process that lives no longer than a request's child: have a host that runs
+ * the destinations' programs.  0, or -1: one does not compile, which is a fault of
+ * the configuration and has been said.
  */
 int load_programs(const struct config *config, struct program_host **host);
 

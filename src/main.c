@@ -1,7 +1,8 @@
 /*
  * main: what started us decides what we do.  A request is recognised before
  * argv is looked at, so that no URL can run a command: Apache turns a query
- * string without "=" into arguments.
+ * string without "=" into arguments.  Of our own making is a process without
+ * any environment that has one end of a pair of sockets to listen to.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/exits.h"
 #include "cli/command.h"
+#include "program/program.h"
 #include "worker.h"
 
 extern char **environ;
@@ -36,5 +38,7 @@ main(int argc, char **argv)
 		return EXIT_SOFTWARE;
 	if (getenv("REQUEST_METHOD") != NULL)
 		worker_cgi(environ);
+	if (program_is_host(argc, argv))
+		program_host_main();
 	return command_run(argc, argv);
 }

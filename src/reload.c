@@ -60,14 +60,13 @@ say_news(struct reload *rl, const struct config_fault *fault, const char *end)
 
 /* The same file again, with what stays as it is; NULL: said. */
 static struct config *
-read_again(struct reload *rl, const struct config *former,
-    struct program_host *host, struct buf *kept)
+read_again(struct reload *rl, const struct config *former, struct buf *kept)
 {
 	struct config_fault fault = { 0 };
 	struct config *next;
 
 	next = config_load(former->file, &fault);
-	if (next != NULL && programs_check(next, host, &fault.text) == -1) {
+	if (next != NULL && programs_check(next, &fault.text) == -1) {
 		fault.count++;
 		config_free(next);
 		next = NULL;
@@ -123,7 +122,7 @@ reload_config(struct reload *rl, struct config **config,
 	bool taken = false;
 
 	rl->trouble[0] = '\0';
-	next = read_again(rl, former, parts->host, &kept);
+	next = read_again(rl, former, &kept);
 	if (next != NULL && load_log(next) == 0) {
 		taken = put_in_force(next, parts) == 0;
 		if (!taken) {

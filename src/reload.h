@@ -17,7 +17,6 @@
 struct buf;
 struct config;
 struct outbox;
-struct program_host;
 struct relay;
 struct terms_holder;
 
@@ -26,7 +25,6 @@ struct reload_parts {
 	struct outbox *outbox;
 	struct relay *relay;
 	struct terms_holder *terms;
-	struct program_host *host;
 };
 
 #define RELOAD_TROUBLE_SIZE 256

@@ -53,7 +53,7 @@ struct worker {
 	struct reload reload;
 	const char *address;		/* --listen's, or NULL */
 	bool watching;			/* the files are watched: nobody might send SIGHUP */
-	struct program_host *host;	/* runs jq programs; NULL when there are none */
+	struct program_host *host;	/* runs jq programs; NULL: no configuration yet */
 	struct reach *reach;		/* for probes; NULL: not there */
 	struct store_fault fault;	/* the last one on opening, said already */
 	char relay_trouble[RELOAD_TROUBLE_SIZE]; /* why it does not relay, said already */
@@ -202,7 +202,7 @@ adopt(struct worker *w, struct config *config)
 	    (w->address == NULL || serve_give(w->address,
 	    config->worker.socket_group, &why) == 0) &&
 	    leave_root(config, &why) == 0 &&
-	    programs_begin(config, &w->host, &why) == 0) {
+	    programs_begin(config, &w->host, &why) != -1) {
 		if ((adopted = terms_set(&w->rx.terms, config) == 0))
 			w->config = config;
 		else
@@ -213,6 +213,8 @@ adopt(struct worker *w, struct config *config)
 		log_info("%s is in force", config->file);
 	} else {
 		reload_refuse(&w->reload, config, &why);
+		program_host_free(w->host);
+		w->host = NULL;
 		config_free(config);
 	}
 	buf_free(&why);
@@ -238,7 +240,6 @@ take_next(struct worker *w)
 		.outbox = atomic_load(&w->outbox),
 		.relay = atomic_load(&w->relay),
 		.terms = &w->rx.terms,
-		.host = w->host,
 	};
 
 	return reload_config(&w->reload, &w->config, &parts);
@@ -405,7 +406,7 @@ take_down(struct worker *w, int status)
 		relay_free(atomic_load(&w->relay));
 	outbox_close(atomic_load(&w->outbox));
 	atomic_store(&w->outbox, NULL);
-	program_host_stop(w->host);
+	program_host_free(w->host);
 	/* Nobody waits for a destination that is being tried. */
 	if (!reach_free(w->reach))
 		_exit(status);

@@ -105,7 +105,7 @@ deliver(struct cgi *cgi)
 	cgi->outbox = outbox_open(cgi->config, OUTBOX_SERVE, &fault);
 	if (cgi->outbox == NULL) {
 		log_err("the outbox cannot be opened: %s", fault.text);
-		program_host_stop(host);
+		program_host_free(host);
 		return;
 	}
 	if (outbox_lock_relay(cgi->outbox) == 1) {
@@ -120,7 +120,7 @@ deliver(struct cgi *cgi)
 		buf_free(&why);
 	}
 	outbox_close(cgi->outbox);
-	program_host_stop(host);
+	program_host_free(host);
 }
 
 /*

@@ -337,15 +337,17 @@ check_programs(struct check *check)
 	struct program_host *host;
 	struct buf text = { 0 };
 	char *line, *next;
+	int rc = programs_begin(config, &host, &text);
 
-	if (programs_begin(config, &host, &text) == -1) {
+	program_host_free(host);
+	if (rc != 0) {
 		for (next = text.data; (line = strsep(&next, "\n")) != NULL;)
 			if (*line != '\0')
-				failed(check, EXIT_CONFIG, "program", "%s", line);
+				failed(check, rc == -1 ? EXIT_CONFIG : EXIT_UNAVAILABLE,
+				    "program", "%s", line);
 		buf_free(&text);
 		return;
 	}
-	program_host_stop(host);
 	for (size_t i = 0; i < config->destination_count; i++) {
 		buf_reset(&text);
 		list_programs(&config->destinations[i], &text);

@@ -56,7 +56,6 @@ turn(void *owner, bool hung_up)
 	struct reload_parts parts = {
 		.outbox = watch->setup->outbox,
 		.relay = atomic_load(&watch->relay),
-		.host = watch->setup->host,
 	};
 	bool taken = true;
 

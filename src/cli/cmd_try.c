@@ -170,7 +170,8 @@ show_rehearsal(struct try *try, const struct config_destination *config,
 {
 	static const char *const words[] = {
 		[REHEARSE_SEND] = "send", [REHEARSE_SKIP] = "skipped",
-		[REHEARSE_HOLD] = "held"
+		[REHEARSE_HOLD] = "held",
+		[REHEARSE_TROUBLE] = "waits"
 	};
 	const char *reason = what->reason.data != NULL ? what->reason.data : "";
 	struct buf out = { 0 };
@@ -187,8 +188,8 @@ show_rehearsal(struct try *try, const struct config_destination *config,
 		buf_printf(&out, "\ndestination %s:", config->name);
 		if (what->end == REHEARSE_SKIP)
 			buf_printf(&out, " skipped by %s", reason);
-		else if (what->end == REHEARSE_HOLD) {
-			buf_puts(&out, " held: ");
+		else if (what->end != REHEARSE_SEND) {
+			buf_printf(&out, " %s: ", words[what->end]);
 			print_text(&out, reason, strlen(reason));
 		} else
 			add_request_text(try, config, &what->request, &out);
@@ -217,6 +218,8 @@ try_destination(struct try *try, const struct config_destination *config,
 		show_rehearsal(try, config, &what);
 		if (what.end == REHEARSE_HOLD)
 			try->status = setup_first(try->status, EXIT_NO);
+		if (what.end == REHEARSE_TROUBLE)
+			try->status = setup_first(try->status, EXIT_UNAVAILABLE);
 	}
 	rehearse_done(&what);
 	rehearse_free(r);

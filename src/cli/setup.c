@@ -56,14 +56,15 @@ setup_programs(struct setup *setup)
 		fprintf(stderr, "%s",
 		    why.data != NULL ? why.data : "leadrelay: out of memory\n");
 	buf_free(&why);
-	return rc == 0 ? EXIT_DONE : EXIT_CONFIG;
+	/* What cannot be found out now is told when a program is to be run. */
+	return rc == -1 ? EXIT_CONFIG : EXIT_DONE;
 }
 
 void
 setup_free(struct setup *setup)
 {
 	outbox_close(setup->outbox);
-	program_host_stop(setup->host);
+	program_host_free(setup->host);
 	setup->host = NULL;
 	config_free(setup->config);
 	setup->outbox = NULL;

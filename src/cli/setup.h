@@ -18,7 +18,7 @@ struct setup {
 	bool programs;			/* setup_outbox also does setup_programs */
 	struct config *config;
 	struct outbox *outbox;
-	struct program_host *host;	/* runs jq programs; NULL: there are none */
+	struct program_host *host;	/* runs jq programs, after setup_programs */
 };
 
 /* Load the configuration.  EXIT_DONE, or the status to end with. */

@@ -3,163 +3,154 @@
 #include "program/host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "program/compiled.h"
+#include "program/limits.h"
 #include "program/program.h"
 #include "program/runner.h"
+#include "program/wire.h"
 
-struct program_host {
-	pid_t pid;
-	int fd;			/* closing it ends the host */
-};
-
-/* Pass the descriptor ${fd} over the socket ${over}. */
-static int
-send_fd(int over, int fd)
+/* Is ${fd} an end of a socket pair, or at least nothing that a stranger could have connected to? */
+static bool
+is_ours(int fd)
 {
-	char byte = 0;
-	struct iovec iov = { &byte, 1 };
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control)
-	};
-	struct cmsghdr *c;
+	struct sockaddr address;
+	socklen_t len = sizeof(address);
 
-	memset(&control, 0, sizeof(control));
-	c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(over, &msg, MSG_NOSIGNAL) == 1 ? 0 : -1;
+	return getpeername(fd, &address, &len) == 0 &&
+	    address.sa_family == AF_UNIX;
 }
 
-/* The descriptor that comes next, or -1 when the other end is closed. */
-static int
-receive_fd(int over)
+bool
+program_is_host(int argc, char **argv)
 {
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control)
-	};
-	struct cmsghdr *c;
-	ssize_t n;
+	return argc == 2 && strcmp(argv[1], HOST_WORD) == 0 &&
+	    environ[0] == NULL && is_ours(STDIN_FILENO);
+}
+
+#ifdef HAVE_JQ
+static void
+close_others(void)
+{
 	int fd;
 
-	do
-		n = recvmsg(over, &msg, MSG_CMSG_CLOEXEC);
-	while (n == -1 && errno == EINTR);
-	if (n != 1 || (c = CMSG_FIRSTHDR(&msg)) == NULL ||
-	    c->cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd;
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) == 0)
+		return;
+#endif
+	for (fd = STDERR_FILENO + 1; fd < 1024; fd++)
+		(void)close(fd);
 }
 
-/* Close what the parent had open: above all a listening socket on descriptor 0. */
+/* Signals that mean the parent, such as Ctrl-C; whether we end is its affair. */
 static void
-close_others(int keep)
+ignore_signals(void)
 {
-	int fd, null;
+	static const int others[] = {
+		SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE,
+		SIGCHLD			/* runners are not waited for */
+	};
 
-	for (fd = 3; fd < 1024; fd++)
-		if (fd != keep)
-			close(fd);
-	if ((null = open("/dev/null", O_RDWR)) != -1) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-		if (null > STDERR_FILENO)
-			close(null);
-	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		(void)signal(others[i], SIG_IGN);
 }
 
-static _Noreturn void
-host_main(int fd)
+static int
+compile(struct wire *wire, struct compiled *compiled)
 {
-	int runner_fd;
+	enum wire_kind kind;
 
-	prctl(PR_SET_NAME, "leadrelay-host");
-	/* Signals meant for the group (Ctrl-C) are the parent's affair. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGCHLD, SIG_IGN);	/* runners are not waited for */
-	close_others(fd);
-	while ((runner_fd = receive_fd(fd)) != -1) {
-		if (fork() == 0) {
-			close(fd);
-			runner_main(runner_fd);
-		}
-		close(runner_fd);
-	}
-	_exit(0);
+	if (wire->head.index >= WIRE_PROGRAMS_MAX || !limits_memory(false))
+		return -1;
+	limits_files(true);
+	limits_watch(PROGRAM_COMPILE_MS);
+	kind = compiled_add(compiled, wire->head.index, wire->in.data);
+	limits_watch(0);
+	limits_files(false);
+	return wire_send(wire, kind, 0, compiled->said.data,
+	    kind == WIRE_ERROR ? compiled->said.len : 0);
 }
 
-struct program_host *
-program_host_start(void)
+/* Make a runner for the socket ${fd}; that there can be none is said there. */
+static void
+make_runner(struct wire *host, struct compiled *compiled, int fd)
 {
-	struct program_host *host;
-	int pair[2];
+	pid_t parent = getpid(), pid = fork();
+	const char *why;
+	struct wire wire;
 
-	if ((host = malloc(sizeof(*host))) == NULL)
-		return NULL;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1) {
-		free(host);
-		return NULL;
+	wire_open(&wire, fd);
+	if (pid == 0) {
+		/* The end of the host is its end, stopped or not. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
+			_exit(1);
+		(void)close(host->fd);
+		runner_main(fd, compiled);
 	}
-	if ((host->pid = fork()) == 0)
-		host_main(pair[1]);
-	close(pair[1]);
-	if (host->pid == -1) {
-		close(pair[0]);
-		free(host);
-		return NULL;
+	if (pid == -1) {
+		why = strerror(errno);
+		(void)wire_send(&wire, WIRE_TROUBLE, 0, why, strlen(why));
 	}
-	host->fd = pair[0];
-	return host;
+	wire_close(&wire);
+}
+
+/* One message.  -1: the end. */
+static int
+serve_one(struct wire *wire, struct compiled *compiled)
+{
+	int fd, rc = -1;
+
+	if (wire_receive(wire, &fd) != WIRE_MESSAGE)
+		return -1;
+	if (wire->head.kind == WIRE_COMPILE && fd == -1) {
+		rc = compile(wire, compiled);
+	} else if (wire->head.kind == WIRE_FORK && fd != -1) {
+		make_runner(wire, compiled, fd);
+		rc = 0;
+	}
+	wire_next(wire);
+	return rc;
 }
 
 void
-program_host_stop(struct program_host *host)
+program_host_main(void)
 {
-	if (host == NULL)
-		return;
-	close(host->fd);
-	while (waitpid(host->pid, NULL, 0) == -1 && errno == EINTR)
-		;
-	free(host);
-}
+	static struct compiled compiled;	/* the process's only one */
+	const char *why;
+	struct wire wire;
 
-int
-host_new_runner(struct program_host *host)
+	prctl(PR_SET_NAME, "leadrelay-host");
+	close_others();
+	ignore_signals();
+	wire_open(&wire, STDIN_FILENO);
+	limits_last_words(wire.fd, "it took longer than 5 seconds to compile");
+	if (chdir("/") == -1)
+		_exit(1);
+	if ((why = libjq_load(&compiled.lib)) == NULL && !limits_confine())
+		why = LIMITS_REFUSED;
+	(void)wire_send(&wire, why == NULL ? WIRE_HELLO : WIRE_TROUBLE,
+	    WIRE_VERSION, why, why != NULL ? strlen(why) : 0);
+	while (why == NULL && serve_one(&wire, &compiled) == 0)
+		continue;
+	_exit(0);
+}
+#else
+void
+program_host_main(void)
 {
-	int pair[2];
+	static const char why[] = "leadrelay was built without libjq";
+	struct wire wire;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
-		return -1;
-	if (send_fd(host->fd, pair[1]) == -1 ||
-	    fcntl(pair[0], F_SETFL, O_NONBLOCK) == -1) {
-		close(pair[0]);
-		close(pair[1]);
-		return -1;
-	}
-	close(pair[1]);
-	return pair[0];
+	wire_open(&wire, STDIN_FILENO);
+	(void)wire_send(&wire, WIRE_TROUBLE, 0, why, sizeof(why) - 1);
+	_exit(0);
 }
+#endif

@@ -1,46 +1,68 @@
 /*
  * program: runs an operator's jq programs where they can harm nobody.
  *
- * A host process, forked while leadrelay has one thread and nothing open, forks
- * runners on request: empty environment, no files, 64 MB beyond what it starts
- * with, one second a run.  A program that recurses for ever, eats memory or
- * crashes libjq ends its runner; the next run gets a new one.
+ * A host, this same program started once more with nothing of ours in it
+ * (no environment, no descriptor, no secret), compiles them and forks up to
+ * PROGRAM_RUNNERS runners, each with 64 MB beyond what it starts with and a
+ * second of processor time a run.  A program that recurses for ever, eats memory or
+ * crashes libjq ends its runner, which says so first; the next run gets a new one.
  *
- * A runner keeps its programs compiled.  Each is run on one input (a JSON text)
- * with $id, $event, $received_at, $source and $destination bound.
+ * Whatever else goes wrong (no process to be had, killed by somebody, a stalled
+ * machine, no libjq) is trouble of ours, never of the program or its input: the
+ * host is started again and the run is repeated; when that does not help, it
+ * ends in PROGRAM_TROUBLE, and later runs start the host again.
+ *
+ * Nothing starts before it is needed.  Of one host and its programs and runs, all
+ * functions belong to one thread at a time.
  */
 #ifndef LEADRELAY_PROGRAM_PROGRAM_H
 #define LEADRELAY_PROGRAM_PROGRAM_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 
-#define PROGRAM_RUN_MS 1000
-#define PROGRAM_COMPILE_MS 5000
+#define PROGRAM_RUN_MS 1000		/* of processor time */
+#define PROGRAM_COMPILE_MS 5000		/* as well */
 #define PROGRAM_MEMORY (64u << 20)
 #define PROGRAM_OUTPUT_MAX (1u << 20)
+#define PROGRAM_RUNNERS 4
+#define PROGRAM_FDS_MAX (PROGRAM_RUNNERS + 1)
 
+/* --- the process itself --- */
+
+/* Was this process started as a host?  Then this is its whole life. */
+bool program_is_host(int argc, char **argv);
+_Noreturn void program_host_main(void);
+
+/* --- whoever wants programs run --- */
+
+struct program;
 struct program_host;
-struct program_runner;
 
-/* False when leadrelay was built without libjq, or it cannot be loaded. */
-bool program_available(void);
+/* NULL: out of memory. */
+struct program_host *program_host_new(void);
 
-/* libjq's name, or that it is absent; a constant. */
-const char *program_library(void);
+/* Ends it and its runners at once, whatever they do.  NULL is fine. */
+void program_host_free(struct program_host *host);
 
-/*
- * Fork the host.  Call it before any thread is started and any store opened.
- * NULL with errno when the system refuses.  It ends when program_host_stop is
- * called or this process dies.
- */
-struct program_host *program_host_start(void);
-void program_host_stop(struct program_host *host);	/* NULL is fine */
+/* A program with this text, which is copied.  Any thread.  NULL: out of memory. */
+struct program *program_new(const char *text);
 
-/* What $id and the others are bound to.  Strings are borrowed for the call. */
+/* Of no run any more; before its host is freed.  NULL is fine. */
+void program_free(struct program *p);
+
+enum program_state {
+	PROGRAM_OUTPUT,			/* exactly one output: JSON text */
+	PROGRAM_EMPTY,			/* it ended well without any; or it did compile */
+	PROGRAM_ERROR,			/* a message for a person; may quote the lead: never log it */
+	PROGRAM_TROUBLE			/* it could not be run; a phrase that quotes nothing */
+};
+
+/* What $id and the others are bound to. */
 struct program_variables {
 	const char *id;
 	const char *event;
@@ -49,60 +71,43 @@ struct program_variables {
 	const char *destination;
 };
 
-enum program_state {
-	PROGRAM_RUNNING,		/* not yet */
-	PROGRAM_OUTPUT,			/* exactly one output: JSON text */
-	PROGRAM_EMPTY,			/* no output */
-	PROGRAM_ERROR			/* a message for a person; may quote the lead: never log it */
+/*
+ * A run to be carried out.  All that it points to is borrowed until ${done} is
+ * called with how it ended and the output or message, good until done returns;
+ * the run itself is then the caller's again.
+ */
+struct program_run {
+	struct program_run *next;	/* the host's own, as are the next four */
+	struct runner *runner;
+	int troubles;
+	int64_t trouble_ms;
+	bool given_up;
+	struct program *program;
+	const void *group;		/* of those with the same one, one runs at a time */
+	const char *input;		/* JSON text; NULL: see that it compiles */
+	size_t len;
+	struct program_variables variables;
+	void (*done)(struct program_run *run, enum program_state state,
+	    const struct buf *out);
 };
+void program_submit(struct program_host *host, struct program_run *run);
 
-/*
- * A runner for ${count} programs, whose texts are copied.  It is forked when it
- * is first needed.  NULL: out of memory.
- */
-struct program_runner *program_runner_new(struct program_host *host,
-    const char *const *texts, size_t count);
-void program_runner_free(struct program_runner *r);	/* NULL is fine */
+/* Forget a run that was submitted and is not done. */
+void program_cancel(struct program_host *host, struct program_run *run);
 
-/*
- * Begin to run program ${index} on the JSON text ${input}; the runner must be
- * idle.  0, or -1 when no runner can be had.  Then wait for ${events} on ${fd}
- * (poll(2)), at most until ${deadline_ms} (clock_mono_ms), and call step.
- */
-int program_runner_start(struct program_runner *r, size_t index,
-    const char *input, size_t len, const struct program_variables *variables);
-int program_runner_fd(const struct program_runner *r);
-short program_runner_events(const struct program_runner *r);
-int64_t program_runner_deadline(const struct program_runner *r);
+/* Go on as far as possible without waiting.  True when a run was done.  NULL is fine here and below. */
+bool program_host_step(struct program_host *host);
 
-/*
- * Go on without blocking.  Anything but PROGRAM_RUNNING ends the run; ${out}
- * then holds the output or the message.  Overrun and crash are PROGRAM_ERROR.
- */
-enum program_state program_runner_step(struct program_runner *r,
-    struct buf *out);
+/* What to poll for, and until when (clock_mono_ms), before the next step. */
+size_t program_host_fds(const struct program_host *host,
+    struct pollfd fds[PROGRAM_FDS_MAX]);
+int64_t program_host_wake_ms(const struct program_host *host);
 
-/* Wait and step until it is over. */
-enum program_state program_runner_wait(struct program_runner *r,
-    struct buf *out);
+/* A step; and if no run was done by it, wait for something to do, at most ${ms}. */
+void program_host_wait(struct program_host *host, int ms);
 
-/* Break a run off.  Its process ends; the next run gets a new one. */
-void program_runner_cancel(struct program_runner *r);
-
-/*
- * Begin to compile program ${index}, to be followed by steps, which end in
- * PROGRAM_EMPTY when it does compile.  0; 1: it was compiled before, and nothing
- * was begun; -1 when no runner can be had.
- */
-int program_runner_compile(struct program_runner *r, size_t index);
-
-/* Start, wait and step until it is over. */
-enum program_state program_run(struct program_runner *r, size_t index,
-    const char *input, size_t len, const struct program_variables *variables,
-    struct buf *out);
-
-/* Does program ${index} compile?  PROGRAM_EMPTY if so, else PROGRAM_ERROR and why. */
-enum program_state program_compile(struct program_runner *r, size_t index,
-    struct buf *why);
+/* Carry out one run, waiting; its done is of no account. */
+enum program_state program_run(struct program_host *host,
+    struct program_run *run, struct buf *out);
 
 #endif

@@ -4,7 +4,9 @@
 #ifndef LEADRELAY_PROGRAM_RUNNER_H
 #define LEADRELAY_PROGRAM_RUNNER_H
 
-/* Confine this process and serve the socket ${fd} until its other end closes. */
-_Noreturn void runner_main(int fd);
+struct compiled;
+
+/* Run ${compiled} programs as the socket ${fd} says, until its other end closes. */
+_Noreturn void runner_main(int fd, struct compiled *compiled);
 
 #endif

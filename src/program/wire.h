@@ -1,25 +1,40 @@
 /*
- * wire: what a runner and its owner say to each other over their socket.
+ * wire: what the relay, the host and its runners say to each other.
  *
- * A message is a struct wire_head and ${len} bytes.  The owner sends PROGRAM
- * (the text of program ${index}; answered with EMPTY or ERROR) and RUN (its
- * input; answered with OUTPUT, EMPTY or ERROR).  Both ends are one executable,
- * so the structure goes as it lies in memory.
+ * A message is a head and as many bytes as it says, never more than its kind
+ * may have.  Both ends are one executable, so the head goes as it lies in memory;
+ * the host's first word tells its version, for the file may have been replaced.
+ *
+ * To the host: COMPILE (a program's text, to be known as ${index}; answered with
+ * EMPTY or ERROR), FORK (with one end of a socket pair, for a new runner; no
+ * answer).  To a runner: RUN (the input of program ${index}; answered with
+ * OUTPUT, EMPTY or ERROR).  TROUBLE, of either, is nobody's program's fault.
  */
 #ifndef LEADRELAY_PROGRAM_WIRE_H
 #define LEADRELAY_PROGRAM_WIRE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_PROGRAMS_MAX 8
+#include "base/buf.h"
+
+#define WIRE_VERSION 2
+#define WIRE_LAST 1			/* ${index} of an ERROR whose sender ends with it */
+#define WIRE_PROGRAMS_MAX 4096
 #define WIRE_INPUT_MAX (16u << 20)
+#define WIRE_OUTPUT_MAX (1u << 20)
+#define WIRE_MESSAGE_MAX 4096
 
 enum wire_kind {
-	WIRE_PROGRAM = 1,
+	WIRE_COMPILE = 1,
+	WIRE_FORK,
 	WIRE_RUN,
+	WIRE_HELLO,			/* of the host; ${index} is WIRE_VERSION */
 	WIRE_OUTPUT,
 	WIRE_EMPTY,
-	WIRE_ERROR
+	WIRE_ERROR,
+	WIRE_TROUBLE,
+	WIRE_KINDS
 };
 
 struct wire_head {
@@ -27,5 +42,46 @@ struct wire_head {
 	uint32_t index;
 	uint32_t len;
 };
+
+/* One end.  wire_open makes it; one that is closed has fd -1. */
+struct wire {
+	int fd;
+	struct buf out;			/* still to be sent, from ${sent} on */
+	size_t sent;
+	struct wire_head head;		/* what comes in: so much of the head is there, */
+	size_t head_len;
+	struct buf in;			/* and these of its bytes */
+};
+
+void wire_open(struct wire *w, int fd);
+void wire_close(struct wire *w);
+
+/*
+ * Send a message, or as much of it as goes without blocking where the socket
+ * does not block; wire_flush sends more.  A message that is cut to what its kind
+ * may have is whole all the same.  -1: out of memory, or the other end is gone.
+ */
+int wire_send(struct wire *w, enum wire_kind kind, uint32_t index,
+    const void *bytes, size_t len);
+int wire_flush(struct wire *w);
+
+/* The same, with a descriptor.  Nothing else may wait to be sent. */
+int wire_send_fd(struct wire *w, enum wire_kind kind, int fd);
+
+enum wire_news {
+	WIRE_NOTHING,			/* not yet */
+	WIRE_MESSAGE,			/* a whole one: ${head} and ${in}, until wire_next */
+	WIRE_END,			/* the other end is closed */
+	WIRE_NONSENSE			/* no message of ours: close it */
+};
+
+/*
+ * Read on.  Never holds more than a message may have.  ${fd}, if not NULL, gets
+ * the descriptor that came with it, or -1.
+ */
+enum wire_news wire_receive(struct wire *w, int *fd);
+
+/* Done with the message. */
+void wire_next(struct wire *w);
 
 #endif

@@ -24,7 +24,7 @@ struct engine {
 	CURLM *multi;
 	struct mailbox mailbox;
 	struct counters *counters;
-	struct program_host *host;	/* runs jq programs; NULL: there are none */
+	struct program_host *host;	/* runs jq programs; NULL: it is sure that there are none */
 	const char *ca_file;		/* the system's; NULL: libcurl's default */
 	uint64_t random;		/* state of a generator for jitter */
 	struct trust trust;		/* how far the wall clock is believed */

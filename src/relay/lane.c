@@ -13,7 +13,6 @@
 #include "relay/moments.h"
 #include "relay/oauth.h"
 #include "relay/outfit.h"
-#include "relay/programs.h"
 
 #define AHEAD_MAX 256		/* deliveries taken before there is a place for them */
 #define UNSETTLED_MAX 1024	/* outcomes not on disk: then no more is taken */
@@ -21,7 +20,6 @@
 #define LOAD_MS 1000		/* between tries to read the destination's state */
 #define SKEW_MS 1000		/* by which spans of requests are not moved */
 #define LIMIT_AHEAD_MS 50	/* deliveries are taken so long before a limit lets them go */
-#define FORMER_MS 10		/* between looks at programs of a former configuration */
 #define UNSAVED_MS 100		/* when stopping with a refresh token in hand */
 #define ONCE_PATIENCE_MS 5000	/* relay --once waits so long for a limit */
 
@@ -398,20 +396,13 @@ wake_ms(const struct lane *l, int64_t now_ms)
 	return wake;
 }
 
-/*
- * Let former outfits' programs finish what they have, and put away those that are
- * done with.  True: some program is under way.
- */
-static bool
-step_former(struct lane *l)
+/* Put away the former outfits that are done with. */
+static void
+free_former(struct lane *l)
 {
 	struct outfit **place = &l->outfit->former, *former;
-	bool busy = false;
-	short events;
 
 	while ((former = *place) != NULL) {
-		programs_step(former->programs);
-		busy |= programs_fd(former->programs, &events) != -1;
 		if (!outfit_idle(former)) {
 			place = &former->former;
 			continue;
@@ -419,18 +410,14 @@ step_former(struct lane *l)
 		*place = former->former;
 		outfit_free(former);
 	}
-	return busy;
 }
 
 /* When to come again for what lanes alone do not wake for. */
 static int64_t
-step_wake_ms(const struct lane *l, int64_t now_ms, bool stopping, bool programs)
+step_wake_ms(const struct lane *l, int64_t now_ms, bool stopping)
 {
 	int64_t wake = stopping ? settler_wake_ms(&l->settler) : wake_ms(l, now_ms);
 
-	/* The one descriptor that is waited for may be another program's. */
-	if (programs && wake > now_ms + FORMER_MS)
-		wake = now_ms + FORMER_MS;
 	if (stopping && !rotation_saved(&l->rotation) && wake > now_ms + UNSAVED_MS)
 		wake = now_ms + UNSAVED_MS;
 	return wake;
@@ -440,7 +427,7 @@ int64_t
 lane_step(struct lane *l, int64_t now_ms, bool stopping)
 {
 	struct destination *d = &l->destination;
-	bool hurry, programs;
+	bool hurry;
 
 	if (!lane_begun(l))
 		return INT64_MAX;
@@ -451,8 +438,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	adjust_ahead(l);
 	outfit_refresh(l->outfit, now_ms);
 	rotation_step(&l->rotation, stopping);
-	programs = step_former(l);
-	programs_step(l->outfit->programs);
+	free_former(l);
 	if (stopping || !l->outfit->ready) {
 		lane_send_give_back(l);
 		give_back_ready(l);
@@ -461,7 +447,6 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 		if (!destination_open(d, now_ms))
 			give_back_ring(l);
 	}
-	programs_step(l->outfit->programs);
 	/*
 	 * While there is enough to send, outcomes wait a moment for the next
 	 * claim, to be written by the same commit.  They go first, so that the
@@ -477,7 +462,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 		make_due(l);
 		take(l, now_ms);
 	}
-	return step_wake_ms(l, now_ms, stopping, programs);
+	return step_wake_ms(l, now_ms, stopping);
 }
 
 void
@@ -489,17 +474,6 @@ lane_cancel(struct lane *l)
 	for (outfit = l->outfit; outfit != NULL; outfit = outfit->former)
 		if (outfit->oauth != NULL)
 			oauth_cancel(outfit->oauth);
-}
-
-int
-lane_fd(const struct lane *l, short *events)
-{
-	const struct outfit *outfit;
-	int fd = -1;
-
-	for (outfit = l->outfit; outfit != NULL && fd == -1; outfit = outfit->former)
-		fd = programs_fd(outfit->programs, events);
-	return fd;
 }
 
 bool

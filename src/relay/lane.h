@@ -72,9 +72,6 @@ int64_t lane_step(struct lane *l, int64_t now_ms, bool stopping);
 /* Would new work be begun at once?  If not, it need not wake the relay. */
 bool lane_has_room(const struct lane *l, int64_t now_ms);
 
-/* What its programs wait for; -1: nothing. */
-int lane_fd(const struct lane *l, short *events);
-
 /* Break off what is under way; it stays "sending". */
 void lane_cancel(struct lane *l);
 

@@ -342,8 +342,14 @@ answer_done(struct passage *p, enum passage_end end)
 	struct transfer *tr = p->owner;
 
 	tr->answered = end;
+	if (end == PASSAGE_TROUBLE) {
+		/* An answer that cannot be judged is as good as none. */
+		tr->end.status = 0;
+		tr->end.sending = true;
+		tr->end.error = p->reason.data;
+	}
 	conclude(tr->owner, tr, end == PASSAGE_ON ? CLASSIFY_DELIVERED :
-	    CLASSIFY_LEAD);
+	    end == PASSAGE_TROUBLE ? CLASSIFY_DESTINATION : CLASSIFY_LEAD);
 }
 
 static void
@@ -451,6 +457,19 @@ send_request(struct lane *l, struct transfer *tr)
 		ended(&tr->task, rc);
 }
 
+/* No lead of this destination can be prepared.  Of many at once, one tells it. */
+static void
+in_trouble(struct lane *l, const struct transfer *tr)
+{
+	struct destination_verdict v;
+
+	if (!tr->probe && l->destination.state.paused_ms != 0)
+		return;
+	destination_blame(&l->destination, tr->passage.reason.data, clock_wall_ms(),
+	    &v);
+	log_turn(l, &v);
+}
+
 /* when and transform are through. */
 static void
 prepared(struct passage *p, enum passage_end end)
@@ -475,6 +494,9 @@ prepared(struct passage *p, enum passage_end end)
 		    programs_name(p->which));
 		settle_unsent(l, tr, DELIVERY_HELD, p->reason.data, said);
 		break;
+	case PASSAGE_TROUBLE:
+		in_trouble(l, tr);
+		/* FALLTHROUGH */
 	default:
 		let_go(l, tr);
 		break;
@@ -501,11 +523,11 @@ lane_send(struct lane *l, struct delivery_claim *claim, bool probe)
 	passage_out(&tr->passage, l->outfit->programs, &tr->claim, prepared);
 }
 
-/* Is it with when or transform? */
+/* Is it with the programs before it is sent? */
 static bool
 is_preparing(const struct transfer *tr)
 {
-	return tr->passage.busy && tr->passage.run.which <= PROGRAMS_TRANSFORM;
+	return tr->passage.busy && tr->passage.out;
 }
 
 void

@@ -48,16 +48,6 @@ lanes_free(struct lanes *set)
 	}
 }
 
-size_t
-lanes_total(const struct lanes *set)
-{
-	size_t total = 0;
-
-	for (; set != NULL; set = set->former)
-		total += set->count;
-	return total;
-}
-
 struct lane *
 lanes_next(const struct lanes **set, size_t *at)
 {

@@ -38,9 +38,6 @@ struct lanes *lanes_new(struct engine *engine, struct config *config,
 /* With its former sets; as lane_free.  NULL is fine. */
 void lanes_free(struct lanes *set);
 
-/* How many lanes there are at most, the former ones among them. */
-size_t lanes_total(const struct lanes *set);
-
 /* The next lane, former sets last; start with *set and *at = 0.  NULL: that was all. */
 struct lane *lanes_next(const struct lanes **set, size_t *at);
 

@@ -29,7 +29,7 @@ hold(struct passage *p, enum programs_which which, const char *message)
 
 	if (len > MESSAGE_MAX) {
 		len = MESSAGE_MAX;
-		while (((unsigned char)message[len] & 0xc0) == 0x80)
+		while (len > 0 && ((unsigned char)message[len] & 0xc0) == 0x80)
 			len--;		/* no half characters */
 	}
 	p->which = which;
@@ -47,6 +47,16 @@ skip(struct passage *p, enum programs_which which)
 	finish(p, PASSAGE_SKIP);
 }
 
+/* It could not be run, for a reason that is nobody's here. */
+static void
+trouble(struct passage *p, const struct buf *why)
+{
+	buf_reset(&p->reason);
+	buf_printf(&p->reason, "jq programs cannot be run: %s",
+	    why->data != NULL ? why->data : "out of memory");
+	finish(p, PASSAGE_TROUBLE);
+}
+
 static void
 submit(struct passage *p, enum programs_which which,
     void (*done)(struct programs_run *run, enum program_state state,
@@ -59,7 +69,41 @@ submit(struct passage *p, enum programs_which which,
 	programs_submit(p->programs, &p->run);
 }
 
+/* Did the run end without a verdict?  Then the passage has ended. */
+static bool
+has_failed(struct programs_run *run, enum program_state state,
+    const struct buf *out)
+{
+	struct passage *p = run->owner;
+
+	if (state == PROGRAM_ERROR)
+		hold(p, run->which, out->data != NULL ? out->data : "");
+	else if (state == PROGRAM_TROUBLE)
+		trouble(p, out);
+	return state == PROGRAM_ERROR || state == PROGRAM_TROUBLE;
+}
+
 /* --- out ------------------------------------------------------------------ */
+
+static void
+judge_compiled(struct programs_run *run, enum program_state state,
+    const struct buf *out)
+{
+	if (!has_failed(run, state, out))
+		finish(run->owner, PASSAGE_ON);
+}
+
+/* It would go: will its answer be understood? */
+static void
+see_judge(struct passage *p)
+{
+	if (!programs_has(p->programs, PROGRAMS_SUCCESS_WHEN)) {
+		finish(p, PASSAGE_ON);
+		return;
+	}
+	p->run.input = NULL;
+	submit(p, PROGRAMS_SUCCESS_WHEN, judge_compiled);
+}
 
 static void
 transform_done(struct programs_run *run, enum program_state state,
@@ -67,17 +111,15 @@ transform_done(struct programs_run *run, enum program_state state,
 {
 	struct passage *p = run->owner;
 
-	if (state == PROGRAM_ERROR) {
-		hold(p, PROGRAMS_TRANSFORM, out->data != NULL ? out->data : "");
+	if (has_failed(run, state, out))
 		return;
-	}
 	if (state == PROGRAM_EMPTY) {
 		skip(p, PROGRAMS_TRANSFORM);
 		return;
 	}
 	buf_add(&p->body, out->data, out->len);
 	if (buf_ok(&p->body))
-		finish(p, PASSAGE_ON);
+		see_judge(p);
 	else
 		hold(p, PROGRAMS_TRANSFORM, "out of memory");
 }
@@ -88,7 +130,7 @@ transform(struct passage *p)
 	if (programs_has(p->programs, PROGRAMS_TRANSFORM))
 		submit(p, PROGRAMS_TRANSFORM, transform_done);
 	else
-		finish(p, PASSAGE_ON);
+		see_judge(p);
 }
 
 static void
@@ -96,9 +138,9 @@ when_done(struct programs_run *run, enum program_state state, const struct buf *
 {
 	struct passage *p = run->owner;
 
-	if (state == PROGRAM_ERROR)
-		hold(p, PROGRAMS_WHEN, out->data != NULL ? out->data : "");
-	else if (state == PROGRAM_EMPTY || is_no(out))
+	if (has_failed(run, state, out))
+		return;
+	if (state == PROGRAM_EMPTY || is_no(out))
 		skip(p, PROGRAMS_WHEN);
 	else
 		transform(p);
@@ -119,8 +161,9 @@ passage_out(struct passage *p, struct programs *programs,
 	p->busy = true;
 	p->record[0] = '\0';
 	p->uncaptured = false;
+	p->out = true;
 	if (!when && !programs_has(programs, PROGRAMS_TRANSFORM)) {
-		finish(p, PASSAGE_ON);
+		see_judge(p);
 		return;
 	}
 	buf_reset(&p->body);
@@ -167,7 +210,7 @@ capture_done(struct programs_run *run, enum program_state state,
 {
 	struct passage *p = run->owner;
 
-	if (state == PROGRAM_ERROR)
+	if (state == PROGRAM_ERROR || state == PROGRAM_TROUBLE)
 		p->uncaptured = true;
 	else if (state == PROGRAM_OUTPUT && strcmp(out->data, "null") != 0)
 		p->uncaptured = !take_record(p, out);
@@ -189,9 +232,9 @@ success_when_done(struct programs_run *run, enum program_state state,
 {
 	struct passage *p = run->owner;
 
-	if (state == PROGRAM_ERROR)
-		hold(p, PROGRAMS_SUCCESS_WHEN, out->data != NULL ? out->data : "");
-	else if (state == PROGRAM_EMPTY || is_no(out))
+	if (has_failed(run, state, out))
+		return;
+	if (state == PROGRAM_EMPTY || is_no(out))
 		finish(p, PASSAGE_REFUSED);
 	else
 		capture(p);
@@ -228,6 +271,7 @@ passage_back(struct passage *p, const char *answer, size_t len,
 
 	p->done = done;
 	p->busy = true;
+	p->out = false;
 	p->run.input = answer;
 	p->run.len = len;
 	if (!asked && !programs_has(p->programs, PROGRAMS_CAPTURE)) {

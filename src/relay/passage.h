@@ -18,7 +18,8 @@ enum passage_end {
 	PASSAGE_ON,			/* out: send it; back: the receiver means yes */
 	PASSAGE_SKIP,			/* out: it is not for this destination */
 	PASSAGE_REFUSED,		/* back: the receiver means no */
-	PASSAGE_HOLD			/* a program failed */
+	PASSAGE_HOLD,			/* a program failed */
+	PASSAGE_TROUBLE			/* no program can be run now: nobody's fault */
 };
 
 /* A zeroed one is at rest. */
@@ -27,18 +28,21 @@ struct passage {
 	struct programs *programs;
 	const struct delivery_claim *claim;
 	bool busy;
+	bool out;			/* on the way out, or back */
 	struct programs_run run;
 	struct buf body;		/* out, ON: what transform made, if there is one */
 	char record[PASSAGE_RECORD_MAX + 1];	/* back, ON: or "" */
 	bool uncaptured;		/* back, ON: capture failed */
 	enum programs_which which;	/* SKIP, HOLD: which program did it */
-	struct buf reason;		/* SKIP, HOLD: for a person; may quote the lead: never log it */
+	/* SKIP, HOLD: for a person; may quote the lead: never log it.  TROUBLE: quotes nothing. */
+	struct buf reason;
 	void (*done)(struct passage *p, enum passage_end end);
 };
 
 /*
  * Set out with ${claim}, which must hold still; ${done} is called when it is
- * over, at once where there is no program.
+ * over, at once where there is no program.  That an answer could be judged is
+ * seen to before anything is sent.
  */
 void passage_out(struct passage *p, struct programs *programs,
     const struct delivery_claim *claim,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,32 +13,31 @@
 #include "config/config.h"
 #include "outbox/event.h"
 
-/* One program: from the configuration or from a file, and its place in the runner. */
-struct program {
-	const char *text;		/* NULL: see path */
-	const char *path;		/* NULL: see text; both NULL: there is none */
+/* One program: from the configuration or from a file; or both NULL: there is none. */
+struct one {
+	const char *text;
+	const char *path;
 	struct stamp stamp;
-	size_t index;
+	struct program *program;	/* in use */
+	struct program *fresh;		/* of a file that changed, or NULL */
+	struct program_run trial;	/* does it compile? */
+	bool trying;			/* is being found out */
+	struct programs *programs;
 };
 
 /*
- * ${runner} has what is in use.  ${fresh}, if not NULL, has what was read after
- * a file changed; as soon as no run is under way its programs are compiled, one
- * at a time, and it takes ${runner}'s place.
+ * While ${trials} of fresh programs are under way, runs wait in ${first}.  When
+ * all are over and none failed, the fresh ones take over.
  */
 struct programs {
 	struct program_host *host;
 	const struct config_destination *config;
-	struct program programs[PROGRAMS_KINDS];
-	size_t count;
-	struct program_runner *runner;
-	struct program_runner *fresh;
-	size_t next;			/* of fresh: the one to be compiled */
-	bool compiling;			/* it is under way */
-	bool running;			/* the first run is under way */
+	struct one all[PROGRAMS_KINDS];
+	int trials;
+	bool failed;
+	struct buf why;
 	struct programs_run *first;
 	struct programs_run **last;
-	struct buf out;
 };
 
 static const char *const names[PROGRAMS_KINDS] = {
@@ -86,50 +86,38 @@ read_program(const char *path, struct buf *text, struct buf *why)
 	return fault == NULL ? 0 : -1;
 }
 
-/* A runner with the programs as they are now, or NULL and a phrase. */
-static struct program_runner *
-read_all(struct programs *p, struct buf *why)
+/* The program as it is now, or NULL and a phrase. */
+static struct program *
+read_one(struct one *one, struct buf *why)
 {
-	struct buf texts[PROGRAMS_KINDS] = { { 0 } };
-	const char *list[PROGRAMS_KINDS];
-	struct program_runner *runner = NULL;
-	struct program *one;
-	int i, rc = 0;
+	struct program *program = NULL;
+	struct buf text = { 0 };
 
-	for (i = 0; i < PROGRAMS_KINDS; i++) {
-		one = &p->programs[i];
-		if (one->path != NULL) {
-			/* Stamped first: a change meanwhile is then seen next time. */
-			(void)stamp_take(&one->stamp, one->path);
-			if ((rc = read_program(one->path, &texts[i], why)) == -1)
-				break;
-			list[one->index] = texts[i].data;
-		} else if (one->text != NULL)
-			list[one->index] = one->text;
+	if (one->path == NULL) {
+		program = program_new(one->text);
+	} else {
+		/* Stamped first: a change meanwhile is then seen next time. */
+		(void)stamp_take(&one->stamp, one->path);
+		if (read_program(one->path, &text, why) == 0)
+			program = program_new(text.data);
 	}
-	if (rc == 0 &&
-	    (runner = program_runner_new(p->host, list, p->count)) == NULL)
+	if (program == NULL && why->len == 0)
 		buf_puts(why, "out of memory");
-	for (i = 0; i < PROGRAMS_KINDS; i++)
-		buf_free(&texts[i]);
-	return runner;
+	buf_free(&text);
+	return program;
 }
 
 static void
 find_programs(struct programs *p)
 {
 	const struct config_destination *config = p->config;
-	int i;
 
-	p->programs[PROGRAMS_WHEN].text = config->when;
-	p->programs[PROGRAMS_WHEN].path = config->when_file;
+	p->all[PROGRAMS_WHEN].text = config->when;
+	p->all[PROGRAMS_WHEN].path = config->when_file;
 	if (config->body == CONFIG_BODY_TRANSFORM)
-		p->programs[PROGRAMS_TRANSFORM].path = config->transform;
-	p->programs[PROGRAMS_SUCCESS_WHEN].text = config->success_when;
-	p->programs[PROGRAMS_CAPTURE].text = config->capture;
-	for (i = 0; i < PROGRAMS_KINDS; i++)
-		if (programs_has(p, (enum programs_which)i))
-			p->programs[i].index = p->count++;
+		p->all[PROGRAMS_TRANSFORM].path = config->transform;
+	p->all[PROGRAMS_SUCCESS_WHEN].text = config->success_when;
+	p->all[PROGRAMS_CAPTURE].text = config->capture;
 }
 
 struct programs *
@@ -137,6 +125,7 @@ programs_new(struct program_host *host, const struct config_destination *config,
     struct buf *why)
 {
 	struct programs *p;
+	struct one *one;
 
 	if ((p = calloc(1, sizeof(*p))) == NULL) {
 		buf_puts(why, "out of memory");
@@ -146,53 +135,35 @@ programs_new(struct program_host *host, const struct config_destination *config,
 	p->config = config;
 	p->last = &p->first;
 	find_programs(p);
-	if (p->count == 0)
-		return p;
-	if (host == NULL)
-		buf_puts(why, "the first programs of a configuration need a "
-		    "restart, for the process that runs them");
-	else if ((p->runner = read_all(p, why)) != NULL)
-		return p;
-	programs_free(p);
-	return NULL;
-}
-
-void
-programs_free(struct programs *p)
-{
-	if (p == NULL)
-		return;
-	program_runner_free(p->runner);
-	program_runner_free(p->fresh);
-	buf_free(&p->out);
-	free(p);
+	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
+		one->programs = p;
+		if ((one->text != NULL || one->path != NULL) &&
+		    (one->program = read_one(one, why)) == NULL) {
+			programs_free(p);
+			return NULL;
+		}
+	}
+	return p;
 }
 
 bool
 programs_has(const struct programs *p, enum programs_which which)
 {
-	return p->programs[which].text != NULL || p->programs[which].path != NULL;
+	return p->all[which].program != NULL;
 }
-
-/* --- compiling ------------------------------------------------------------ */
 
 /* "transform: FILE: " and libjq's message, its lines drawn into one. */
 static void
-describe(const struct programs *p, size_t index, const struct buf *message,
-    struct buf *why)
+describe(const struct programs *p, const struct one *one,
+    const struct buf *message, struct buf *why)
 {
 	const char *c;
 	size_t len;
-	int i;
 
-	for (i = 0; i < PROGRAMS_KINDS; i++)
-		if (programs_has(p, (enum programs_which)i) &&
-		    p->programs[i].index == index)
-			break;
-	buf_printf(why, "%s: ", p->programs[i].path == p->config->when_file &&
-	    p->config->when_file != NULL ? "when_file" : names[i]);
-	if (p->programs[i].path != NULL)
-		buf_printf(why, "%s: ", p->programs[i].path);
+	buf_printf(why, "%s: ", one->path != NULL && one == &p->all[PROGRAMS_WHEN] ?
+	    "when_file" : names[one - p->all]);
+	if (one->path != NULL)
+		buf_printf(why, "%s: ", one->path);
 	for (c = message->data; c != NULL && *c != '\0'; c += len) {
 		len = strcspn(c, " \t\n");
 		buf_add(why, c, len);
@@ -203,62 +174,85 @@ describe(const struct programs *p, size_t index, const struct buf *message,
 	}
 }
 
-int
-programs_compile(struct programs *p, struct buf *why)
+/* --- checking a configuration --------------------------------------------- */
+
+static void
+add_fault(const struct config *config, const struct config_destination *destination,
+    const char *phrase, struct buf *why)
 {
-	size_t i;
+	buf_printf(why, "%s: destination %s: %s\n", config->file,
+	    destination->name, phrase);
+}
+
+/* Do a destination's programs compile?  As programs_begin. */
+static int
+compile_one(struct programs *p, const struct config *config, struct buf *why)
+{
+	struct buf out = { 0 }, fault = { 0 };
+	enum program_state state;
+	struct one *one;
 	int rc = 0;
 
-	for (i = 0; i < p->count; i++) {
-		if (program_compile(p->runner, i, &p->out) == PROGRAM_EMPTY)
+	for (one = p->all; one < p->all + PROGRAMS_KINDS && rc != 1; one++) {
+		if (one->program == NULL)
 			continue;
-		if (rc == -1)
-			buf_putc(why, '\n');
-		describe(p, i, &p->out, why);
-		rc = -1;
+		one->trial = (struct program_run){ .program = one->program };
+		state = program_run(p->host, &one->trial, &out);
+		if (state == PROGRAM_EMPTY)
+			continue;
+		buf_reset(&fault);
+		describe(p, one, &out, &fault);
+		rc = state == PROGRAM_TROUBLE ? 1 : -1;
+		if (rc == 1)
+			buf_add(why, out.data, out.len);
+		else
+			add_fault(config, p->config, fault.data, why);
 	}
+	buf_free(&out);
+	buf_free(&fault);
+	return rc;
+}
+
+/* All destinations' programs are kept until the end: what is compiled stays so. */
+static int
+compile_all(const struct config *config, struct program_host *host,
+    struct programs **all, struct buf *why)
+{
+	struct buf fault = { 0 };
+	size_t i;
+	int rc = 0, one;
+
+	for (i = 0; i < config->destination_count && rc != 1; i++) {
+		all[i] = programs_new(host, &config->destinations[i], &fault);
+		if (all[i] != NULL) {
+			one = compile_one(all[i], config, why);
+		} else {
+			add_fault(config, &config->destinations[i], fault.data, why);
+			one = -1;
+		}
+		if (one == -1 || (one == 1 && rc == 0))
+			rc = one;
+		buf_reset(&fault);
+	}
+	buf_free(&fault);
 	return rc;
 }
 
 static int
-compile_one(struct program_host *host, const struct config *config, size_t index,
-    struct buf *why)
+check_all(const struct config *config, struct program_host *host, struct buf *why)
 {
-	const struct config_destination *destination = &config->destinations[index];
-	struct buf fault = { 0 };
-	struct programs *p;
-	char *line, *next;
-	int rc = -1;
-
-	if ((p = programs_new(host, destination, &fault)) != NULL)
-		rc = programs_compile(p, &fault);
-	for (next = fault.data; (line = strsep(&next, "\n")) != NULL;)
-		buf_printf(why, "%s: destination %s: %s\n", config->file,
-		    destination->name, line);
-	buf_free(&fault);
-	programs_free(p);
-	return rc;
-}
-
-static bool
-has_any(const struct config_destination *d)
-{
-	return d->when != NULL || d->when_file != NULL ||
-	    d->body == CONFIG_BODY_TRANSFORM || d->success_when != NULL ||
-	    d->capture != NULL;
-}
-
-int
-programs_check(const struct config *config, struct program_host *host,
-    struct buf *why)
-{
+	struct programs **all = calloc(config->destination_count + 1, sizeof(*all));
 	size_t i;
-	int rc = 0;
+	int rc;
 
+	if (all == NULL) {
+		buf_puts(why, "out of memory");
+		return -1;
+	}
+	rc = compile_all(config, host, all, why);
 	for (i = 0; i < config->destination_count; i++)
-		if (has_any(&config->destinations[i]) &&
-		    compile_one(host, config, i, why) == -1)
-			rc = -1;
+		programs_free(all[i]);
+	free(all);
 	return rc;
 }
 
@@ -266,111 +260,173 @@ int
 programs_begin(const struct config *config, struct program_host **host,
     struct buf *why)
 {
-	size_t i = 0;
+	int rc = -1;
 
-	*host = NULL;
-	while (i < config->destination_count && !has_any(&config->destinations[i]))
-		i++;
-	if (i == config->destination_count)
-		return 0;
-	if ((*host = program_host_start()) == NULL) {
-		buf_printf(why, "no process to run programs in: %s\n",
-		    strerror(errno));
-		return -1;
+	if ((*host = program_host_new()) == NULL)
+		buf_puts(why, "out of memory");
+	else
+		rc = check_all(config, *host, why);
+	if (rc == -1) {
+		program_host_free(*host);
+		*host = NULL;
 	}
-	if (programs_check(config, *host, why) == 0)
-		return 0;
-	program_host_stop(*host);
-	*host = NULL;
-	return -1;
+	return rc;
 }
 
-/* --- when files change ---------------------------------------------------- */
-
-/* What was read last is no good: what was before stays. */
-static void
-keep_former(struct programs *p, const struct buf *why)
+int
+programs_check(const struct config *config, struct buf *why)
 {
-	log_err("destination %s: the former program stays in use: %s",
-	    p->config->name, why->data != NULL ? why->data : "out of memory");
-	program_runner_free(p->fresh);
-	p->fresh = NULL;
-}
+	struct program_host *host;
+	struct buf said = { 0 };
+	int rc = programs_begin(config, &host, &said);
 
-/* Look whether files changed since they were read. */
-static void
-refresh(struct programs *p)
-{
-	struct buf why = { 0 };
-	bool changed = false;
-	int i;
-
-	/* One that is away for a moment, in an editor's hands, is no change. */
-	for (i = 0; i < PROGRAMS_KINDS; i++)
-		if (p->programs[i].path != NULL &&
-		    stamp_take(&p->programs[i].stamp, p->programs[i].path) == 1)
-			changed = true;
-	if (!changed)
-		return;
-	program_runner_free(p->fresh);
-	p->compiling = false;
-	p->next = 0;
-	if ((p->fresh = read_all(p, &why)) == NULL)
-		keep_former(p, &why);
-	buf_free(&why);
-}
-
-/* Go on with the fresh programs: true when nothing more is to be waited for. */
-static bool
-step_fresh(struct programs *p)
-{
-	enum program_state state;
-	struct buf why = { 0 };
-
-	while (p->next < p->count) {
-		if (!p->compiling &&
-		    program_runner_compile(p->fresh, p->next) != 0) {
-			buf_reset(&p->out);
-			buf_puts(&p->out, "no process to compile it in");
-			state = PROGRAM_ERROR;
-		} else {
-			p->compiling = true;
-			state = program_runner_step(p->fresh, &p->out);
-		}
-		if (state == PROGRAM_RUNNING)
-			return false;
-		p->compiling = false;
-		if (state == PROGRAM_ERROR) {
-			describe(p, p->next, &p->out, &why);
-			keep_former(p, &why);
-			buf_free(&why);
-			return true;
-		}
-		p->next++;
-	}
-	program_runner_free(p->runner);
-	p->runner = p->fresh;
-	p->fresh = NULL;
-	log_info("destination %s: its programs were read again", p->config->name);
-	return true;
+	if (rc == -1)
+		buf_add(why, said.data, said.len);
+	buf_free(&said);
+	program_host_free(host);
+	return rc;
 }
 
 /* --- running -------------------------------------------------------------- */
+
+static void
+run_done(struct program_run *base, enum program_state state, const struct buf *out)
+{
+	struct programs_run *run = (struct programs_run *)base;
+
+	run->done(run, state, out);
+}
+
+static void
+start(struct programs *p, struct programs_run *run)
+{
+	const struct delivery_claim *claim = run->claim;
+
+	run->waiting = false;
+	run->run = (struct program_run){
+		.program = p->all[run->which].program,
+		.group = p,
+		.input = run->input,
+		.len = run->len,
+		.variables = {
+			.id = claim->id,
+			.event = claim->name,
+			.received_at = text_format_time(claim->received_ms,
+			    run->received_at),
+			.source = claim->source,
+			.destination = p->config->name
+		},
+		.done = run_done
+	};
+	program_submit(p->host, &run->run);
+}
+
+/* The files that changed are judged: use them, or go on as before. */
+static void
+settle(struct programs *p)
+{
+	struct programs_run *run, *next = p->first;
+	struct one *one;
+
+	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
+		if (one->fresh != NULL && !p->failed) {
+			program_free(one->program);
+			one->program = one->fresh;
+		} else {
+			program_free(one->fresh);
+		}
+		one->fresh = NULL;
+	}
+	if (!p->failed)
+		log_info("destination %s: its programs were read again",
+		    p->config->name);
+	else if (p->why.len != 0)
+		log_err("destination %s: the former program stays in use: %s",
+		    p->config->name, p->why.data);
+	p->failed = false;
+	buf_reset(&p->why);
+	p->first = NULL;
+	p->last = &p->first;
+	while ((run = next) != NULL) {
+		next = run->next;
+		start(p, run);
+	}
+}
+
+static void
+trial_done(struct program_run *run, enum program_state state, const struct buf *out)
+{
+	struct one *one = (struct one *)((char *)run - offsetof(struct one, trial));
+	struct programs *p = one->programs;
+
+	one->trying = false;
+	if (state == PROGRAM_ERROR)
+		describe(p, one, out, &p->why);
+	if (state == PROGRAM_TROUBLE)
+		one->stamp.taken = false;	/* not judged: again at the next run */
+	p->failed |= state != PROGRAM_EMPTY;
+	if (--p->trials == 0)
+		settle(p);
+}
+
+/* Read a file that changed, and see whether it compiles. */
+static void
+try_anew(struct programs *p, struct one *one)
+{
+	if ((one->fresh = read_one(one, &p->why)) == NULL) {
+		p->failed = true;
+		return;
+	}
+	one->trial = (struct program_run){
+		.program = one->fresh, .group = one, .done = trial_done
+	};
+	one->trying = true;
+	p->trials++;
+	program_submit(p->host, &one->trial);
+}
+
+/* Look whether the files are still as they were read. */
+static void
+refresh(struct programs *p)
+{
+	struct stamp stamp;
+	struct one *one;
+
+	if (p->trials != 0)
+		return;
+	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
+		/* One that is away for a moment, in an editor's hands, is no change. */
+		stamp = one->stamp;
+		if (one->path != NULL && stamp_take(&stamp, one->path) == 1)
+			try_anew(p, one);
+	}
+	if (p->failed && p->trials == 0)
+		settle(p);
+}
 
 void
 programs_submit(struct programs *p, struct programs_run *run)
 {
 	refresh(p);
+	if (p->trials == 0) {
+		start(p, run);
+		return;
+	}
+	run->waiting = true;
 	run->next = NULL;
 	*p->last = run;
 	p->last = &run->next;
 }
 
-static void
-unlink_run(struct programs *p, struct programs_run *run)
+void
+programs_cancel(struct programs *p, struct programs_run *run)
 {
 	struct programs_run **at;
 
+	if (!run->waiting) {
+		program_cancel(p->host, &run->run);
+		return;
+	}
 	for (at = &p->first; *at != run; at = &(*at)->next)
 		continue;
 	*at = run->next;
@@ -378,73 +434,19 @@ unlink_run(struct programs *p, struct programs_run *run)
 		p->last = at;
 }
 
-/* Start a run on ${runner}; -1: it cannot be. */
-static int
-start(struct programs *p, const struct programs_run *run)
-{
-	char received_at[TEXT_TIME_SIZE];
-	const struct program_variables variables = {
-		.id = run->claim->id,
-		.event = run->claim->name,
-		.received_at = text_format_time(run->claim->received_ms, received_at),
-		.source = run->claim->source,
-		.destination = p->config->name
-	};
-
-	return program_runner_start(p->runner, p->programs[run->which].index,
-	    run->input, run->len, &variables);
-}
-
 void
-programs_cancel(struct programs *p, struct programs_run *run)
+programs_free(struct programs *p)
 {
-	if (run == p->first && p->running) {
-		program_runner_cancel(p->runner);
-		p->running = false;
+	struct one *one;
+
+	if (p == NULL)
+		return;
+	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
+		if (one->trying)
+			program_cancel(p->host, &one->trial);
+		program_free(one->fresh);
+		program_free(one->program);
 	}
-	unlink_run(p, run);
-}
-
-/* Go on with the first run: true when it is over. */
-static bool
-step_first(struct programs *p)
-{
-	struct programs_run *run = p->first;
-	enum program_state state;
-
-	if (!p->running && start(p, run) == -1) {
-		buf_reset(&p->out);
-		buf_puts(&p->out, "no process to run it in");
-		state = PROGRAM_ERROR;
-	} else {
-		p->running = true;
-		state = program_runner_step(p->runner, &p->out);
-	}
-	if (state == PROGRAM_RUNNING)
-		return false;
-	p->running = false;
-	unlink_run(p, run);
-	run->done(run, state, &p->out);
-	return true;
-}
-
-void
-programs_step(struct programs *p)
-{
-	do {
-		if (p->fresh != NULL && !p->running && !step_fresh(p))
-			return;
-	} while (p->first != NULL && step_first(p));
-}
-
-int
-programs_fd(const struct programs *p, short *events)
-{
-	const struct program_runner *r = p->compiling ? p->fresh :
-	    p->running ? p->runner : NULL;
-
-	if (r == NULL)
-		return -1;
-	*events = program_runner_events(r);
-	return program_runner_fd(r);
+	buf_free(&p->why);
+	free(p);
 }

@@ -1,6 +1,5 @@
 #include "relay/rehearse.h"
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -11,11 +10,12 @@
 #include "relay/programs.h"
 #include "relay/signing.h"
 
-#define LOOK_MS 200		/* how long to wait before a deadline is looked at */
+#define LOOK_MS 200
 
 struct rehearse {
 	const struct config_destination *config;
 	struct credentials *credentials;
+	struct program_host *host;
 	struct programs *programs;
 	struct signing signing;
 	struct passage passage;
@@ -33,6 +33,7 @@ rehearse_new(struct program_host *host, const struct config_destination *config,
 		return NULL;
 	}
 	r->config = config;
+	r->host = host;
 	if ((r->credentials = credentials_new(config)) == NULL)
 		buf_puts(why, "out of memory");
 	else if (credentials_refresh(r->credentials, why) == 0 &&
@@ -67,15 +68,11 @@ passed(struct passage *p, enum passage_end end)
 static void
 pass(struct rehearse *r, const struct delivery_claim *claim)
 {
-	struct pollfd pfd;
-
 	passage_destroy(&r->passage);
 	r->passage = (struct passage){ .owner = r };
 	passage_out(&r->passage, r->programs, claim, passed);
-	while (programs_step(r->programs), r->passage.busy) {
-		pfd.fd = programs_fd(r->programs, &pfd.events);
-		(void)poll(&pfd, 1, LOOK_MS);
-	}
+	while (r->passage.busy)
+		program_host_wait(r->host, LOOK_MS);
 }
 
 void
@@ -93,7 +90,8 @@ rehearse_run(struct rehearse *r, const struct delivery_claim *claim,
 	buf_reset(&out->reason);
 	pass(r, claim);
 	out->end = r->end == PASSAGE_ON ? REHEARSE_SEND :
-	    r->end == PASSAGE_SKIP ? REHEARSE_SKIP : REHEARSE_HOLD;
+	    r->end == PASSAGE_SKIP ? REHEARSE_SKIP :
+	    r->end == PASSAGE_TROUBLE ? REHEARSE_TROUBLE : REHEARSE_HOLD;
 	if (r->end != PASSAGE_ON) {
 		buf_add(&out->reason, r->passage.reason.data, r->passage.reason.len);
 		return;

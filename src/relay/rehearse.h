@@ -18,13 +18,14 @@ struct rehearse;
 enum rehearse_end {
 	REHEARSE_SEND,			/* the request is in ${request} */
 	REHEARSE_SKIP,			/* a program says it is not for this destination */
-	REHEARSE_HOLD			/* a program fails, or the body cannot be made */
+	REHEARSE_HOLD,			/* a program fails, or the body cannot be made */
+	REHEARSE_TROUBLE		/* no program can be run now */
 };
 
 /* A zeroed one may be used again and again. */
 struct rehearsal {
 	enum rehearse_end end;
-	struct buf reason;		/* SKIP: "when" or "transform"; HOLD: a phrase */
+	struct buf reason;		/* SKIP: "when" or "transform"; HOLD, TROUBLE: a phrase */
 	struct outgoing request;
 };
 

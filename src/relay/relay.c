@@ -15,6 +15,7 @@
 #include "base/uuid7.h"
 #include "config/config.h"
 #include "outbox/outbox.h"
+#include "program/program.h"
 #include "relay/engine.h"
 #include "relay/lane.h"
 #include "relay/lanes.h"
@@ -47,8 +48,6 @@ struct relay {
 	struct outbox *outbox;
 	struct engine engine;
 	struct lanes *lanes;
-	struct curl_waitfd *waits;	/* room for one of each lane, and the store's */
-	size_t waits_room;
 	struct purge_job purge;
 	struct trust stored;		/* of engine.trust, what is on disk */
 	bool run_counted;		/* this run's first look at the clock is over */
@@ -106,22 +105,6 @@ fit_connections(struct relay *r)
 	    connections) == CURLM_OK ? 0 : -1;
 }
 
-/* Room for what ${set} and the sets before it wait for, and for the FIFO. */
-static int
-fit_waits(struct relay *r, const struct lanes *set)
-{
-	size_t count = lanes_total(set) + 1;
-	struct curl_waitfd *waits = r->waits;
-
-	if (count <= r->waits_room)
-		return 0;
-	if ((waits = realloc(waits, count * sizeof(*waits))) == NULL)
-		return -1;
-	r->waits = waits;
-	r->waits_room = count;
-	return 0;
-}
-
 struct relay *
 relay_new(struct config *config, struct program_host *host,
     struct outbox *outbox, struct counters *counters, struct buf *why)
@@ -143,7 +126,7 @@ relay_new(struct config *config, struct program_host *host,
 	if ((r->engine.multi = r->engine.curl.multi_init()) != NULL &&
 	    (r->lanes = lanes_new(&r->engine, config, outbox, why)) != NULL &&
 	    (r->watch = watch_new(&r->engine, config, outbox)) != NULL &&
-	    fit_waits(r, r->lanes) == 0 && fit_connections(r) == 0)
+	    fit_connections(r) == 0)
 		return r;
 	if (why->len == 0)
 		buf_puts(why, "libcurl: out of memory");
@@ -164,7 +147,6 @@ relay_free(struct relay *r)
 	}
 	lanes_free(atomic_load(&r->next));
 	lanes_free(r->lanes);
-	free(r->waits);
 	watch_free(r->watch);
 	if (r->engine.multi != NULL)
 		(void)r->engine.curl.multi_cleanup(r->engine.multi);
@@ -174,28 +156,23 @@ relay_free(struct relay *r)
 
 /* --- sleeping and waking -------------------------------------------------- */
 
-/* Put what the lanes' programs wait for into waits; how many. */
+/* What the host of the programs waits for, and, if it is sooner, until when. */
 static unsigned
-wait_for_lanes(struct relay *r)
+wait_for_programs(const struct relay *r, struct curl_waitfd *waits, int64_t *ms)
 {
-	const struct lanes *set = r->lanes;
-	const struct lane *lane;
-	size_t at = 0;
-	unsigned count = 0;
-	short events;
-	int fd;
+	struct pollfd fds[PROGRAM_FDS_MAX];
+	int64_t left = program_host_wake_ms(r->engine.host) - clock_mono_ms();
+	size_t count = program_host_fds(r->engine.host, fds), i;
 
-	while ((lane = lanes_next(&set, &at)) != NULL &&
-	    count + 1 < r->waits_room) {
-		if ((fd = lane_fd(lane, &events)) == -1)
-			continue;
-		r->waits[count++] = (struct curl_waitfd){
-			.fd = fd,
-			.events = (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-			    (events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
+	if (left < *ms)
+		*ms = left > 0 ? left : 0;
+	for (i = 0; i < count; i++)
+		waits[i] = (struct curl_waitfd){
+			.fd = fds[i].fd,
+			.events = (short)((fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+			    (fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
 		};
-	}
-	return count;
+	return (unsigned)count;
 }
 
 /*
@@ -207,8 +184,9 @@ wait_for_lanes(struct relay *r)
 static void
 sleep_for(struct relay *r, int64_t ms, bool for_work)
 {
-	unsigned count = wait_for_lanes(r);
-	struct curl_waitfd *fifo = &r->waits[count];
+	struct curl_waitfd waits[PROGRAM_FDS_MAX + 1];
+	unsigned count = wait_for_programs(r, waits, &ms);
+	struct curl_waitfd *fifo = &waits[count];
 
 	*fifo = (struct curl_waitfd){ .fd = -1, .events = CURL_WAIT_POLLIN };
 	if (for_work && atomic_load(&r->holding))
@@ -217,7 +195,7 @@ sleep_for(struct relay *r, int64_t ms, bool for_work)
 	if (ms < 0 || mailbox_has_mail(&r->engine.mailbox) ||
 	    (for_work && atomic_load(&r->woken)))
 		ms = 0;
-	(void)r->engine.curl.multi_poll(r->engine.multi, r->waits,
+	(void)r->engine.curl.multi_poll(r->engine.multi, waits,
 	    count + (fifo->fd != -1), (int)ms, NULL);
 	atomic_store(&r->sleep, AWAKE);
 	if (fifo->revents != 0) {
@@ -423,8 +401,6 @@ adopt(struct relay *r)
 	}
 	r->lanes = set;
 	watch_reload(r->watch, set->config);
-	/* Should memory be short, programs are waited for by the clock. */
-	(void)fit_waits(r, set);
 	(void)fit_connections(r);
 }
 
@@ -453,7 +429,7 @@ static void
 work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 {
 	int64_t now, mono, wake, next;
-	bool stopping, for_work;
+	bool stopping, for_work, ended;
 
 	look_everywhere(r);
 	for (;;) {
@@ -475,7 +451,8 @@ work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 			next = watch_step(r->watch, true, mono) - mono;
 			wake = next < wake - now ? now + next : wake;
 		}
-		if (do_transfers(r))
+		ended = do_transfers(r);
+		if (program_host_step(r->engine.host) || ended)
 			continue;
 		if (finished(r, once, stopping, now, mono))
 			return;

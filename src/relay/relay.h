@@ -20,7 +20,7 @@ struct program_host;
 
 /*
  * Load libcurl and make ready.  NULL: a phrase in ${why}.  ${host}, which runs
- * the destinations' programs, comes from programs_begin (NULL: there are none).
+ * the destinations' programs, comes from programs_begin (NULL: there are none, nor will be).
  * A share of ${config} is taken; the others must outlive the relay.
  */
 struct relay *relay_new(struct config *config, struct program_host *host,

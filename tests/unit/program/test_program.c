@@ -1,9 +1,19 @@
 #include "unit.h"
 
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "program/program.h"
 
 static const struct program_variables variables = {
@@ -12,19 +22,48 @@ static const struct program_variables variables = {
 	.destination = "crm"
 };
 
-static struct program_host *host;	/* made before the tests, as in the program */
+#define NOBODY 61236			/* of no account */
 
-/* Run one program on one input in a runner of its own. */
+static struct program_host *host;
+
+/* Run a program on an input, NULL to compile it. */
+static enum program_state
+run_program(struct program *program, const char *input, struct buf *out)
+{
+	struct program_run one = {
+		.program = program, .input = input,
+		.len = input != NULL ? strlen(input) : 0, .variables = variables
+	};
+
+	return program_run(host, &one, out);
+}
+
 static enum program_state
 run(const char *text, const char *input, struct buf *out)
 {
-	struct program_runner *r = program_runner_new(host, &text, 1);
+	struct program *program = program_new(text);
 	enum program_state state;
 
-	assert_non_null(r);
-	state = program_run(r, 0, input, strlen(input), &variables, out);
-	program_runner_free(r);
+	assert_non_null(program);
+	state = run_program(program, input, out);
+	program_free(program);
 	return state;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	host = program_host_new();
+	return host != NULL ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	program_host_free(host);
+	return 0;
 }
 
 static void
@@ -43,6 +82,44 @@ test_outcomes(void **state)
 		{ "definitions and a comment", "def f: .x + 1;\nf # more", "{\"x\":1}",
 		    PROGRAM_OUTPUT, "2" },
 		{ "no output", "empty", "{}", PROGRAM_EMPTY, "" },
+		{ "no output by choice", "select(false)", "{}", PROGRAM_EMPTY, "" },
+		{ "the first of none", "first(empty)", "{}", PROGRAM_EMPTY, "" },
+		{ "at most one of none", "limit(1; empty)", "{}", PROGRAM_EMPTY, "" },
+		{ "an iteration over nothing", ".[]", "{}", PROGRAM_EMPTY, "" },
+		{ "an error that is caught", "try error(\"x\")", "{}", PROGRAM_EMPTY, "" },
+		{ "a null error that is caught", "try error(null)", "{}", PROGRAM_EMPTY, "" },
+		{ "a null error in a handler's hands", "try error(null) catch 7", "{}",
+		    PROGRAM_OUTPUT, "7" },
+		{ "an optional one", ".a.b?", "{\"a\":1}", PROGRAM_EMPTY, "" },
+		{ "the error of empty", "error(empty)", "{}", PROGRAM_EMPTY, "" },
+		{ "a break", "label $out | 1, break $out, 2", "{}", PROGRAM_OUTPUT, "1" },
+		{ "a break before", "label $out | break $out", "{}", PROGRAM_EMPTY, "" },
+		{ "alternative destructuring", ". as [$a] ?// $a | $a", "{}",
+		    PROGRAM_OUTPUT, "{}" },
+		{ "an output that looks like ours", "0", "{}", PROGRAM_OUTPUT, "0" },
+		{ "an array", "[1]", "{}", PROGRAM_OUTPUT, "[1]" },
+		{ "null is an output", "null", "{}", PROGRAM_OUTPUT, "null" },
+		{ "a comment that goes on", ". # \\", "{}", PROGRAM_OUTPUT, "{}" },
+		{ "a null error", "error(null)", "{}", PROGRAM_ERROR, "null" },
+		{ "a member that is not there", "error(.reason)", "{}", PROGRAM_ERROR,
+		    "null" },
+		{ "a null error in one branch", "if .a == null then error(.b) else .a end",
+		    "{}", PROGRAM_ERROR, "null" },
+		{ "a null error from null", "null | error", "{}", PROGRAM_ERROR, "null" },
+		{ "a null error in a path", "path(error(null))", "{}", PROGRAM_ERROR, "null" },
+		{ "a null error in an update", ".a |= error(null)", "{}", PROGRAM_ERROR,
+		    "null" },
+		{ "a null error in a function", "def f: error(null); [f]", "{}",
+		    PROGRAM_ERROR, "null" },
+		{ "a null error in a reduction", "reduce (1, error(null)) as $x (0; .)", "{}",
+		    PROGRAM_ERROR, "null" },
+		{ "an output, then a null error", "1, error(null)", "{}", PROGRAM_ERROR,
+		    "null" },
+		{ "an error raised again", "try error(null) catch error", "{}",
+		    PROGRAM_ERROR, "null" },
+		{ "an error in a path", "path(1)", "{}", PROGRAM_ERROR, NULL },
+		{ "an error under alternatives", ". as [$a] ?// [$a] | error(null)", "[1]",
+		    PROGRAM_ERROR, NULL },
 		{ "false is an output", ".a", "{\"a\":false}", PROGRAM_OUTPUT, "false" },
 		{ "two outputs", "1, 2", "{}", PROGRAM_ERROR, "more than one" },
 		{ "output, then an error", "1, error(\"x\")", "{}", PROGRAM_ERROR, "x" },
@@ -53,6 +130,14 @@ test_outcomes(void **state)
 		{ "unknown function", "frobnicate", "{}", PROGRAM_ERROR, "frobnicate" },
 		{ "include", "include \"x\"; .", "{}", PROGRAM_ERROR, NULL },
 		{ "halt", "halt", "{}", PROGRAM_ERROR, "halt" },
+		{ "an output, then halt", "1, halt", "{}", PROGRAM_ERROR, "halt" },
+		{ "halt with words", "\"no office\\n\" | halt_error", "{}", PROGRAM_ERROR,
+		    "no office" },
+		{ "halt with a value", "{a:1} | halt_error(1)", "{}", PROGRAM_ERROR,
+		    "{\"a\":1}" },
+		{ "halt in try", "try (\"no\" | halt_error) catch 1", "{}", PROGRAM_ERROR,
+		    "no" },
+		{ "after halt", ".", "{}", PROGRAM_OUTPUT, "{}" },
 		{ "no environment", "env | length", "{}", PROGRAM_OUTPUT, "0" },
 		{ "no environment by name", "$ENV | length", "{}", PROGRAM_OUTPUT, "0" },
 		{ "no further input", "[inputs]", "{}", PROGRAM_OUTPUT, "[]" },
@@ -61,6 +146,7 @@ test_outcomes(void **state)
 		{ "endless growth", "[range(1e12)]", "{}", PROGRAM_ERROR, "64 MB" },
 		{ "endless depth", "def f: 1 + f; f", "{}", PROGRAM_ERROR, "64 MB" },
 		{ "huge output", "[range(300000)]", "{}", PROGRAM_ERROR, "1 MB" },
+		{ "huge message", "error(\"x\" * 5000000)", "{}", PROGRAM_ERROR, "xxx" },
 		{ "no JSON", ".", "{", PROGRAM_ERROR, NULL }
 	};
 	struct buf out = { 0 };
@@ -70,6 +156,7 @@ test_outcomes(void **state)
 	for (i = 0; i < COUNT(cases); i++) {
 		enum program_state got = run(cases[i].text, cases[i].input, &out);
 
+		assert_true(out.len <= 4096 || got == PROGRAM_OUTPUT);
 		if (got != cases[i].want || (cases[i].output != NULL &&
 		    (got == PROGRAM_OUTPUT ? strcmp(out.data, cases[i].output) != 0 :
 		    strstr(out.data, cases[i].output) == NULL)))
@@ -81,35 +168,33 @@ test_outcomes(void **state)
 static void
 test_many_runs(void **state)
 {
-	static const char *const texts[] = { ".n + 1", "error(\"no\")", "def f: f; f" };
-	struct program_runner *r = program_runner_new(host, texts, 3);
+	struct program *add = program_new(".n + 1");
+	struct program *fail = program_new("error(\"no\")");
+	struct program *loop = program_new("def f: f; f");
 	struct buf out = { 0 };
 	char input[32], want[32];
 	int i;
 
 	(void)state;
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 1100; i++) {
 		snprintf(input, sizeof(input), "{\"n\":%d}", i);
 		snprintf(want, sizeof(want), "%d", i + 1);
-		assert_int_equal(program_run(r, 0, input, strlen(input), &variables,
-		    &out), PROGRAM_OUTPUT);
+		assert_int_equal(run_program(add, input, &out), PROGRAM_OUTPUT);
 		assert_string_equal(out.data, want);
 		if (i % 50 == 0)	/* an error, even a crash, is no end */
-			assert_int_equal(program_run(r, 1, input, strlen(input),
-			    &variables, &out), PROGRAM_ERROR);
+			assert_int_equal(run_program(fail, input, &out), PROGRAM_ERROR);
 		if (i == 250)
-			assert_int_equal(program_run(r, 2, input, strlen(input),
-			    &variables, &out), PROGRAM_ERROR);
+			assert_int_equal(run_program(loop, input, &out), PROGRAM_ERROR);
 	}
-	program_runner_free(r);
+	program_free(add);
+	program_free(fail);
+	program_free(loop);
 	buf_free(&out);
 }
 
 static void
 test_large_input(void **state)
 {
-	static const char *const text = ".s | length";
-	struct program_runner *r = program_runner_new(host, &text, 1);
 	struct buf in = { 0 }, out = { 0 };
 	int i;
 
@@ -118,10 +203,12 @@ test_large_input(void **state)
 	for (i = 0; i < 100000; i++)
 		buf_puts(&in, "0123456789");
 	buf_puts(&in, "\"}");
-	assert_int_equal(program_run(r, 0, in.data, in.len, &variables, &out),
-	    PROGRAM_OUTPUT);
+	assert_int_equal(run(".s | length", in.data, &out), PROGRAM_OUTPUT);
 	assert_string_equal(out.data, "1000000");
-	program_runner_free(r);
+	for (i = 0; i < 1700000; i++)
+		buf_puts(&in, "          ");
+	assert_int_equal(run(".s | length", in.data, &out), PROGRAM_ERROR);
+	assert_non_null(strstr(out.data, "16 MB"));
 	buf_free(&in);
 	buf_free(&out);
 }
@@ -129,33 +216,309 @@ test_large_input(void **state)
 static void
 test_compile(void **state)
 {
-	static const char *const texts[] = { ".a", "][" };
-	struct program_runner *r = program_runner_new(host, texts, 2);
+	struct program *good = program_new(".a"), *bad = program_new("][");
 	struct buf why = { 0 };
+	char text[32];
+	int i;
 
 	(void)state;
-	assert_int_equal(program_compile(r, 0, &why), PROGRAM_EMPTY);
-	assert_int_equal(program_compile(r, 0, &why), PROGRAM_EMPTY);
-	assert_int_equal(program_compile(r, 1, &why), PROGRAM_ERROR);
-	assert_non_null(strstr(why.data, "syntax error"));
-	program_runner_free(r);
+	assert_int_equal(run_program(good, NULL, &why), PROGRAM_EMPTY);
+	assert_int_equal(run_program(good, NULL, &why), PROGRAM_EMPTY);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(run_program(bad, NULL, &why), PROGRAM_ERROR);
+		assert_non_null(strstr(why.data, "syntax error"));
+		assert_null(strstr(why.data, "$received_at"));
+		assert_null(strstr(why.data, "|[.])"));
+	}
+	/* Texts that come and go, as when a file is edited again and again. */
+	for (i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text), ".a + %d", i);
+		assert_int_equal(run(text, "{\"a\":1}", &why), PROGRAM_OUTPUT);
+		assert_int_equal(atoi(why.data), i + 1);
+		assert_int_equal(run_program(good, "{\"a\":1}", &why), PROGRAM_OUTPUT);
+		assert_string_equal(why.data, "1");
+	}
+	program_free(good);
+	program_free(bad);
 	buf_free(&why);
 }
 
-int
-main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_outcomes), cmocka_unit_test(test_many_runs),
-		cmocka_unit_test(test_large_input), cmocka_unit_test(test_compile)
-	};
-	int rc;
+/* --- processes ------------------------------------------------------------ */
 
-	if (!program_available())
-		return 77;
-	if ((host = program_host_start()) == NULL)
-		return 1;
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	program_host_stop(host);
-	return rc;
+/* The name, state and parent of a process.  False: it has ended. */
+static bool
+look_at(const char *pid, char name[64], int *parent)
+{
+	char path[300], text[256] = "", *start, *end;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	if ((f = fopen(path, "r")) == NULL)
+		return false;
+	(void)fread(text, 1, sizeof(text) - 1, f);
+	(void)fclose(f);
+	start = strchr(text, '(');
+	end = strrchr(text, ')');
+	if (start == NULL || end == NULL || end[2] == 'Z' || end[2] == 'X')
+		return false;
+	*end = '\0';
+	(void)snprintf(name, 64, "%s", start + 1);
+	*parent = atoi(end + 4);
+	return true;
+}
+
+/* A child of ${of} with that name; 0: none. */
+static pid_t
+child_named(const char *wanted, pid_t of)
+{
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	pid_t pid = 0;
+	char name[64];
+	int parent;
+
+	assert_non_null(proc);
+	while (pid == 0 && (entry = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    look_at(entry->d_name, name, &parent) && parent == (int)of &&
+		    strcmp(name, wanted) == 0)
+			pid = (pid_t)atoi(entry->d_name);
+	(void)closedir(proc);
+	return pid;
+}
+
+static bool
+is_running(pid_t pid)
+{
+	char text[32], name[64];
+	int parent;
+
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	return look_at(text, name, &parent);
+}
+
+static pid_t
+host_pid(void)
+{
+	return child_named("leadrelay-host", getpid());
+}
+
+/* It is as if nothing had been there: no environment, no descriptor, no privilege. */
+static void
+test_nothing_of_ours(void **state)
+{
+	struct buf out = { 0 };
+	char path[64], text[4096] = "";
+	pid_t pid;
+	FILE *f;
+	int fd;
+
+	(void)state;
+	assert_int_equal(setenv("LEADRELAY_CANARY", "x", 1), 0);
+	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
+	pid = host_pid();
+	assert_int_not_equal(pid, 0);
+	(void)snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	assert_non_null(f = fopen(path, "r"));
+	assert_int_equal(fgetc(f), EOF);
+	(void)fclose(f);
+	for (fd = 3; fd < 100; fd++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	assert_non_null(f = fopen(path, "r"));
+	(void)fread(text, 1, sizeof(text) - 1, f);
+	(void)fclose(f);
+	assert_non_null(strstr(text, "NoNewPrivs:\t1\n"));
+	buf_free(&out);
+}
+
+/* Whoever ends the host or a runner, whenever, blames no program. */
+static void
+test_killed(void **state)
+{
+	struct program *program = program_new(".n");
+	struct buf out = { 0 };
+	pid_t pid;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(run_program(program, "{\"n\":1}", &out), PROGRAM_OUTPUT);
+		pid = host_pid();
+		assert_int_not_equal(pid, 0);
+		if (i % 2 == 0)
+			pid = child_named("leadrelay-jq", pid);
+		assert_int_not_equal(pid, 0);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		while (is_running(pid))
+			(void)poll(NULL, 0, 1);
+	}
+	program_free(program);
+	buf_free(&out);
+}
+
+struct counted {
+	struct program_run run;
+	enum program_state state;
+	int done;
+};
+
+static void
+count_done(struct program_run *run, enum program_state state, const struct buf *out)
+{
+	struct counted *c = (struct counted *)run;
+
+	(void)out;
+	c->state = state;
+	c->done++;
+}
+
+/* Killed in the midst of a run: repeated, and nobody notices. */
+static void
+test_killed_while_running(void **state)
+{
+	static const char text[] = "reduce range(100000) as $i (0; . + 1)";
+	struct program *program = program_new(text);
+	struct counted c = { .run = { .program = program, .input = "{}", .len = 2,
+	    .variables = variables, .done = count_done } };
+	int kills = 0;
+	pid_t pid, last = 0;
+
+	(void)state;
+	program_submit(host, &c.run);
+	while (c.done == 0) {
+		program_host_wait(host, 1);
+		pid = host_pid();
+		pid = pid != 0 ? child_named("leadrelay-jq", pid) : 0;
+		if (pid != 0 && pid != last && kills < 2) {
+			(void)kill(pid, SIGKILL);
+			last = pid;
+			kills++;
+		}
+	}
+	assert_int_equal(kills, 2);
+	assert_int_equal(c.state, PROGRAM_OUTPUT);
+	assert_int_equal(c.done, 1);
+	program_free(program);
+}
+
+/* One that is stopped is given up for another, and never waited for at the end. */
+static void
+test_stopped(void **state)
+{
+	struct buf out = { 0 };
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
+	pid = host_pid();
+	assert_int_equal(kill(child_named("leadrelay-jq", pid), SIGSTOP), 0);
+	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
+	assert_int_not_equal(host_pid(), pid);
+	assert_int_equal(kill(host_pid(), SIGSTOP), 0);
+	program_host_free(host);
+	assert_int_equal(host_pid(), 0);
+	host = program_host_new();
+	assert_non_null(host);
+	buf_free(&out);
+}
+
+/* A host that cannot fork: trouble, and over as soon as it can. */
+static void
+test_no_processes(void **state)
+{
+	struct rlimit few = { 1, 1 }, more;
+	uid_t root = getuid();
+	struct buf out = { 0 };
+	pid_t pid;
+
+	(void)state;
+	/* Such limits are not root's. */
+	assert_int_equal(setresuid(getuid() == 0 ? NOBODY : (uid_t)-1,
+	    getuid() == 0 ? NOBODY : (uid_t)-1, (uid_t)-1), 0);
+	assert_int_equal(run(".", NULL, &out), PROGRAM_EMPTY);
+	pid = host_pid();
+	assert_int_equal(prlimit(pid, RLIMIT_NPROC, NULL, &more), 0);
+	few.rlim_max = more.rlim_max;
+	assert_int_equal(prlimit(pid, RLIMIT_NPROC, &few, NULL), 0);
+	assert_int_equal(run(".", "{}", &out), PROGRAM_TROUBLE);
+	if (strstr(out.data, strerror(EAGAIN)) == NULL)
+		fail_msg("%s", out.data);
+	assert_int_equal(prlimit(pid, RLIMIT_NPROC, &more, NULL), 0);
+	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
+	program_host_free(host);
+	assert_int_equal(setresuid((uid_t)-1, root, root), 0);
+	assert_int_equal(setresuid(root, (uid_t)-1, (uid_t)-1), 0);
+	host = program_host_new();
+	assert_non_null(host);
+	buf_free(&out);
+}
+
+/* A second of processor time, however long that takes: the wall clock is no judge. */
+static void
+test_busy_machine(void **state)
+{
+	struct program *program = program_new("reduce range(200000) as $i (0; . + 1)");
+	struct buf out = { 0 };
+	pid_t burners[8];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(burners); i++)
+		if ((burners[i] = fork()) == 0)
+			for (;;)
+				continue;
+	assert_int_equal(run_program(program, "{}", &out), PROGRAM_OUTPUT);
+	for (i = 0; i < COUNT(burners); i++) {
+		(void)kill(burners[i], SIGKILL);
+		(void)waitpid(burners[i], NULL, 0);
+	}
+	program_free(program);
+	buf_free(&out);
+}
+
+/* One group's endless program does not keep the others waiting. */
+static void
+test_groups(void **state)
+{
+	struct program *loop = program_new("def f: f; f"), *quick = program_new(".");
+	struct counted bad[8], good = { .run = { .program = quick, .input = "{}",
+	    .len = 2, .variables = variables, .group = &good, .done = count_done } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(bad); i++) {
+		bad[i] = (struct counted){ .run = { .program = loop, .input = "{}",
+		    .len = 2, .variables = variables, .group = bad, .done = count_done } };
+		program_submit(host, &bad[i].run);
+	}
+	program_submit(host, &good.run);
+	while (good.done == 0)
+		program_host_wait(host, 1000);
+	assert_int_equal(bad[1].done, 0);
+	for (i = 0; i < COUNT(bad); i++)
+		if (bad[i].done == 0)
+			program_cancel(host, &bad[i].run);
+	assert_int_equal(program_host_wake_ms(host), INT64_MAX);
+	program_free(loop);
+	program_free(quick);
+}
+
+int
+main(int argc, char **argv)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_outcomes), T(test_many_runs), T(test_large_input),
+		T(test_compile), T(test_nothing_of_ours), T(test_killed),
+		T(test_killed_while_running), T(test_stopped), T(test_no_processes),
+		T(test_busy_machine), T(test_groups)
+	};
+
+	if (program_is_host(argc, argv))
+		program_host_main();
+	(void)log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

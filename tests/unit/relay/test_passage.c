@@ -1,10 +1,12 @@
 /* A delivery's way through its destination's programs, in their real process. */
 #include "unit.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -12,7 +14,7 @@
 #include "outbox/event.h"
 #include "relay/passage.h"
 
-static struct program_host *host;	/* made before the tests, as in the program */
+static struct program_host *host;
 
 static char transform_file[] = "/tmp/leadrelay-test-XXXXXX";
 
@@ -80,13 +82,8 @@ done(struct passage *p, enum passage_end end)
 static enum passage_end
 finish(struct world *w)
 {
-	struct pollfd pfd;
-
-	while (programs_step(w->programs), !w->done) {
-		pfd.fd = programs_fd(w->programs, &pfd.events);
-		assert_int_not_equal(pfd.fd, -1);
-		(void)poll(&pfd, 1, 1000);
-	}
+	while (!w->done)
+		program_host_wait(host, 1000);
 	w->done = false;
 	return w->end;
 }
@@ -126,6 +123,8 @@ test_when(void **state)
 		{ "null", PASSAGE_SKIP }, { "empty", PASSAGE_SKIP },
 		{ ".data.other", PASSAGE_SKIP }, { ".data.id == 8", PASSAGE_SKIP },
 		{ ".data.id.x", PASSAGE_HOLD }, { "true, true", PASSAGE_HOLD },
+		{ "error(null)", PASSAGE_HOLD }, { "try error(null)", PASSAGE_SKIP },
+		{ "\"no\" | halt_error", PASSAGE_HOLD }, { "halt", PASSAGE_HOLD },
 		{ "$destination == \"crm\" and $source == \"default\"", PASSAGE_ON },
 	};
 	struct world *w = *state;
@@ -142,18 +141,18 @@ test_when(void **state)
 	}
 }
 
-/* Without programs it is over at once, and nothing is forked. */
+/* Without programs it is over at once, and nothing is started. */
 static void
 test_none(void **state)
 {
 	struct world *w = *state;
-	short events;
+	struct pollfd fds[PROGRAM_FDS_MAX];
 
 	load(w);
 	passage_out(&w->passage, w->programs, &w->claim, done);
 	assert_true(w->done);
 	assert_int_equal(w->end, PASSAGE_ON);
-	assert_int_equal(programs_fd(w->programs, &events), -1);
+	assert_int_equal(program_host_fds(host, fds), 0);
 }
 
 /* A file that is edited takes over when it compiles, and not before. */
@@ -177,6 +176,9 @@ test_transform(void **state)
 	write_program("error(\"x\" * 5000)");
 	assert_int_equal(go_out(w), PASSAGE_HOLD);
 	assert_true(w->passage.reason.len < 600);
+	write_program("error(\"\u00e9\" * 5000)");
+	assert_int_equal(go_out(w), PASSAGE_HOLD);
+	assert_true(w->passage.reason.len < 600);
 	assert_int_equal(w->passage.which, PROGRAMS_TRANSFORM);
 	write_program("empty");
 	assert_int_equal(go_out(w), PASSAGE_SKIP);
@@ -192,13 +194,55 @@ test_cancel(void **state)
 	w->config.when = forever;
 	load(w);
 	passage_out(&w->passage, w->programs, &w->claim, done);
-	programs_step(w->programs);
+	(void)program_host_step(host);
 	assert_true(w->passage.busy);
 	passage_cancel(&w->passage);
 	assert_false(w->done);
 	w->config.when = yes;
 	load(w);
 	assert_int_equal(go_out(w), PASSAGE_ON);
+}
+
+/* Whether an answer can be judged is known before anything is sent. */
+static void
+test_a_judge_that_is_none(void **state)
+{
+	static char bad[] = ".ok ==", id[] = ".id";
+	struct world *w = *state;
+
+	w->config.success_when = bad;
+	w->config.capture = id;
+	load(w);
+	assert_int_equal(go_out(w), PASSAGE_HOLD);
+	assert_int_equal(w->passage.which, PROGRAMS_SUCCESS_WHEN);
+}
+
+/* No process to be had: nobody's fault, out and back; and over when there is one. */
+static void
+test_trouble(void **state)
+{
+	static char ok[] = ".ok", when[] = ".data.id == 7";
+	struct rlimit usual, none;
+	struct world *w = *state;
+
+	w->config.when = when;
+	w->config.success_when = ok;
+	load(w);
+	assert_int_equal(go_out(w), PASSAGE_ON);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = usual.rlim_max };
+	programs_free(w->programs);
+	w->programs = NULL;
+	program_host_free(host);
+	host = program_host_new();
+	load(w);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(go_out(w), PASSAGE_TROUBLE);
+	assert_non_null(strstr(w->passage.reason.data, strerror(EMFILE)));
+	assert_int_equal(come_back(w, "{\"ok\":true}"), PASSAGE_TROUBLE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	assert_int_equal(go_out(w), PASSAGE_ON);
+	assert_int_equal(come_back(w, "{\"ok\":true}"), PASSAGE_ON);
 }
 
 static void
@@ -242,24 +286,24 @@ test_answers(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_when), T(test_none), T(test_transform), T(test_cancel),
-		T(test_answers)
+		T(test_a_judge_that_is_none), T(test_trouble), T(test_answers)
 	};
 	int fd, rc;
 
-	if (!program_available())
-		return 77;
+	if (program_is_host(argc, argv))
+		program_host_main();
 	if ((fd = mkstemp(transform_file)) == -1 ||
-	    (host = program_host_start()) == NULL)
+	    (host = program_host_new()) == NULL)
 		return 1;
 	(void)close(fd);
 	(void)log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_WARN);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	program_host_stop(host);
+	program_host_free(host);
 	(void)unlink(transform_file);
 	return rc;
 }
