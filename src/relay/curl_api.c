@@ -39,6 +39,7 @@ fill(struct curl_api *api, struct buf *why)
 #define X(name) \
 	if ((symbol = dlsym(library, "curl_" #name)) == NULL) { \
 		buf_puts(why, "libcurl has no curl_" #name ": install 7.80 or newer"); \
+		(void)dlclose(library);	/* or the next try would find this one */ \
 		return -1; \
 	} \
 	memcpy(&api->name, &symbol, sizeof(symbol));
