@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/exits.h"
+#include "base/signals.h"
 #include "cli/command.h"
 #include "program/program.h"
 #include "worker.h"
@@ -36,6 +37,7 @@ main(int argc, char **argv)
 {
 	if (open_standard_streams() == -1)
 		return EXIT_SOFTWARE;
+	signals_start();
 	if (getenv("REQUEST_METHOD") != NULL)
 		worker_cgi(environ);
 	if (program_is_host(argc, argv))

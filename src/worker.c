@@ -16,6 +16,7 @@
 #include "base/exits.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/signals.h"
 #include "config/config.h"
 #include "intake/receive.h"
 #include "intake/serve.h"
@@ -487,7 +488,7 @@ set_up(struct worker *w, const char *config_option, int *status)
 	struct config *config;
 	int fd;
 
-	(void)signal(SIGPIPE, SIG_IGN);
+	signals_expect_hangups();
 	(void)signal(SIGHUP, SIG_IGN);	/* it is about to be read anyhow */
 	notify_open(&w->notify);
 	w->rx.counters = &w->counters;

@@ -20,6 +20,7 @@
 #include "base/counters.h"
 #include "base/exits.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "intake/cgi.h"
 #include "load.h"
 #include "outbox/outbox.h"
@@ -73,6 +74,35 @@ try_destinations(void *owner, struct config *config, bool try,
 {
 	(void)owner;
 	reach_tell_now(config, try, out);
+}
+
+/* What this program and its libraries ask the process environment for. */
+static const char *const own_variables[] = {
+	"LEADRELAY_CONFIG=", "CREDENTIALS_DIRECTORY=", "SSL_CERT_FILE=",
+	"SSL_CERT_DIR=", "JOURNAL_STREAM=", "TZ="
+};
+
+static bool
+is_own(const char *variable)
+{
+	for (size_t i = 0; i < sizeof(own_variables) / sizeof(own_variables[0]); i++)
+		if (strncmp(variable, own_variables[i], strlen(own_variables[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The request is answered: its token and headers go out of the environment. */
+static void
+forget_request(char **environment)
+{
+	char **kept = environment;
+
+	for (; *environment != NULL; environment++)
+		if (is_own(*environment))
+			*kept++ = *environment;
+		else
+			explicit_bzero(*environment, strlen(*environment));
+	*kept = NULL;
 }
 
 /* Leave nothing that whoever started the request could wait for. */
@@ -134,7 +164,7 @@ worker_cgi(char **environment)
 	pid_t pid = -1;
 	int status;
 
-	(void)signal(SIGPIPE, SIG_IGN);
+	signals_expect_hangups();
 	cgi.config = load_config(NULL);
 	cgi.rx.counters = &cgi.counters;
 	cgi.rx.outbox = request_outbox;
@@ -150,6 +180,7 @@ worker_cgi(char **environment)
 	if (cgi.stored && cgi.config->worker.relay && (pid = fork()) == -1)
 		log_warn("nobody to deliver: fork: %s", strerror(errno));
 	if (pid == 0) {
+		forget_request(environment);
 		if (let_go() == 0)
 			deliver(&cgi);
 		status = EXIT_DONE;

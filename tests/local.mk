@@ -14,7 +14,8 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/harness/site.py tests/e2e/harness/tokens.py \
 	tests/e2e/harness/wait.py \
 	tests/e2e/test_alert.py tests/e2e/test_answers.py tests/e2e/test_bundle.py \
-	tests/e2e/test_commands.py tests/e2e/test_cron.py tests/e2e/test_deb.py \
+	tests/e2e/test_children.py tests/e2e/test_commands.py tests/e2e/test_cron.py \
+	tests/e2e/test_deb.py \
 	tests/e2e/test_deploy_readme.py \
 	tests/e2e/test_disk.py tests/e2e/test_fastcgi.py \
 	tests/e2e/test_faults.py \

@@ -1,8 +1,9 @@
 /*
  * child: a program that gets a text on its standard input, and has so long.
  *
- * It is started in a process group of its own, without our descriptors and
- * signal settings, and its output goes nowhere.  Nothing here waits.
+ * It is started in a process group of its own, without our descriptors, signal
+ * settings and environment (base/spawn.h), and its output goes nowhere.  Nothing
+ * here waits.
  */
 #ifndef LEADRELAY_ALERT_CHILD_H
 #define LEADRELAY_ALERT_CHILD_H
@@ -22,7 +23,8 @@ struct child {
 
 /*
  * Start ${argv} (NULL at its end, [0] the program's path) with ${text} to read
- * and the variables ${extra} ("NAME=value", NULL at the end) beside our own.
+ * and the variables ${extra} ("NAME=value", NULL at the end) beside those that
+ * spawn_environment makes.
  * 0, or -1 with a phrase in ${why}.
  */
 int child_start(struct child *c, const char *const *argv,

@@ -216,23 +216,28 @@ static void
 run(struct message *m, struct child *child, const char *const *argv,
     const struct buf *text, const char *name, int64_t mono_ms)
 {
-	struct buf kind = { 0 }, state = { 0 }, summary = { 0 }, why = { 0 };
-	const char *extra[4] = { NULL };
+	struct buf kind = { 0 }, state = { 0 }, summary = { 0 }, file = { 0 };
+	struct buf why = { 0 };
+	const char *extra[5] = { NULL };
 
 	buf_printf(&kind, "LEADRELAY_ALERT_KIND=%s", alert_kind_name(m->kind));
 	buf_printf(&state, "LEADRELAY_ALERT_STATE=%s",
 	    m->recovered ? "recovered" : "raised");
 	buf_printf(&summary, "LEADRELAY_ALERT_SUMMARY=%s", m->summary.data);
+	/* So that "leadrelay stats" in a command means the same outbox. */
+	buf_printf(&file, "LEADRELAY_CONFIG=%s", m->courier->share->file);
 	extra[0] = kind.data;
 	extra[1] = state.data;
 	extra[2] = summary.data;
+	extra[3] = file.data;
 	if (!buf_ok(&kind) || !buf_ok(&state) || !buf_ok(&summary) ||
-	    child_start(child, argv, extra, text, mono_ms, &why) == -1)
+	    !buf_ok(&file) || child_start(child, argv, extra, text, mono_ms, &why) == -1)
 		log_err("alert %s: %s %s", alert_kind_name(m->kind), name,
 		    why.data != NULL ? why.data : "cannot be started: out of memory");
 	buf_free(&kind);
 	buf_free(&state);
 	buf_free(&summary);
+	buf_free(&file);
 	buf_free(&why);
 }
 

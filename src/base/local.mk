@@ -7,6 +7,8 @@ libleadrelay_a_SOURCES += \
 	src/base/exits.h \
 	src/base/log.c src/base/log.h \
 	src/base/notify.c src/base/notify.h \
+	src/base/signals.c src/base/signals.h \
+	src/base/spawn.c src/base/spawn.h \
 	src/base/stamp.c src/base/stamp.h \
 	src/base/text.c src/base/text.h \
 	src/base/trust.c src/base/trust.h \
@@ -19,6 +21,7 @@ check_PROGRAMS += tests/unit/base/test_base64url tests/unit/base/test_buf \
 	tests/unit/base/test_text tests/unit/base/test_uuid7 \
 	tests/unit/base/test_log tests/unit/base/test_digest \
 	tests/unit/base/test_notify \
+	tests/unit/base/test_spawn \
 	tests/unit/base/test_uuid5 tests/unit/base/test_clock \
 	tests/unit/base/test_trust
 tests_unit_base_test_base64url_SOURCES = tests/unit/base/test_base64url.c tests/unit/unit.h
@@ -42,6 +45,9 @@ tests_unit_base_test_log_LDADD = $(UNIT_LDADD)
 tests_unit_base_test_notify_SOURCES = tests/unit/base/test_notify.c tests/unit/unit.h
 tests_unit_base_test_notify_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_notify_LDADD = $(UNIT_LDADD)
+tests_unit_base_test_spawn_SOURCES = tests/unit/base/test_spawn.c tests/unit/unit.h
+tests_unit_base_test_spawn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_base_test_spawn_LDADD = $(UNIT_LDADD)
 tests_unit_base_test_text_SOURCES = tests/unit/base/test_text.c tests/unit/unit.h
 tests_unit_base_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_text_LDADD = $(UNIT_LDADD)

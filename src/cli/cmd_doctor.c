@@ -1,6 +1,5 @@
 #include "cli/cmd.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/doctor.h"
@@ -453,7 +453,7 @@ cmd_doctor(const struct args *args)
 	struct store_fault fault = { 0 };
 	int status;
 
-	signal(SIGPIPE, SIG_IGN);
+	signals_expect_hangups();
 	if ((status = check_target(&doctor, &target)) != EXIT_DONE ||
 	    (status = setup_config(&setup, args)) != EXIT_DONE)
 		goto out;

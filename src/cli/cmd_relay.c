@@ -11,6 +11,7 @@
 #include "base/exits.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/signals.h"
 #include "cli/setup.h"
 #include "keeper.h"
 #include "relay/relay.h"
@@ -198,7 +199,7 @@ cmd_relay(const struct args *args)
 
 	if (pid != NULL)
 		return verdict_ask(pid);
-	(void)signal(SIGPIPE, SIG_IGN);
+	signals_expect_hangups();
 	notify_open(&watch.notify);
 	start_keeper(&watch);
 	if ((status = set_up(&watch, args, &counters)) == EXIT_DONE) {

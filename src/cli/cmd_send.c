@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "base/signals.h"
 #include "cli/input.h"
 #include "cli/post.h"
 #include "cli/print.h"
@@ -316,7 +316,7 @@ cmd_send(const struct args *args)
 	int status;
 
 	/* A peer that hangs up is no reason to die in the middle of a batch. */
-	signal(SIGPIPE, SIG_IGN);
+	signals_expect_hangups();
 	send.batch.url = args->operands[0];
 	send.batch.make = send_make;
 	send.batch.answered = send_answered;

@@ -19,8 +19,7 @@ static struct child
 start(const char *script, const char *argument, const char *text)
 {
 	const char *argv[] = { "/bin/sh", "-c", script, "sh", argument, NULL };
-	const char *const extra[] = { "LEADRELAY_ALERT_KIND=dead", "PATH=/bin:/usr/bin",
-	    NULL };
+	const char *const extra[] = { "LEADRELAY_ALERT_KIND=dead", NULL };
 	struct buf in = { 0 }, why = { 0 };
 	struct child c;
 
