@@ -179,14 +179,19 @@ check_group(const struct worker *w, const struct config *config, struct buf *why
 
 /*
  * Started as root, with a store that is somebody else's: be them from here on.
- * The socket and the log were still made as root.
+ * Only the socket was made before, and is given to them, and to its group.
  */
 static int
-leave_root(const struct config *config, struct buf *why)
+leave_root(const struct worker *w, const struct config *config, struct buf *why)
 {
 	struct store_fault fault = { 0 };
+	struct identity id;
+	int owned = outbox_owner(config, true, &id, &fault);
 
-	if (outbox_become_owner(config, &fault) == 0)
+	if (owned != -1 && w->address != NULL && serve_give(w->address,
+	    config->worker.socket_group, owned == 1 ? &id : NULL, why) == -1)
+		return -1;
+	if (owned == 0 || (owned == 1 && outbox_become(&id, &fault) == 0))
 		return 0;
 	buf_printf(why, "%s: %s", config->file, fault.text);
 	return -1;
@@ -200,9 +205,7 @@ adopt(struct worker *w, struct config *config)
 	bool adopted = false;
 
 	if (check_group(w, config, &why) == 0 &&
-	    (w->address == NULL || serve_give(w->address,
-	    config->worker.socket_group, &why) == 0) &&
-	    leave_root(config, &why) == 0 &&
+	    leave_root(w, config, &why) == 0 &&
 	    programs_begin(config, &w->host, &why) != -1) {
 		if ((adopted = terms_set(&w->rx.terms, config) == 0))
 			w->config = config;

@@ -153,6 +153,21 @@ deliver(struct cgi *cgi)
 	program_host_free(host);
 }
 
+/* The configuration, whose owner we then are.  NULL: said. */
+static struct config *
+begin(void)
+{
+	struct config *config = load_config(NULL);
+	struct store_fault fault;
+
+	if (config != NULL && outbox_become_maker(config, &fault) == -1) {
+		log_err("%s", fault.text);
+		config_free(config);
+		config = NULL;
+	}
+	return config;
+}
+
 /*
  * No way back to main: whoever waits for the answer waits for the end of the
  * process, and libcrypto alone would spend a twentieth of it on tidying up.
@@ -165,7 +180,7 @@ worker_cgi(char **environment)
 	int status;
 
 	signals_expect_hangups();
-	cgi.config = load_config(NULL);
+	cgi.config = begin();
 	cgi.rx.counters = &cgi.counters;
 	cgi.rx.outbox = request_outbox;
 	cgi.rx.stored = note_stored;

@@ -5,6 +5,7 @@ libleadrelay_a_SOURCES += \
 	src/base/counters.h \
 	src/base/digest.c src/base/digest.h \
 	src/base/exits.h \
+	src/base/identity.c src/base/identity.h \
 	src/base/log.c src/base/log.h \
 	src/base/notify.c src/base/notify.h \
 	src/base/signals.c src/base/signals.h \

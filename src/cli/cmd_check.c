@@ -11,6 +11,7 @@
 #include "alert/alert.h"
 #include "base/clock.h"
 #include "base/exits.h"
+#include "base/identity.h"
 #include "cli/place.h"
 #include "cli/print.h"
 #include "cli/review.h"
@@ -149,6 +150,17 @@ check_log(struct check *check)
 		failed(check, EXIT_CONFIG, "log", "%s: %s", log, why.len > 0 ?
 		    words(&why) : "may not be written to: chown it");
 	buf_free(&why);
+}
+
+static void
+check_user(struct check *check)
+{
+	const char *user = check->config->worker.user;
+	struct identity id;
+
+	if (user != NULL && identity_of_user(user, &id) == -1)
+		failed(check, EXIT_CONFIG, "user", "there is no user %s: name whom to "
+		    "become in worker { user }", user);
 }
 
 static void
@@ -437,6 +449,7 @@ check_all(struct check *check)
 	for (size_t i = 0; i < config->source_count; i++)
 		check_secret(&config->sources[i]);
 	check_log(check);
+	check_user(check);
 	check_group(check);
 	check_programs(check);
 	check_store(check);

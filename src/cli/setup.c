@@ -36,7 +36,8 @@ setup_outbox(struct setup *setup, const struct args *args,
 
 	if ((status = setup_config(setup, args)) != EXIT_DONE)
 		return status;
-	if (outbox_become_owner(setup->config, &fault) == -1)
+	if ((mode == OUTBOX_SERVE ? outbox_become_maker(setup->config, &fault) :
+	    outbox_become_owner(setup->config, &fault)) == -1)
 		return setup_store_failed(setup->config, &fault);
 	if (setup->programs && (status = setup_programs(setup)) != EXIT_DONE)
 		return status;
@@ -77,6 +78,8 @@ setup_fault_status(const struct store_fault *fault)
 	switch (fault->kind) {
 	case STORE_FAULT_ABSENT:
 		return EXIT_NOINPUT;
+	case STORE_FAULT_USER:
+		return EXIT_CONFIG;
 	case STORE_FAULT_CANTCREAT:
 		return EXIT_CANTCREAT;
 	case STORE_FAULT_MEMORY:

@@ -57,6 +57,7 @@ struct config_worker {
 	int log_format;			/* enum log_format */
 	int log_level;			/* enum log_level */
 	char *socket_group;
+	char *user;			/* NULL: not set */
 };
 
 /* Statuses low..high, both included. */

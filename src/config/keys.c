@@ -116,6 +116,9 @@ const struct key keys_table[] = {
 	{ WORKER("socket_group", KEY_STRING, socket_group), .flags = KEY_AT_START,
 	    .help = "group of the socket that serve --listen makes",
 	    .see = "leadrelay(1)" },
+	{ WORKER("user", KEY_STRING, user), .flags = KEY_AT_START,
+	    .help = "whom to become when started as root and no store folder names "
+	    "an owner", .see = "store, leadrelay(1)" },
 
 	{ ADMIN("tcp", KEY_SWITCH, admin_tcp), .def = "no", .names = no_yes,
 	    .help = "answer admin pages on a TCP listener too" },

@@ -13,19 +13,23 @@
 #include "intake/receive.h"
 
 struct buf;
+struct identity;
 
 /*
  * Make a listening socket: "unix:/path" (0660, group ${group} if not NULL;
- * replaces a socket nobody answers on, never a living one) or "host:port".
+ * replaces a socket nobody answers on, never a living one) or "host:port".  Of
+ * several that do so at once one succeeds.  Whoever sees the path can connect: the
+ * socket is made beside it, as "path.new", and renamed.
  * Returns the descriptor, or -1 with a phrase in ${why}.
  */
 int serve_listen(const char *address, const char *group, struct buf *why);
 
 /*
- * Give the socket that serve_listen made to ${group} (NULL: as it is), which was
- * not known then.  0, or -1 with a phrase in ${why}.
+ * Give the socket that serve_listen made to ${owner} (NULL: as it is) and ${group}
+ * (NULL: the owner's), who were not known then.  0, or -1 with a phrase in ${why}.
  */
-int serve_give(const char *address, const char *group, struct buf *why);
+int serve_give(const char *address, const char *group,
+    const struct identity *owner, struct buf *why);
 
 /* Does ${address} have one of the forms that serve_listen takes? */
 bool serve_is_address(const char *address);

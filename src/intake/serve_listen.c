@@ -1,21 +1,30 @@
 #include "intake/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/identity.h"
 #include "base/text.h"
 
 #define BACKLOG 1024
 #define SOCKET_MODE 0660
 #define PORT_MAX 65535
+#define NEW_SUFFIX ".new"
+#define LOCK_SUFFIX ".lock"
+#define LOCK_PAUSE_NS 10000000
+#define LOCK_TRIES 150			/* a second and a half: who stops us waits two */
 
 /* Say what failed, close, fail. */
 static int
@@ -68,32 +77,118 @@ clear_path(const struct sockaddr_un *address, struct buf *why)
 	return 0;
 }
 
+/* Whose the socket at ${path} is. */
 static int
-give_to_group(const char *path, const char *name, struct buf *why)
+give(const char *path, const char *name, const struct identity *owner,
+    struct buf *why)
 {
+	uid_t uid = owner != NULL ? owner->uid : (uid_t)-1;
+	gid_t gid = owner != NULL ? owner->gid : (gid_t)-1;
 	struct group *group;
 
-	if (name == NULL)
+	if (name != NULL) {
+		if ((group = getgrnam(name)) == NULL) {
+			buf_printf(why, "there is no group %s (socket_group)", name);
+			return -1;
+		}
+		gid = group->gr_gid;
+	}
+	if (lchown(path, uid, gid) == 0)
 		return 0;
-	errno = 0;
-	if ((group = getgrnam(name)) == NULL) {
-		buf_printf(why, "there is no group %s (socket_group)", name);
+	buf_printf(why, "giving %s to %s%s: %s", path,
+	    name != NULL ? "the group " : "its user", name != NULL ? name : "",
+	    strerror(errno));
+	return -1;
+}
+
+/* A socket that listens at ${address}, where nobody looks for one yet. */
+static int
+make_socket(const struct sockaddr_un *address, const char *group,
+    struct buf *why)
+{
+	const char *path = address->sun_path;
+	mode_t mask;
+	int fd, rc;
+
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		return give_up(why, "socket", -1);
+	/* Closed to all until it belongs to the right group. */
+	mask = umask(0777 & ~0600);
+	rc = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+	(void)umask(mask);
+	if (rc == -1)
+		return give_up(why, path, fd);
+	if (give(path, group, NULL, why) == -1) {
+		(void)unlink(path);
+		(void)close(fd);
 		return -1;
 	}
-	if (chown(path, (uid_t)-1, group->gr_gid) == -1) {
-		buf_printf(why, "giving %s to the group %s: %s", path, name,
-		    strerror(errno));
+	if (chmod(path, SOCKET_MODE) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	rc = give_up(why, path, fd);
+	(void)unlink(path);
+	return rc;
+}
+
+/* Put a new socket where ${address} says, if nobody listens there; one at a time. */
+static int
+replace(const struct sockaddr_un *address, const struct sockaddr_un *beside,
+    const char *group, struct buf *why)
+{
+	int fd;
+
+	/* What lies beside is left from somebody who died at this. */
+	if (clear_path(address, why) == -1 || clear_path(beside, why) == -1 ||
+	    (fd = make_socket(beside, group, why)) == -1)
 		return -1;
+	if (rename(beside->sun_path, address->sun_path) == 0)
+		return fd;
+	(void)give_up(why, address->sun_path, fd);
+	(void)unlink(beside->sun_path);
+	return -1;
+}
+
+/* Is the file ${fd}, now locked, still the one at ${path}? */
+static bool
+is_at(const char *path, int fd)
+{
+	struct stat here, there;
+
+	return fstat(fd, &here) == 0 && lstat(path, &there) == 0 &&
+	    here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+/*
+ * Hold the file ${path} as long as a socket beside it is looked at and replaced.
+ * Whoever gives it back unlinks it, so one that was waited for may be gone.
+ */
+static int
+lock(const char *path, struct buf *why)
+{
+	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	int fd, tries;
+
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		/* Somebody else's, left behind, must not be in the way. */
+		fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+		if (fd == -1)
+			return give_up(why, path, -1);
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_at(path, fd))
+			return fd;
+		(void)close(fd);
+		(void)nanosleep(&pause, NULL);
 	}
-	return 0;
+	buf_printf(why, "another process is starting there (%s is locked)", path);
+	return -1;
 }
 
 static int
 listen_unix(const char *path, const char *group, struct buf *why)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int fd, rc;
+	struct sockaddr_un address = { .sun_family = AF_UNIX }, beside = address;
+	char held[sizeof(address.sun_path) + sizeof(LOCK_SUFFIX)];
+	/* A longest path keeps its length. */
+	int stem = (int)(sizeof(address.sun_path) - sizeof(NEW_SUFFIX)), guard, fd;
 
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		buf_printf(why, "a socket's path has 1 to %zu bytes",
@@ -101,23 +196,14 @@ listen_unix(const char *path, const char *group, struct buf *why)
 		return -1;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (clear_path(&address, why) == -1)
+	(void)snprintf(beside.sun_path, sizeof(beside.sun_path), "%.*s%s", stem,
+	    path, NEW_SUFFIX);
+	(void)snprintf(held, sizeof(held), "%.*s%s", stem, path, LOCK_SUFFIX);
+	if ((guard = lock(held, why)) == -1)
 		return -1;
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
-		return give_up(why, "socket", -1);
-	/* Closed to all until it belongs to the right group. */
-	mask = umask(0777 & ~0600);
-	rc = bind(fd, (const struct sockaddr *)&address, sizeof(address));
-	(void)umask(mask);
-	if (rc == -1)
-		return give_up(why, path, fd);
-	if (give_to_group(path, group, why) == -1) {
-		(void)unlink(path);
-		(void)close(fd);
-		return -1;
-	}
-	if (chmod(path, SOCKET_MODE) == -1 || listen(fd, BACKLOG) == -1)
-		return give_up(why, path, fd);
+	fd = replace(&address, &beside, group, why);
+	(void)unlink(held);
+	(void)close(guard);
 	return fd;
 }
 
@@ -205,11 +291,12 @@ serve_listen(const char *address, const char *group, struct buf *why)
 }
 
 int
-serve_give(const char *address, const char *group, struct buf *why)
+serve_give(const char *address, const char *group,
+    const struct identity *owner, struct buf *why)
 {
 	if (strncmp(address, "unix:", 5) != 0)
 		return 0;
-	return give_to_group(address + 5, group, why);
+	return give(address + 5, group, owner, why);
 }
 
 bool

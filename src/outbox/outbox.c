@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "config/config.h"
@@ -462,16 +463,84 @@ outbox_close(struct outbox *ob)
 	free(ob);
 }
 
+static int
+owner_fault(struct store_fault *fault, enum store_fault_kind kind,
+    const char *what, const char *whose)
+{
+	fault->kind = kind;
+	(void)snprintf(fault->text, sizeof(fault->text), "%s%s", what, whose);
+	return -1;
+}
+
+/* worker { user }, as whom nobody's folder leaves us; 0: none is named. */
+static int
+find_user(const struct config *config, struct identity *id,
+    struct store_fault *fault)
+{
+	const char *user = config->worker.user;
+
+	if (user == NULL)
+		return 0;
+	if (identity_of_user(user, id) == -1)
+		return owner_fault(fault, STORE_FAULT_USER,
+		    "worker user: there is no user ", user);
+	return id->uid != 0;
+}
+
 int
-outbox_become_owner(const struct config *config, struct store_fault *fault)
+outbox_owner(const struct config *config, bool make, struct identity *id,
+    struct store_fault *fault)
 {
 	const struct store_ops *ops;
 	const char *location;
+	int rc;
 
 	memset(fault, 0, sizeof(*fault));
-	if ((ops = outbox_backend(config->store.url, &location)) == NULL)
+	if (geteuid() != 0 ||
+	    (ops = outbox_backend(config->store.url, &location)) == NULL)
 		return 0;		/* opening it will say so */
-	return ops->become_owner(location, fault);
+	if (ops->owner != NULL && ops->owner(location, id))
+		return 1;
+	if ((rc = find_user(config, id, fault)) == -1)
+		return -1;
+	if (rc == 0 && ops->owner == NULL)
+		return owner_fault(fault, STORE_FAULT_USER, "started as root, "
+		    "and no folder of the store tells whom to become: "
+		    "name a user in worker { user }", "");
+	if (rc == 1 && make && ops->give != NULL && ops->give(location, id) == -1)
+		return owner_fault(fault, STORE_FAULT_CANTCREAT,
+		    "outbox: cannot make its folder: ", strerror(errno));
+	return rc;
+}
+
+int
+outbox_become(const struct identity *id, struct store_fault *fault)
+{
+	if (identity_become(id) == 0)
+		return 0;
+	return owner_fault(fault, STORE_FAULT_IO, "outbox: cannot become the owner "
+	    "of its folder: ", strerror(errno));
+}
+
+static int
+leave_root(const struct config *config, bool make, struct store_fault *fault)
+{
+	struct identity id;
+	int rc = outbox_owner(config, make, &id, fault);
+
+	return rc == 1 ? outbox_become(&id, fault) : rc;
+}
+
+int
+outbox_become_owner(const struct config *config, struct store_fault *fault)
+{
+	return leave_root(config, false, fault);
+}
+
+int
+outbox_become_maker(const struct config *config, struct store_fault *fault)
+{
+	return leave_root(config, true, fault);
 }
 
 int

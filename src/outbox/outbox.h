@@ -35,12 +35,24 @@ struct outbox_job {
 };
 
 /*
- * For a command started as root: become the owner of the store's folder, for
- * good, before anything in it is opened.  No root, or no folder yet: nothing
- * happens.  0, or -1 and ${fault}.
+ * Whom does a process that was started as root become?  The owner of the store's
+ * folder, or else the configuration's worker { user }, for whom with ${make} a
+ * folder that is not there is made.  1: ${id}; 0: nobody, because it is not root,
+ * or the folder is root's; -1: ${fault}.
+ */
+int outbox_owner(const struct config *config, bool make, struct identity *id,
+    struct store_fault *fault);
+
+/*
+ * Become that, for good, before anything of ours is opened or started, so that
+ * nothing of it ends up as root's.  0, or -1 and ${fault}.
  */
 int outbox_become_owner(const struct config *config,
     struct store_fault *fault);
+/* The same with ${make}, for whoever makes a store. */
+int outbox_become_maker(const struct config *config,
+    struct store_fault *fault);
+int outbox_become(const struct identity *id, struct store_fault *fault);
 
 enum outbox_mode {
 	OUTBOX_SERVE,			/* create if absent; a committing thread */

@@ -35,6 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/identity.h"
 #include "base/trust.h"
 #include "outbox/event.h"
 
@@ -47,6 +48,7 @@ enum store_fault_kind {
 	STORE_FAULT_IO,			/* unreadable, unwritable, a commit of unknown outcome */
 	STORE_FAULT_CORRUPT,		/* damaged, or no outbox at all */
 	STORE_FAULT_VERSION,		/* made by a newer leadrelay */
+	STORE_FAULT_USER,		/* root, and the configuration names nobody to become */
 	STORE_FAULT_MEMORY,
 	STORE_FAULT_FENCED		/* another relay has taken over */
 };
@@ -225,11 +227,13 @@ struct store_ops {
 	const char *scheme;		/* "sqlite" */
 
 	/*
-	 * Started as root: become the owner of the place ${location} names, for
-	 * good, so that no file of the store ends up as root's.  Otherwise, and
-	 * when there is no such place yet, nothing happens.  0, or -1.
+	 * Whose is the place that ${location} names?  False: it is not there, or
+	 * root's.  NULL, as is the next: a store of this kind has no place.
 	 */
-	int (*become_owner)(const char *location, struct store_fault *fault);
+	bool (*owner)(const char *location, struct identity *id);
+
+	/* As root: make that place for ${id}, if it is not there.  -1: errno. */
+	int (*give)(const char *location, const struct identity *id);
 
 	/* Open; NULL on failure with ${fault} filled.  Loads nothing but the head. */
 	struct store *(*open)(const struct store_options *options,

@@ -3,7 +3,8 @@
 
 const struct store_ops store_sqlite = {
 	.scheme = "sqlite",
-	.become_owner = lite_place_become_owner,
+	.owner = lite_place_owner,
+	.give = lite_place_give,
 	.open = lite_open,
 	.close = lite_open_close,
 	.configure = lite_schema_configure,

@@ -253,7 +253,8 @@ int lite_place_rest(struct lite *lt);
 /* Are all files where they were?  Under the writer's lock; -1: disconnected. */
 int lite_place_check(struct lite *lt);
 bool lite_place_is_network(const struct lite *lt);
-int lite_place_become_owner(const char *location, struct store_fault *fault);
+bool lite_place_owner(const char *location, struct identity *id);
+int lite_place_give(const char *location, const struct identity *id);
 /* The path of the database with ${suffix} behind it; the caller frees. */
 char *lite_place_beside(const struct lite *lt, const char *suffix);
 

@@ -11,9 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,36 +318,31 @@ lite_place_beside(const struct lite *lt, const char *suffix)
 	return asprintf(&path, "%s%s", lt->path, suffix) == -1 ? NULL : path;
 }
 
-int
-lite_place_become_owner(const char *location, struct store_fault *fault)
+bool
+lite_place_owner(const char *location, struct identity *id)
 {
-	const struct passwd *pw;
+	char *folder = folder_of(location);
 	struct stat sb;
-	char *folder = NULL;
-	gid_t gid;
+	bool found = folder != NULL && stat(folder, &sb) == 0 && sb.st_uid != 0;
+
+	if (found)
+		identity_of_owner(sb.st_uid, sb.st_gid, id);
+	free(folder);
+	return found;
+}
+
+int
+lite_place_give(const char *location, const struct identity *id)
+{
+	char *folder = folder_of(location);
 	int rc = -1;
 
-	if (geteuid() != 0)
-		return 0;
-	if ((folder = folder_of(location)) == NULL)
-		goto out;
-	if (stat(folder, &sb) == -1 || sb.st_uid == 0) {
-		rc = 0;			/* nothing there, or it is root's */
-		goto out;
-	}
-	pw = getpwuid(sb.st_uid);
-	gid = pw != NULL ? pw->pw_gid : sb.st_gid;
-	if ((pw != NULL ? initgroups(pw->pw_name, gid) : setgroups(1, &gid)) ==
-	    -1 || setgid(gid) == -1 || setuid(sb.st_uid) == -1)
-		goto out;
-	rc = 0;
-out:
-	if (rc == -1) {
-		fault->kind = STORE_FAULT_IO;
-		snprintf(fault->text, sizeof(fault->text),
-		    "outbox: cannot become the owner of its folder: %s",
-		    strerror(errno));
-	}
+	if (folder == NULL)
+		return -1;
+	if (mkdir(folder, 0700) == 0)
+		rc = lchown(folder, id->uid, id->gid);
+	else if (errno == EEXIST)
+		rc = 0;			/* whoever made it knows whose it is */
 	free(folder);
 	return rc;
 }

@@ -101,7 +101,7 @@ everything(void **state)
 	    "store{url=\"sqlite:data/out box.db\" keep_delivered=0\n"
 	    "keep_failed=1d max_waiting=5 min_free=0}\n"
 	    "worker {\n threads = 256\n relay = no\n log = \"file:log/x.log\"\n"
-	    " log_format = json\n log_level = debug\n socket_group = www-data\n}\n"
+	    " log_format = json\n log_level = debug\n socket_group = www-data\n user = office\n}\n"
 	    "admin { tcp = yes }\n"
 	    "destination a_B-9 {\n"
 	    " url = http://crm.example/in?a\n allow_http = yes\n body = data\n"
@@ -137,6 +137,7 @@ everything(void **state)
 	assert_int_equal(c->worker.log_format, LOG_FMT_JSON);
 	assert_int_equal(c->worker.log_level, LOG_LV_DEBUG);
 	assert_string_equal(c->worker.socket_group, "www-data");
+	assert_string_equal(c->worker.user, "office");
 	assert_true(c->admin_tcp);
 	d = &c->destinations[0];
 	assert_string_equal(d->name, "a_B-9");
@@ -306,13 +307,14 @@ keep_at_a_reload(void **state)
 	former = load_good(SMALLEST "worker { threads = 5 }\n"
 	    "store { max_waiting = 7 keep_failed = 3d }\n");
 	next = load_good(SMALLEST "worker { threads = 6 relay = no log = syslog "
-	    "socket_group = www }\nstore { url = \"sqlite:other.db\" max_waiting = 7 }\n");
+	    "socket_group = www user = www }\nstore { url = \"sqlite:other.db\" max_waiting = 7 }\n");
 	assert_int_equal(config_keep(next, former, &kept), 0);
 	assert_string_equal(kept.data, "store url, worker threads, worker relay, "
-	    "worker socket_group");
+	    "worker socket_group, worker user");
 	assert_int_equal(next->worker.threads, 5);
 	assert_true(next->worker.relay);
 	assert_null(next->worker.socket_group);
+	assert_null(next->worker.user);
 	assert_string_equal(next->worker.log, "syslog");
 	assert_string_equal(next->store.url, former->store.url);
 	assert_int_equal(next->store.keep_failed_ms, INT64_C(90) * 86400000);

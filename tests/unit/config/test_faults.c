@@ -19,7 +19,7 @@ struct bad {
 static const struct bad names[] = {
 	{ "unknown key", IN("worker", "thread = 4"),
 	    "x.conf:4: unknown key \"thread\"; expected one of: threads, relay, "
-	    "log, log_format, log_level, socket_group\n" },
+	    "log, log_format, log_level, socket_group, user\n" },
 	{ "unknown section", SMALLEST "wurker {\n threads = 4\n}\n",
 	    "x.conf:3: unknown section \"wurker\"; expected one of: source, store, "
 	    "worker, admin, destination, alert\n" },
@@ -31,7 +31,7 @@ static const struct bad names[] = {
 	    "worker, admin, destination, alert\n" },
 	{ "a key of a later version", IN("worker", "\n\n max_age = 1d"),
 	    "x.conf:6: unknown key \"max_age\"; expected one of: threads, relay, "
-	    "log, log_format, log_level, socket_group\n" },
+	    "log, log_format, log_level, socket_group, user\n" },
 	{ "a key at the top", SMALLEST "threads = 4\n",
 	    "x.conf:3: unknown section \"threads\"; expected one of: source, store, "
 	    "worker, admin, destination, alert\n" },
@@ -103,7 +103,7 @@ static const struct bad syntax[] = {
 	{ "semicolon behind a string", IN("worker", "log = \"stderr\";"),
 	    "x.conf:4: a setting ends with its line, not with \";\"\n"
 	    "x.conf:4: unknown key \";\"; expected one of: threads, relay, log, "
-	    "log_format, log_level, socket_group\n" },
+	    "log_format, log_level, socket_group, user\n" },
 	{ "star", IN("worker", "threads = *4"),
 	    "x.conf:4: \"*\" may stand only in quotes\n" },
 	{ "plus", IN("worker", "threads = +4"),
@@ -134,7 +134,7 @@ static const struct bad syntax[] = {
 	    "x.conf:3: missing opening brace for section 'destination'\n" },
 	{ "a section inside a section", IN("worker", "admin { tcp = no }"),
 	    "x.conf:4: unknown key \"admin\"; expected one of: threads, relay, "
-	    "log, log_format, log_level, socket_group\n" },
+	    "log, log_format, log_level, socket_group, user\n" },
 };
 
 static const struct bad values[] = {

@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include "filesystem.h"
+#include "base/identity.h"
+#include "config/config.h"
+#include "outbox/outbox.h"
 #include "outbox/sqlite/lite.h"
 
 static mode_t
@@ -323,29 +326,98 @@ test_two_processes(void **state)
 	    "WHERE integrity_check <> 'ok'"), 0);
 }
 
-/* Started as root: the owner of the folder from then on, and for good. */
+/* In a process of its own: what ${expect} says of it, as its exit status. */
+static void
+in_child(struct config *config, int (*expect)(struct config *config))
+{
+	int status;
+	pid_t pid;
+
+	if ((pid = fork()) == 0)
+		_exit(expect(config));
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+static int
+expect_root(struct config *config)
+{
+	struct store_fault fault;
+
+	return outbox_become_maker(config, &fault) == 0 && geteuid() == 0 ? 0 : 1;
+}
+
+/* The owner of the folder, for good. */
+static int
+expect_owner(struct config *config)
+{
+	struct store_fault fault;
+
+	if (outbox_become_owner(config, &fault) != 0 ||
+	    getuid() != 12345 || geteuid() != 12345 ||
+	    getgid() != 12346 || getgroups(0, NULL) != 1)
+		return 1;
+	return setuid(0) == -1 ? 0 : 2;
+}
+
+static int
+expect_user(struct config *config)
+{
+	struct store_fault fault;
+	struct identity id;
+
+	return identity_of_user(config->worker.user, &id) == 0 &&
+	    outbox_become_maker(config, &fault) == 0 && geteuid() == id.uid &&
+	    getegid() == id.gid && setuid(0) == -1 ? 0 : 1;
+}
+
+static int
+expect_unknown(struct config *config)
+{
+	struct store_fault fault;
+
+	return outbox_become_owner(config, &fault) == -1 &&
+	    fault.kind == STORE_FAULT_USER &&
+	    strstr(fault.text, "no user nobody-like-this") != NULL ? 0 : 1;
+}
+
+/*
+ * Started as root: the owner of the folder, or the user that is named; without
+ * either, who made the folder root's wants root.
+ */
 static void
 test_become_owner(void **state)
 {
 	struct box *box = *state;
-	struct store_fault fault;
-	int status;
-	pid_t pid;
+	char url[192], inner[128], none[] = "sqlite:/nowhere/at/all";
+	char user[] = "nobody", unknown[] = "nobody-like-this";
+	struct config config = { .store.url = none };
+	struct identity id;
+	struct stat sb;
 
-	if (geteuid() != 0)
+	if (geteuid() != 0 || identity_of_user(user, &id) == -1)
 		skip();
+	in_child(&config, expect_root);
+	snprintf(url, sizeof(url), "sqlite:%s", box->path);
+	config.store.url = url;
+	in_child(&config, expect_root);
+	config.worker.user = unknown;
+	in_child(&config, expect_unknown);
+
+	/* A folder that is not there is made for the user. */
+	snprintf(inner, sizeof(inner), "%s/inner", box->folder);
+	snprintf(url, sizeof(url), "sqlite:%s/outbox.db", inner);
+	config.worker.user = user;
+	in_child(&config, expect_user);
+	assert_int_equal(stat(inner, &sb), 0);
+	assert_int_equal(sb.st_uid, id.uid);
+	assert_int_equal(sb.st_mode & 07777, 0700);
+	assert_int_equal(rmdir(inner), 0);
+
+	/* The folder's owner goes before the user that is named. */
 	assert_int_equal(chown(box->folder, 12345, 12346), 0);
-	if ((pid = fork()) == 0) {
-		if (store_sqlite.become_owner("/nowhere/at/all", &fault) != 0 ||
-		    geteuid() != 0 ||
-		    store_sqlite.become_owner(box->path, &fault) != 0 ||
-		    getuid() != 12345 || geteuid() != 12345 ||
-		    getgid() != 12346 || getgroups(0, NULL) != 1)
-			_exit(1);
-		_exit(setuid(0) == -1 ? 0 : 2);
-	}
-	waitpid(pid, &status, 0);
-	assert_int_equal(status, 0);
+	snprintf(url, sizeof(url), "sqlite:%s", box->path);
+	in_child(&config, expect_owner);
 }
 
 int
