@@ -55,7 +55,7 @@ keep(void *arg)
 	while (!atomic_load(&k->over)) {
 		if ((left_ms = end_ms - clock_mono_ms()) <= 0) {
 			log_warn("not all could be brought to an end in time");
-			_exit(k->duty.status(k->duty.owner));
+			log_exit(k->duty.status(k->duty.owner));
 		}
 		(void)next_signal(k, left_ms, &info);
 	}

@@ -38,8 +38,18 @@ load_log(const struct config *config)
 	return -1;
 }
 
+void
+load_log_first(const struct config *config)
+{
+	const struct config_worker *worker = &config->worker;
+
+	if (log_insist(worker->log, (enum log_format)worker->log_format,
+	    (enum log_level)worker->log_level) == -1)
+		log_err("log %s: %s", worker->log, strerror(errno));
+}
+
 struct config *
-load_config(const char *option)
+load_config(const char *option, struct buf *warnings)
 {
 	struct config_fault fault = { 0 };
 	struct config *config = NULL;
@@ -50,11 +60,10 @@ load_config(const char *option)
 		return NULL;
 	}
 	config = config_load(file, &fault);
-	if (config != NULL && load_log(config) == -1) {
-		config_free(config);
-		config = NULL;
-	}
-	load_say(&fault.text);
+	if (config == NULL)
+		load_say(&fault.text);
+	else
+		buf_puts(warnings, fault.text.data != NULL ? fault.text.data : "");
 	buf_free(&fault.text);
 	free(file);
 	return config;

@@ -6,19 +6,25 @@
 
 #include "config/config.h"
 
-/*
- * Load the configuration that ${option} (--config's value, or NULL) means and
- * turn to its log.  NULL: said.
- */
-struct config *load_config(const char *option);
-
 struct buf;
 struct program_host;
+
+/*
+ * Load the configuration that ${option} (--config's value, or NULL) means.  NULL:
+ * said.  What it only warns of is left in ${warnings}, for load_say.
+ */
+struct config *load_config(const char *option, struct buf *warnings);
+
+/*
+ * At a start, when we are who we stay: turn to the log of ${config}.  One that
+ * cannot be opened is said, and stops nothing.
+ */
+void load_log_first(const struct config *config);
 
 /* Log what a load found wrong, a line each. */
 void load_say(const struct buf *faults);
 
-/* Turn to the log of ${config}.  0, or -1: said in the one there was. */
+/* At a reload: turn to the log of ${config}.  0, or -1: said in the one there was. */
 int load_log(const struct config *config);
 
 /*

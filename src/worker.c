@@ -206,6 +206,7 @@ adopt(struct worker *w, struct config *config)
 
 	if (check_group(w, config, &why) == 0 &&
 	    leave_root(w, config, &why) == 0 &&
+	    (load_log_first(config), true) &&
 	    programs_begin(config, &w->host, &why) != -1) {
 		if ((adopted = terms_set(&w->rx.terms, config) == 0))
 			w->config = config;
@@ -215,6 +216,9 @@ adopt(struct worker *w, struct config *config)
 	if (adopted) {
 		reload_note(&w->reload, config);
 		log_info("%s is in force", config->file);
+		if (geteuid() == 0)
+			log_warn("this runs as root: give the store's folder an "
+			    "owner, or name one in worker { user }");
 	} else {
 		reload_refuse(&w->reload, config, &why);
 		program_host_free(w->host);
@@ -233,7 +237,6 @@ look_for_first(struct worker *w, bool at_once)
 
 	if (config == NULL)
 		return false;
-	(void)load_log(config);		/* without one stderr has to do */
 	return adopt(w, config);
 }
 
@@ -303,8 +306,7 @@ hang_up(struct worker *w)
 {
 	notify_reloading(&w->notify);
 	w->greeted = false;
-	if (log_reopen() == -1)
-		log_err("opening the log again: %s", strerror(errno));
+	log_reopen();
 }
 
 static bool
@@ -413,7 +415,7 @@ take_down(struct worker *w, int status)
 	program_host_free(w->host);
 	/* Nobody waits for a destination that is being tried. */
 	if (!reach_free(w->reach))
-		_exit(status);
+		log_exit(status);
 	keeper_end(&w->keeper);
 }
 
@@ -507,8 +509,6 @@ set_up(struct worker *w, const char *config_option, int *status)
 	if ((w->reach = reach_new()) != NULL)
 		w->rx.reach = tell_destinations;
 	config = reload_first(&w->reload, true);
-	if (config != NULL)
-		(void)load_log(config);
 	if ((fd = find_socket(w, config, status)) == -1)
 		config_free(config);
 	else if (config != NULL)
@@ -547,10 +547,10 @@ worker_serve(const char *config_option, const char *address)
 	if (w->config != NULL)
 		threads = (int)w->config->worker.threads;
 	if (start_threads(w) == -1)
-		_exit(EXIT_SOFTWARE);
+		log_exit(EXIT_SOFTWARE);
 	rc = serve(w, fd, threads);
 	if (rc == 1)
-		_exit(EXIT_IOERR);	/* the store hangs: nothing here may be freed */
+		log_exit(EXIT_IOERR);	/* the store hangs: nothing here may be freed */
 	status = rc == 0 ? EXIT_DONE : EXIT_SOFTWARE;
 	take_down(w, status);
 	free_worker(w);

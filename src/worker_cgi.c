@@ -153,11 +153,12 @@ deliver(struct cgi *cgi)
 	program_host_free(host);
 }
 
-/* The configuration, whose owner we then are.  NULL: said. */
+/* The configuration, whose owner we then are, and its log.  NULL: said. */
 static struct config *
 begin(void)
 {
-	struct config *config = load_config(NULL);
+	struct buf warnings = { 0 };
+	struct config *config = load_config(NULL, &warnings);
 	struct store_fault fault;
 
 	if (config != NULL && outbox_become_maker(config, &fault) == -1) {
@@ -165,6 +166,10 @@ begin(void)
 		config_free(config);
 		config = NULL;
 	}
+	if (config != NULL)
+		load_log_first(config);
+	load_say(&warnings);
+	buf_free(&warnings);
 	return config;
 }
 
@@ -192,6 +197,7 @@ worker_cgi(char **environment)
 
 	/* SQLite's connections must not cross the fork. */
 	outbox_close(cgi.outbox);
+	log_flush();
 	if (cgi.stored && cgi.config->worker.relay && (pid = fork()) == -1)
 		log_warn("nobody to deliver: fork: %s", strerror(errno));
 	if (pid == 0) {
@@ -200,5 +206,5 @@ worker_cgi(char **environment)
 			deliver(&cgi);
 		status = EXIT_DONE;
 	}
-	_exit(status);
+	log_exit(status);
 }

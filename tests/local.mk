@@ -20,7 +20,7 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/test_disk.py tests/e2e/test_fastcgi.py \
 	tests/e2e/test_faults.py \
 	tests/e2e/test_hostile.py tests/e2e/test_kill.py \
-	tests/e2e/test_listen.py \
+	tests/e2e/test_listen.py tests/e2e/test_log.py tests/e2e/test_owner.py \
 	tests/e2e/test_main_path.py tests/e2e/test_nginx.py \
 	tests/e2e/test_processes.py \
 	tests/e2e/harness/pki.py \

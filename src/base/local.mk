@@ -7,6 +7,7 @@ libleadrelay_a_SOURCES += \
 	src/base/exits.h \
 	src/base/identity.c src/base/identity.h \
 	src/base/log.c src/base/log.h \
+	src/base/log_out.c src/base/log_out.h \
 	src/base/notify.c src/base/notify.h \
 	src/base/signals.c src/base/signals.h \
 	src/base/spawn.c src/base/spawn.h \

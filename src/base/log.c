@@ -1,117 +1,79 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/text.h"
+#include "base/log_out.h"
 
-enum target { TARGET_STDERR, TARGET_SYSLOG, TARGET_FILE };
-
-/* The logger's own state; ${lock} guards all of it. */
+/* How lines are written, and which; they may change under whoever writes one. */
 static struct {
-	pthread_mutex_t lock;
-	enum target target;
-	enum log_format format;
-	enum log_level level;
-	char *path;
-	int fd;
-} logger = {
-	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.target = TARGET_STDERR,
-	.format = LOG_FMT_LOGFMT,
-	.level = LOG_LV_INFO,
-	.fd = STDERR_FILENO
-};
+	atomic_int format;
+	atomic_int level;
+} logger = { LOG_FMT_LOGFMT, LOG_LV_INFO };
 
-static const struct {
-	const char *name;
-	int priority;		/* syslog(3); also sd-daemon(3)'s prefix */
-} levels[] = {
-	[LOG_LV_ERROR] = { "error", LOG_ERR },
-	[LOG_LV_WARN] = { "warn", LOG_WARNING },
-	[LOG_LV_INFO] = { "info", LOG_INFO },
-	[LOG_LV_DEBUG] = { "debug", LOG_DEBUG }
+static const char *const levels[] = {
+	[LOG_LV_ERROR] = "error", [LOG_LV_WARN] = "warn",
+	[LOG_LV_INFO] = "info", [LOG_LV_DEBUG] = "debug"
 };
 
 static int
-open_file(const char *path)
+turn_to(const char *target, bool patient)
 {
-	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (strcmp(target, "stderr") == 0)
+		return log_out_open(LOG_TO_STDERR, NULL, patient);
+	if (strcmp(target, "syslog") == 0)
+		return log_out_open(LOG_TO_SYSLOG, NULL, patient);
+	if (strncmp(target, "file:", 5) == 0)
+		return log_out_open(LOG_TO_FILE, target + 5, patient);
+	errno = EINVAL;
+	return -1;
 }
 
-/* Take over a target; the lock is held. */
-static void
-set_target(enum target target, int fd, char *path)
+static int
+turn(const char *target, enum log_format format, enum log_level level,
+    bool patient)
 {
-	if (logger.target == TARGET_FILE)
-		close(logger.fd);
-	if (logger.target == TARGET_SYSLOG)
-		closelog();
-	free(logger.path);
-	logger.target = target;
-	logger.fd = fd;
-	logger.path = path;
-	if (target == TARGET_SYSLOG)
-		openlog("leadrelay", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	if (turn_to(target, patient) == -1)
+		return -1;
+	atomic_store(&logger.format, (int)format);
+	atomic_store(&logger.level, (int)level);
+	return 0;
 }
 
 int
 log_open(const char *target, enum log_format format, enum log_level level)
 {
-	enum target kind;
-	char *path = NULL;
-	int fd = STDERR_FILENO;
-
-	if (strcmp(target, "stderr") == 0)
-		kind = TARGET_STDERR;
-	else if (strcmp(target, "syslog") == 0)
-		kind = TARGET_SYSLOG;
-	else if (strncmp(target, "file:", 5) == 0) {
-		kind = TARGET_FILE;
-		if ((path = strdup(target + 5)) == NULL)
-			return -1;
-		if ((fd = open_file(path)) == -1) {
-			free(path);
-			return -1;
-		}
-	} else {
-		errno = EINVAL;
-		return -1;
-	}
-	pthread_mutex_lock(&logger.lock);
-	set_target(kind, fd, path);
-	logger.format = format;
-	logger.level = level;
-	pthread_mutex_unlock(&logger.lock);
-	return 0;
+	return turn(target, format, level, false);
 }
 
 int
+log_insist(const char *target, enum log_format format, enum log_level level)
+{
+	return turn(target, format, level, true);
+}
+
+void
 log_reopen(void)
 {
-	int fd, rc = 0;
+	log_out_reopen();
+}
 
-	pthread_mutex_lock(&logger.lock);
-	if (logger.target == TARGET_FILE) {
-		if ((fd = open_file(logger.path)) == -1)
-			rc = -1;
-		else {
-			close(logger.fd);
-			logger.fd = fd;
-		}
-	}
-	pthread_mutex_unlock(&logger.lock);
-	return rc;
+void
+log_flush(void)
+{
+	log_out_flush();
+}
+
+_Noreturn void
+log_exit(int status)
+{
+	log_out_flush();
+	_exit(status);
 }
 
 /* Does a logfmt value need quotes? */
@@ -173,37 +135,11 @@ add_fields(struct buf *line, enum log_format format, va_list ap)
 	}
 }
 
-/* A whole line by one write; a partial or failed write is not retried. */
-static void
-write_line(enum log_level level, const struct buf *line)
-{
-	if (logger.target == TARGET_SYSLOG)
-		syslog(levels[level].priority, "%s", line->data);
-	else if (write(logger.fd, line->data, line->len) == -1) {
-		/* There is nowhere left to say so. */
-	}
-}
-
-/*
- * The line's start: systemd's prefix, or its time where nobody else adds one,
- * and its level.
- */
+/* A line begins with its level; a target may want something before it. */
 static void
 start_line(struct buf *line, enum log_format format, enum log_level level)
 {
-	bool journal = logger.target == TARGET_STDERR &&
-	    getenv("JOURNAL_STREAM") != NULL;
-	bool timed = !journal && logger.target != TARGET_SYSLOG;
-	char now[TEXT_TIME_SIZE];
-
-	if (journal)
-		buf_printf(line, "<%d>", levels[level].priority);
-	if (format == LOG_FMT_JSON)
-		buf_putc(line, '{');
-	if (timed)
-		add_string(line, format, "time",
-		    text_format_time(clock_wall_ms(), now), true);
-	add_string(line, format, "level", levels[level].name, !timed);
+	add_string(line, format, "level", levels[level], true);
 }
 
 static void
@@ -211,29 +147,33 @@ end_line(struct buf *line, enum log_format format, enum log_level level)
 {
 	if (format == LOG_FMT_JSON)
 		buf_putc(line, '}');
-	if (logger.target != TARGET_SYSLOG)
-		buf_putc(line, '\n');
-	if (buf_ok(line))
-		write_line(level, line);
+	log_out_line((int)level, format == LOG_FMT_JSON, line);
 	buf_free(line);
+}
+
+/* Is a line of ${level} wanted, and how? */
+static bool
+is_wanted(enum log_level level, enum log_format *format)
+{
+	*format = (enum log_format)atomic_load(&logger.format);
+	return (int)level <= atomic_load(&logger.level);
 }
 
 void
 log_kv(enum log_level level, const char *what, ...)
 {
 	struct buf line = { 0 };
+	enum log_format format;
 	va_list ap;
 
-	pthread_mutex_lock(&logger.lock);
-	if (level <= logger.level) {
-		start_line(&line, logger.format, level);
-		add_string(&line, logger.format, "what", what, false);
-		va_start(ap, what);
-		add_fields(&line, logger.format, ap);
-		va_end(ap);
-		end_line(&line, logger.format, level);
-	}
-	pthread_mutex_unlock(&logger.lock);
+	if (!is_wanted(level, &format))
+		return;
+	start_line(&line, format, level);
+	add_string(&line, format, "what", what, false);
+	va_start(ap, what);
+	add_fields(&line, format, ap);
+	va_end(ap);
+	end_line(&line, format, level);
 }
 
 /* The common part of the four functions for words. */
@@ -241,16 +181,15 @@ static void __attribute__((format(printf, 2, 0)))
 log_words(enum log_level level, const char *fmt, va_list ap)
 {
 	struct buf line = { 0 };
+	enum log_format format;
 	char words[1024];
 
+	if (!is_wanted(level, &format))
+		return;
 	(void)vsnprintf(words, sizeof(words), fmt, ap);
-	pthread_mutex_lock(&logger.lock);
-	if (level <= logger.level) {
-		start_line(&line, logger.format, level);
-		add_string(&line, logger.format, "msg", words, false);
-		end_line(&line, logger.format, level);
-	}
-	pthread_mutex_unlock(&logger.lock);
+	start_line(&line, format, level);
+	add_string(&line, format, "msg", words, false);
+	end_line(&line, format, level);
 }
 
 #define LOG_WORDS(name, level)			\

@@ -2,7 +2,9 @@
  * log: one line per outcome, logfmt or JSON, to stderr, syslog or a file.
  *
  * The logger is the one module with state of its own; every function may be
- * called from any thread.  A line is written by a single write(2).  Secrets,
+ * called from any thread, and none waits for whoever reads the log: lines are
+ * written by a thread of its own, and what cannot be written is dropped and
+ * counted (log_out.h).  A line is whole, whoever else writes there.  Secrets,
  * tokens, credentials and lead contents must never be passed in: ids, names of
  * sources and destinations, counts, statuses and error texts only.
  *
@@ -18,12 +20,30 @@ enum log_format { LOG_FMT_LOGFMT, LOG_FMT_JSON };
 /*
  * Send later lines to ${target}: "stderr", "syslog" or "file:PATH" (opened for
  * append, mode 0640).  Return 0, or -1 with errno set and the former target kept.
+ * The target that is in force already is left as it is.  Not as root, if root is
+ * to be left: the file would be root's.
  * Before the first call: stderr, logfmt, info.
  */
 int log_open(const char *target, enum log_format format, enum log_level level);
 
-/* Open the "file:" target again, for logrotate.  -1: errno, the old one is kept. */
-int log_reopen(void);
+/*
+ * The same, but a target that cannot be opened is no failure: it is said on
+ * stderr, lines go to the former target (at a start: stderr), and it is tried
+ * again every few seconds.  -1: it is no target, or memory is out.
+ */
+int log_insist(const char *target, enum log_format format, enum log_level level);
+
+/*
+ * Open the target again, for logrotate.  One that cannot be is said, on stderr
+ * too, and tried again; lines go on to the former file.
+ */
+void log_reopen(void);
+
+/* Before a fork: give what was said a fifth of a second to be written. */
+void log_flush(void);
+
+/* The same, and _exit. */
+_Noreturn void log_exit(int status);
 
 /*
  * A line with fields.  ${what} is a short constant phrase ("accepted"); then

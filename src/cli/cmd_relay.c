@@ -63,8 +63,7 @@ turn(void *owner, bool hung_up)
 	if (!hung_up)
 		return true;
 	notify_reloading(&watch->notify);
-	if (log_reopen() == -1)
-		log_warn("log: cannot be opened again: %s", strerror(errno));
+	log_reopen();
 	if (!watch->once)
 		taken = reload_config(&watch->reload, &watch->setup->config,
 		    &parts);
@@ -89,7 +88,7 @@ begin_stop(void *owner)
 
 	notify_stopping(&watch->notify);
 	if (relay == NULL)
-		_exit(EXIT_DONE);
+		log_exit(EXIT_DONE);
 	relay_stop(relay, GRACE_MS);
 	tend_stop(&watch->tend);
 }
@@ -124,7 +123,7 @@ start_keeper(struct watch *watch)
 	watch->tend.owner = watch;
 	tend_init(&watch->tend);
 	if (keeper_start(&watch->keeper, &duty) == -1)
-		_exit(EXIT_SOFTWARE);
+		log_exit(EXIT_SOFTWARE);
 }
 
 static void
@@ -132,7 +131,7 @@ run(struct watch *watch)
 {
 	report(watch);
 	if (tend_start(&watch->tend) == -1)
-		_exit(EXIT_SOFTWARE);
+		log_exit(EXIT_SOFTWARE);
 	relay_run(atomic_load(&watch->relay), watch->once,
 	    watch->once ? ONCE_LIMIT_MS : 0);
 }
@@ -149,7 +148,7 @@ take_down(struct watch *watch)
 }
 
 /* From here on the log says what happens; for cron only what is wrong. */
-static int
+static void
 open_log(const struct config *config, bool once)
 {
 	const struct config_worker *worker = &config->worker;
@@ -157,12 +156,9 @@ open_log(const struct config *config, bool once)
 
 	if (once && strcmp(worker->log, "stderr") == 0 && level > LOG_LV_WARN)
 		level = LOG_LV_WARN;
-	if (log_open(worker->log, (enum log_format)worker->log_format,
-	    level) == 0)
-		return EXIT_DONE;
-	fprintf(stderr, "leadrelay: log %s: %s\n", worker->log,
-	    strerror(errno));
-	return EXIT_CONFIG;
+	if (log_insist(worker->log, (enum log_format)worker->log_format,
+	    level) == -1)
+		log_err("log %s: %s", worker->log, strerror(errno));
 }
 
 static int
@@ -173,9 +169,9 @@ set_up(struct watch *watch, const struct args *args, struct counters *counters)
 	struct relay *relay;
 	int status;
 
-	if ((status = setup_outbox(setup, args, OUTBOX_SERVE)) != EXIT_DONE ||
-	    (status = open_log(setup->config, watch->once)) != EXIT_DONE)
+	if ((status = setup_outbox(setup, args, OUTBOX_SERVE)) != EXIT_DONE)
 		return status;
+	open_log(setup->config, watch->once);
 	relay = relay_new(setup->config, setup->host, setup->outbox, counters,
 	    &why);
 	atomic_store(&watch->relay, relay);

@@ -151,7 +151,7 @@ def test_the_post_is_tried_again_and_never_in_the_way(site, pager):
     for _ in range(5):
         site.post()
     crm.wait_count(6)
-    assert site.log_lines(what="alert", kind="dead", state="raised")
+    assert site.wait_lines(what="alert", kind="dead", state="raised")
 
 
 def test_a_url_in_a_file_stays_secret(site, pager):
@@ -268,7 +268,7 @@ def test_a_frozen_relay(site, pager):
     try:
         alert = wait_alert(pager, "frozen", timeout=40)
         assert f"process {frozen.pid}" in alert["items"][0]["reason"]
-        assert "no sign of life" in site.log.read_text()
+        wait_until(lambda: "no sign of life" in site.log.read_text(), "the line")
     finally:
         frozen.send(signal.SIGCONT)
     wait_alert(pager, "frozen", "recovered", timeout=20)

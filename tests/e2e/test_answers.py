@@ -337,7 +337,7 @@ def test_unverified_body_is_taken(unverified):
                                 [("Content-Type", "application/json; charset=utf-8")], payload)
     assert answer.status == 202
     assert unverified.crms["crm"].wait_count(1)[0].body == payload
-    assert "warn" in {line.get("level") for line in unverified.log_lines()}
+    assert unverified.wait_lines(level="warn")
 
 
 def test_unverified_400_and_415_keep_nothing(unverified):

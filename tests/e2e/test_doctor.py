@@ -61,7 +61,7 @@ def test_all_is_well(up):
     assert all(line["ok"] and line["status"] == 200 for line in lines)
     assert up.list() == []
     assert up.crms["crm"].received() == []
-    seen = up.log_lines(what="probe")
+    seen = up.wait_lines(what="probe")
     assert seen and seen[0]["store"] == "ok"
 
 

@@ -230,6 +230,8 @@ def test_every_status(site):
         delivered = sum(map(len, sent.values())) - len(given_up)
         crm.wait(lambda requests: sum(r.accepted for r in requests) == delivered,
                  f"the recovery after {status}")
+        if end == PAUSED:
+            site.wait_lines(what="paused", error=f"status {status}")
         paused = site.log_lines(what="paused", error=f"status {status}")
         assert len(paused) == (end == PAUSED), f"{status}: {paused}"
     total = sum(map(len, sent.values()))
@@ -339,8 +341,8 @@ def test_a_weeks_outage(site, outage):
     site.wait_states(delivered=2 * 121)
     promises.check(crm.received(), sent, uncertain=outage == "timeouts")
     if outage != "timeouts":
-        assert len(site.log_lines(what="paused", destination="crm")) == 1
-        assert len(site.log_lines(what="recovered", destination="crm")) == 1
+        assert len(site.wait_lines(what="paused", destination="crm")) == 1
+        assert len(site.wait_lines(what="recovered", destination="crm")) == 1
     check_memory(site, memory)
 
 

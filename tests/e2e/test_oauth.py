@@ -169,7 +169,7 @@ def test_a_fresh_token_refused_pauses_and_costs_no_lead(site, tokens):
     assert len(tokens.granted) == 2     # one more, and no more, before the pause
     crm.default = Reply(200)
     site.wait_states(delivered=1)
-    assert site.log_lines(what="recovered")
+    assert site.wait_lines(what="recovered")
     shown = json.loads(site.command("show", event, "--json").stdout)
     assert shown
 

@@ -104,7 +104,7 @@ def test_a_bad_program_holds(site, text, words):
     assert held[0]["attempts"] == 0
     assert not bad.received()
     assert "Ricard" not in site.log.read_text()
-    assert site.log_lines(what="held", destination="bad")[0]["error"] == "transform failed"
+    assert site.wait_lines(what="held", destination="bad")[0]["error"] == "transform failed"
 
 
 def test_no_environment_no_files(site):
@@ -320,7 +320,7 @@ def test_a_broken_edit_changes_nothing(site):
     program(site, "crm.jq", ".data | {id, ")
     site.post(leads.payload(2))
     assert crm.wait_count(2)[1].json == {"id": 2}
-    assert "the former program stays in use" in site.log.read_text()
+    wait_until(lambda: "the former program stays in use" in site.log.read_text(), "the words")
     program(site, "crm.jq", ".data | {nr: .id}")
     site.post(leads.payload(3))
     wait_until(lambda: "read again" in site.log.read_text(), "the new program")

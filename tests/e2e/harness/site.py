@@ -234,6 +234,13 @@ class Site:
         wanted = {key: str(value) for key, value in fields.items()}
         return [line for line in lines if wanted.items() <= line.items()]
 
+    def wait_lines(self, count=1, **fields):
+        """The same, when there are so many: the log is written by a thread of its own."""
+        def found():
+            lines = self.log_lines(**fields)
+            return lines if len(lines) >= count else None
+        return wait_until(found, f"{count} of {fields} in the log")
+
 
 def environment(more=None):
     """What a service is started with: no configuration from the outside."""

@@ -1,0 +1,206 @@
+"""Started as root: what is made then is whose it will be, and nobody stays root."""
+
+import os
+import pwd
+import signal
+import stat
+import subprocess
+
+import pytest
+
+from harness import apache, fcgi, leads
+from harness.crm import NEVER, Reply
+from harness.site import environment
+from harness.wait import wait_until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave root")
+
+NAME = "www-data"
+
+
+class Place:
+    """A site whose configuration and folders belong to somebody who is not root."""
+
+    def __init__(self, site):
+        self.site = site
+        self.user = pwd.getpwnam(NAME)
+        self.program = apache.program_for(site)
+        self.logs = site.folder / "logs"
+        self.log = self.logs / "log"
+        self.run = site.folder / "run"
+        site.socket = self.run / "worker.sock"
+        site.settings["worker"]["log"] = f"file:{self.log}"
+        site.settings["worker"].pop("socket_group")
+        site.crm()
+        for path in (self.logs, self.run):
+            path.mkdir()
+            self.give(path)
+        self.give(site.secret_file)
+        self.write()
+
+    def give(self, path):
+        os.chown(path, self.user.pw_uid, self.user.pw_gid)
+
+    def write(self):
+        self.site.write_config()
+        self.give(self.site.config)
+
+    def owned_folder(self):
+        """The store's folder, and so the owner, is there."""
+        self.site.store.parent.mkdir(mode=0o700)
+        self.give(self.site.store.parent)
+
+    def named_user(self):
+        """There is no folder yet, and the configuration names the user."""
+        self.site.settings["worker"]["user"] = NAME
+        self.write()
+
+    def serve(self, wrap=()):
+        self.site.worker = self.site.spawn(
+            [*wrap, self.program, "--config", self.site.config, "serve", "--listen",
+             f"unix:{self.site.socket}"])
+        self.site.wait_for_worker()
+        return self.site.worker
+
+    def serve_as_user(self):
+        return self.serve(["setpriv", f"--reuid={self.user.pw_uid}",
+                           f"--regid={self.user.pw_gid}", "--clear-groups"])
+
+    def check(self, *paths):
+        for path in paths:
+            assert path.stat().st_uid == self.user.pw_uid, path
+            assert path.stat().st_gid == self.user.pw_gid, path
+
+    def check_folder(self):
+        folder = self.site.store.parent
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        self.check(folder, *folder.iterdir())
+
+
+@pytest.fixture
+def place(site):
+    return Place(site)
+
+
+def identities(pid):
+    """All user and group numbers that a process has."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as text:
+        lines = dict(line.rstrip("\n").split(":", 1) for line in text)
+    return {int(word) for key in ("Uid", "Gid", "Groups") for word in lines[key].split()}
+
+
+def with_descendants(pid):
+    found = [pid]
+    for child in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        try:
+            with open(f"/proc/{child}/stat", encoding="ascii", errors="replace") as text:
+                if int(text.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    found += with_descendants(child)
+        except OSError:
+            pass
+    return found
+
+
+def check_nobody_is_root(pid):
+    for one in with_descendants(pid):
+        assert 0 not in identities(one), one
+
+
+@pytest.mark.parametrize("whose", ["owned_folder", "named_user"])
+def test_a_worker(place, whose):
+    """Log, socket and store can be used by the one who goes on, and starts again."""
+    site = place.site
+    site.crm(when="true")
+    place.write()
+    getattr(place, whose)()
+    told = site.folder / "logs" / "told"
+    site.settings["alert"] = {"command": f"id -u >{told}.part; mv {told}.part {told}"}
+    site.crms["crm"].script.append(Reply(422))
+    place.write()
+    worker = place.serve()
+    site.accept(leads.payload())
+    wait_until(told.exists, "the alert")
+    assert told.read_text() == f"{place.user.pw_uid}\n"
+    check_nobody_is_root(worker.pid)
+    place.check(place.log, site.socket, told)
+    place.check_folder()
+
+    former = place.logs / "log.1"
+    place.log.rename(former)
+    worker.send(signal.SIGHUP)
+    wait_until(place.log.exists, "the log")
+    place.check(place.log)
+
+    # As the real user from the beginning, and in the dead socket's place.
+    worker.kill()
+    worker = place.serve_as_user()
+    site.accept(leads.payload())
+    site.crms["crm"].wait_count(2)
+    assert "Permission denied" not in place.log.read_text() + site.log.read_text()
+    assert worker.stop() == 0
+
+
+def test_a_relay(place):
+    site = place.site
+    place.named_user()
+    site.settings["worker"]["relay"] = False
+    place.write()
+    place.serve().stop()
+    place.log.unlink()
+    place.serve_as_user()
+    wait_until(place.log.exists, "the log")
+    place.log.unlink()
+    site.crms["crm"].default = Reply(fault=NEVER)
+    site.accept(leads.payload())
+    relay = site.spawn([place.program, "--config", site.config, "relay"])
+    site.crms["crm"].wait_count(1)
+    check_nobody_is_root(relay.pid)
+    wait_until(place.log.exists, "the log")
+    place.check(place.log)
+    place.check_folder()
+
+
+def test_a_request(place):
+    site = place.site
+    place.named_user()
+    payload = leads.payload()
+    done = subprocess.run(
+        [str(place.program)], capture_output=True, timeout=60, check=False, env=environment({
+            "REQUEST_METHOD": "POST", "REQUEST_URI": "/leadpro", "CONTENT_LENGTH": "0",
+            "HTTP_AUTHORIZATION": site.sign(payload), "LEADRELAY_CONFIG": str(site.config)}))
+    assert b"Status: 202" in done.stdout, done
+    site.crms["crm"].wait_count(1)
+    place.check(place.log)
+    place.check_folder()
+
+
+def test_the_folders_owner_goes_first(place):
+    place.owned_folder()
+    place.site.settings["worker"]["user"] = "nobody"
+    place.write()
+    worker = place.serve()
+    assert identities(worker.pid) == {place.user.pw_uid, place.user.pw_gid}
+
+
+def test_a_user_that_is_not_there(place):
+    place.site.settings["worker"]["user"] = "nobody-like-this"
+    place.write()
+    for words in (["relay", "--once"], ["list"]):
+        done = place.site.command(*words)
+        assert done.returncode == 78, done
+        assert b"there is no user nobody-like-this" in done.stderr
+    done = place.site.command("check")
+    assert done.returncode == 78 and b"there is no user nobody-like-this" in done.stdout
+    assert not place.site.store.parent.exists()
+
+
+def test_the_socket_of_a_group(place):
+    site = place.site
+    place.owned_folder()
+    site.settings["worker"]["socket_group"] = "daemon"
+    place.write()
+    place.serve()
+    status = site.socket.stat()
+    assert status.st_uid == place.user.pw_uid
+    assert stat.S_IMODE(status.st_mode) == 0o660 and status.st_gid != place.user.pw_gid
+    assert fcgi.ask(site.socket, fcgi.webhook(method="GET")).status == 405
