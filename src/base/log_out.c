@@ -21,8 +21,10 @@
 #include "base/text.h"
 
 #define QUEUE_MAX (256u << 10)		/* about a thousand lines */
+#define QUEUE_HIGH (QUEUE_MAX / 4)	/* then the writer's pause is over */
 #define CHUNK_MAX PIPE_BUF		/* one write is whole, whoever writes beside us */
 #define STACK_SIZE (256u << 10)
+#define PAUSE_MS 2			/* between two batches: nobody wakes it for each line */
 #define LOOK_MS 20			/* a writer that waits looks about as often */
 #define ANSWER_MS 500			/* how long turning to a target may take */
 #define AGAIN_MS 3000			/* between two tries at one that cannot be opened */
@@ -44,6 +46,9 @@ static struct {
 	pthread_cond_t done;		/* for whoever waits for it */
 	bool made;			/* the conditions are */
 	bool running;			/* there is a writer */
+	bool idle;			/* which a line has to wake */
+	bool left;			/* one has ended, or will, and is to be joined */
+	pthread_t thread;
 	int64_t end_mono_ms;		/* not 0: it is to end, by then at the latest */
 	struct buf queue;
 	unsigned long long lost;	/* lines that found no room in it */
@@ -462,11 +467,15 @@ take_batch(unsigned long long *lost)
 	bool over;
 
 	(void)pthread_mutex_lock(&shared.lock);
+	if (!has_to_turn() && shared.end_mono_ms == 0)
+		wait_until(&shared.news, clock_mono_ms() + PAUSE_MS);
+	shared.idle = true;
 	while (shared.queue.len == 0 && !has_to_turn() && shared.end_mono_ms == 0)
 		if (writer.failing)
 			wait_until(&shared.news, writer.again_mono_ms);
 		else
 			(void)pthread_cond_wait(&shared.news, &shared.lock);
+	shared.idle = false;
 	over = shared.end_mono_ms != 0 && (clock_mono_ms() >= shared.end_mono_ms ||
 	    (shared.queue.len == 0 && shared.turns == writer.turns));
 	if (over) {
@@ -534,6 +543,8 @@ in_child(void)
 	buf_reset(&shared.queue);
 	shared.lost = 0;
 	shared.end_mono_ms = 0;
+	shared.left = false;
+	shared.idle = false;
 	if (shared.running) {
 		memset(&writer, 0, sizeof(writer));
 		writer.fd = STDERR_FILENO;
@@ -544,13 +555,22 @@ in_child(void)
 	(void)pthread_mutex_unlock(&shared.lock);
 }
 
+/* Bury a writer that has ended; the lock is held, which it needs no more. */
+static void
+join_writer(void)
+{
+	if (shared.left && !shared.running) {
+		shared.left = false;
+		(void)pthread_join(shared.thread, NULL);
+	}
+}
+
 /* Make the thread; the lock is held.  Without one, lines wait for the next try. */
 static void
 start_writer(void)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
-	pthread_t thread;
 
 	if (!shared.made) {
 		shared.made = true;
@@ -558,13 +578,14 @@ start_writer(void)
 		(void)pthread_atfork(before_fork, after_fork, in_child);
 		(void)atexit(log_out_flush);
 	}
+	join_writer();
 	/* Signals, and a SIGPIPE of its own, are nothing for it. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-	shared.running = pthread_create(&thread, &attr, write_lines, NULL) == 0;
+	shared.left = pthread_create(&shared.thread, &attr, write_lines, NULL) == 0;
+	shared.running = shared.left;
 	(void)pthread_attr_destroy(&attr);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
@@ -594,7 +615,8 @@ log_out_line(int level, bool json, const struct buf *text)
 	} else {
 		buf_add(queue, &head, sizeof(head));
 		buf_add(queue, text->data, text->len);
-		if (queue->len == size || !shared.running)
+		if (shared.idle || !shared.running || (queue->len > QUEUE_HIGH &&
+		    queue->len - size <= QUEUE_HIGH))
 			wake_writer();
 	}
 	(void)pthread_mutex_unlock(&shared.lock);
@@ -689,6 +711,7 @@ log_out_flush(void)
 		(void)pthread_cond_signal(&shared.news);
 	while (shared.running && clock_mono_ms() < end)
 		wait_until(&shared.done, end);
+	join_writer();
 	shared.end_mono_ms = 0;
 	(void)pthread_mutex_unlock(&shared.lock);
 }

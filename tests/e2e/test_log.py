@@ -285,7 +285,8 @@ def test_syslog(site):
     site.spawn([*wrap, PROGRAM, "--config", site.config, "serve", "--listen",
                 f"unix:{site.socket}"])
     site.worker = site.workers[-1]
-    assert f" leadrelay[{site.worker.pid}]: level=info msg=\"leadrelay " in daemon.line()
+    said = f" leadrelay[{site.worker.pid}]: level=info msg=\"leadrelay "
+    wait_until(lambda: said in daemon.line(), "the first lines")
     site.wait_for_worker()
     fcgi.ask(site.socket, fcgi.webhook("x.y.z"))
     line = daemon.line()

@@ -83,9 +83,12 @@ def place(site):
 
 
 def identities(pid):
-    """All user and group numbers that a process has."""
-    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as text:
-        lines = dict(line.rstrip("\n").split(":", 1) for line in text)
+    """All user and group numbers that a process has; none when it has ended."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as text:
+            lines = dict(line.rstrip("\n").split(":", 1) for line in text)
+    except (FileNotFoundError, ProcessLookupError):
+        return set()
     return {int(word) for key in ("Uid", "Gid", "Groups") for word in lines[key].split()}
 
 

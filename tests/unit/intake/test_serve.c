@@ -542,6 +542,7 @@ test_stop_in_time(void **state)
 	pid_t pid;
 
 	(void)state;
+	log_flush();			/* the child makes threads */
 	if ((pid = fork()) == 0)
 		stop_unanswered();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
