@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-static const char alphabet[64] =
+static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* The value of each character plus one; 0 is "not in the alphabet". */
