@@ -2,12 +2,14 @@
 
 import concurrent.futures
 import re
+import select
 import socket
+import threading
 
 import pytest
 
 from harness import leads
-from harness.nginx import SOURCE
+from harness.nginx import SOURCE, Nginx
 from harness.site import Site
 from harness.wait import wait_until
 
@@ -225,8 +227,109 @@ def test_a_worker_that_comes_back(site):
         site.start_worker()
 
 
+class Lossy:
+    """Stands between nginx and the worker, and can lose what either says next."""
+
+    def __init__(self, site):
+        self.worker = str(site.socket)
+        self.path = site.folder / "lossy.sock"
+        self.lose = None                # "request" or "answer", once
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.path.chmod(0o666)
+        self.listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                front, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(front,), daemon=True).start()
+
+    def _serve(self, front):
+        with front, socket.socket(socket.AF_UNIX) as worker:
+            worker.connect(self.worker)
+            while True:
+                for end in select.select([front, worker], [], [])[0]:
+                    text = end.recv(65536)
+                    if not text or self._loses("request" if end is front else "answer"):
+                        return
+                    (worker if end is front else front).sendall(text)
+
+    def _loses(self, what):
+        if self.lose != what:
+            return False
+        self.lose = None
+        return True
+
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+@pytest.fixture
+def lossy(site):
+    site.start_worker()
+    between = Lossy(site)
+    site.nginx = Nginx(site.folder, between.path)
+    yield between
+    between.stop()
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+@pytest.mark.parametrize("what, answer", [("answer", (200, "duplicate")),
+                                          ("request", (202, "accepted"))])
+def test_what_got_lost_is_asked_again(site, lossy, what, answer, kept):
+    """Whichever way it went: the sender is told, and the lead is there once."""
+    earlier = [leads.payload() for _ in range(3 if kept else 0)]
+    for payload in earlier:
+        assert site.post(payload).status == 202
+    lossy.lose = what
+    payload = leads.payload()
+    got = site.post(payload)
+    assert lossy.lose is None
+    assert (got.status, got.json["status"]) == answer
+    site.wait_states(delivered=len(earlier) + 1)
+    assert got.json["id"] in {row["id"] for row in site.list()}
+    assert sorted(site.crms["crm"].bodies()) == sorted([*earlier, payload])
+
+
+@pytest.mark.parametrize("what", ["answer", "request"])
+def test_its_body_comes_along(site, lossy, what):
+    """Seen where the body is what counts."""
+    site.settings["source"] = {"verify": "none"}
+    site.worker.stop()
+    site.start_worker()
+    lossy.lose = what
+    payload = leads.payload(padding="p" * 40000)
+    answer = site.request("POST", "/leadpro", [("Content-Type", "application/json")], payload)
+    assert lossy.lose is None
+    assert answer.status in (202, 200), answer
+    site.wait_states(delivered=1)
+    assert site.crms["crm"].bodies() == [payload]
+
+
+def test_a_worker_that_is_away_is_no_dead_end(site):
+    """Failures, however many, do not keep nginx from asking the one that is back."""
+    site.start()
+    assert site.worker.stop() == 0
+    for _ in range(5):
+        assert site.post().status == 502
+    site.start_worker()
+    assert site.post().status == 202
+
+
 def test_tokens_are_not_kept_in_files(big):
     assert not any(path.is_file() for path in big.folder.glob("temp-*/**/*"))
+
+
+@pytest.mark.parametrize("name", ["leadrelay-location.conf", "examples.conf"])
+def test_every_way_to_the_worker_asks_again(name):
+    text = (SOURCE / "nginx" / name).read_text()
+    assert len(re.findall(r"(?m)^\s*fastcgi_next_upstream error timeout non_idempotent;", text)) \
+        == len(re.findall(r"(?m)^\s*fastcgi_pass ", text)) > 0
 
 
 def test_params_name_nothing_unknown():
