@@ -38,3 +38,5 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/crm/zapier-make.expected \
 	tests/e2e/crm/zoho.expected \
 	tests/e2e/test_crm.py tests/e2e/test_transform.py tests/e2e/test_try.py
+EXTRA_DIST += tests/e2e/harness/load.py tests/e2e/harness/machine.py \
+	tests/e2e/harness/package.py tests/e2e/test_booted.py

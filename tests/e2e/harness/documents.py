@@ -68,9 +68,12 @@ class Root:
             ["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork",
              "--kill-child", "sh", "-c", begin, "sh", script],
             capture_output=True, text=True, errors="replace", check=False,
-            timeout=timeout, stdin=subprocess.DEVNULL,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
-                 "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **env})
+            timeout=timeout, stdin=subprocess.DEVNULL, env=self.environment(env))
+
+    @staticmethod
+    def environment(more):
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
+                "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **more}
 
 
 def why_no_root(folder):

@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 
-from .process import Process
+from .process import Process, children
 from .wait import wait_until
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
@@ -94,14 +94,14 @@ class Nginx:
         raise AssertionError(f"nginx did not start:\n{self.process.output()}{self.errors()}")
 
     def _answers(self):
-        return (self.folder / "nginx.pid").exists() and listens(self.port)
+        """It listens before it has children; a reload without any would find none of the old."""
+        return (self.folder / "nginx.pid").exists() and self.children() and listens(self.port)
 
     def errors(self):
         return self.error_log.read_text(errors="replace") if self.error_log.exists() else ""
 
     def children(self):
-        pid = self.process.pid
-        return set(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return set(children(self.process.pid))
 
     def reload(self):
         """Take the files as they are now; the children that go by the old ones are gone."""

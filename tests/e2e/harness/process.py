@@ -1,8 +1,17 @@
 """One child process with its output in a file, ended by its own number."""
 
 import os
+import pathlib
 import signal
 import subprocess
+
+
+def children(pid):
+    """The numbers of the processes that it has started and that are there."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
 
 
 class Process:
