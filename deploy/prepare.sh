@@ -104,6 +104,7 @@ source_tree() {
 }
 
 # build DIR [configure arguments]: configure there unless it is done, and make.
+# The source is named from there, since configure refuses a path with a blank in it.
 build() {
 	dir=$1
 	shift
@@ -113,7 +114,8 @@ build() {
 	fi
 	mkdir -p "$dir"
 	if [ "$(cat "$dir/configured-as" 2>/dev/null)" != "$*" ] || [ ! -e "$dir/Makefile" ]; then
-		(cd "$dir" && quietly "$dir/configure.log" "$source/configure" "$@") || return 1
+		(cd "$dir" && quietly "$dir/configure.log" \
+		    "$(realpath --relative-to=. "$source")/configure" "$@") || return 1
 		printf '%s\n' "$*" >"$dir/configured-as"
 	fi
 	quietly "$dir/make.log" make -C "$dir" -j"$(nproc)"

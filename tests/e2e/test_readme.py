@@ -170,14 +170,18 @@ def new_root(tmp_path_factory, system):
     return lambda below=None: Root(tmp_path_factory.mktemp("root"), below)
 
 
+# Where only root comes; no name that a clone would have.
+TREE = "/root/leadrelay as distributed"
+
+
 @pytest.fixture(scope="module")
 def source(new_root):
-    """A root with the source tree, as it is distributed, in /root/leadrelay."""
+    """A root with the source tree, as it is distributed."""
     root = new_root()
     done = root.run(f"""{BEGIN}
 make -s -C '{PROGRAM.parent}' dist
-mkdir /root/leadrelay
-tar -C /root/leadrelay --strip-components=1 -xzf '{PROGRAM.parent}'/leadrelay-[0-9]*[0-9].tar.gz
+mkdir '{TREE}'
+tar -C '{TREE}' --strip-components=1 -xzf '{PROGRAM.parent}'/leadrelay-[0-9]*[0-9].tar.gz
 """)
     assert done.returncode == 0, said(done)
     return root
@@ -187,7 +191,7 @@ tar -C /root/leadrelay --strip-components=1 -xzf '{PROGRAM.parent}'/leadrelay-[0
 def packaged(new_root, source):
     """A root where the package was built and installed, and filled in."""
     root = new_root(source)
-    done = root.run(f"{BEGIN}\ncd /root/leadrelay\n{cut('package')}", 600,
+    done = root.run(f"{BEGIN}\ncd '{TREE}'\n{cut('package')}", 600,
                     DEB_BUILD_OPTIONS="nocheck parallel=2")
     assert done.returncode == 0, said(done)
     root.said = done.stdout
@@ -227,7 +231,7 @@ def test_nginx(new_root, packaged):
     line = cut("nginx-line").strip()
     put = f"sed -i 's|^\\tserver_name _;|&\\n\\t{line}|' /etc/nginx/sites-available/default"
     done = new_root(packaged).run(f"""{BEGIN}
-cd /root/leadrelay
+cd '{TREE}'
 crm
 nginx
 {doctored(server('nginx -t', cut('nginx'), put))}
@@ -238,14 +242,14 @@ soon delivered
     assert "FAILED" not in done.stdout, said(done)
 
 
-APACHE = """\
-cd /root/leadrelay
+APACHE = f"""\
+cd '{TREE}'
 rm -f /etc/apache2/mods-enabled/*fcgi*
 crm
 apachectl start
-{lines}
+{{lines}}
 soon leadrelay send http://localhost/leadpro
-{last}
+{{last}}
 soon delivered
 """
 
@@ -294,7 +298,7 @@ fill_in() {{
 	chown leadrelay /etc/leadrelay/secret	# what LoadCredential= makes up for
 	install -d -m 700 -o leadrelay /var/lib/leadrelay	# StateDirectory=
 }}
-cd /root/leadrelay
+cd '{TREE}'
 {cut('build')}
 {cut('setup')}
 [ "$(command -v leadrelay)" = /usr/sbin/leadrelay ]
@@ -319,9 +323,21 @@ def test_quickstart(new_root, source):
     """Its second line is what runs this."""
     first, second = cut("quickstart").splitlines()
     assert second.startswith("./tests/run ")
-    done = new_root(source).run(f"{BEGIN}\ncd /root/leadrelay\n{first}", 600)
+    done = new_root(source).run(f"""{BEGIN}
+rm -f /usr/bin/curl                     # it is not among what a build needs
+cd '{TREE}'
+{first}
+{first.split()[0]} --keep >/tmp/kept 2>&1 &
+soon grep 'tail -f' /tmp/kept
+sed -n -e 's/tail -f/tail/' -e 's/^    //p' /tmp/kept | sed -n '/^cd /,$p' >/tmp/typed
+cat /tmp/typed
+sh -eu /tmp/typed
+kill $!
+""", 600)
     assert done.returncode == 0, said(done)
-    assert "Byte for byte the same." in done.stdout, said(done)
+    first, kept = done.stdout.split("It works.")
+    assert "Byte for byte the same." in first, said(done)
+    assert "got 401 token-algorithm" in kept, said(done)
 
 
 def test_shared_hosting(new_root, source):

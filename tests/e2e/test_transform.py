@@ -228,9 +228,11 @@ def test_form(site):
     site.post()
     request = crm.wait_count(1)[0]
     assert request.header("Content-Type") == "application/x-www-form-urlencoded"
-    assert urllib.parse.parse_qsl(request.body.decode("ascii"), strict_parsing=True) == [
-        ("a b", "Sir Ricard Branson"), ("nested[x][0]", "1"), ("nested[x][1]", "2.5"),
-        ("é", "ü&=")]
+    pairs = urllib.parse.parse_qsl(request.body.decode("ascii"), strict_parsing=True)
+    number = dict(pairs)["nested[x][1]"]
+    assert number in ("2.5", "2.50")    # as libjq prints it: from 1.7 on as it was written
+    assert pairs == [("a b", "Sir Ricard Branson"), ("nested[x][0]", "1"),
+                     ("nested[x][1]", number), ("é", "ü&=")]
 
 
 def test_form_of_the_data(site):
