@@ -1,5 +1,6 @@
 """Alerts: who is told what, once, and that it is over."""
 
+import contextlib
 import json
 import os
 import signal
@@ -197,13 +198,18 @@ def test_a_command_that_fails_or_hangs(site):
     site.post()
     wait_until(lambda: "command ended with status 7" in site.log.read_text(), "the complaint")
     site.worker.stop()
-    site.settings["alert"] = {"command": "sleep 600 # until the worker is gone",
+    pid = site.folder / "pid"
+    site.settings["alert"] = {"command": f"echo $$ >{pid}; exec sleep 600 # till the worker is gone",
                               "quiet_for": "1ms"}
     site.start_worker()
-    wait_until(lambda: site.log_lines(what="alert", kind="quiet"), "the alert")
+    wait_until(lambda: pid.exists() and pid.read_text(), "the command")
     site.post()
     crm.wait_count(2)
-    assert site.worker.stop() == 0      # it waits for no command
+    try:
+        assert site.worker.stop() == 0  # it waits for no command
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
 def can_mount():
@@ -225,7 +231,7 @@ def test_a_mail(site):
     site.write_config()
     site.spawn(["unshare", "-m", "sh", "-c",
                 f"mount -t tmpfs none /usr/sbin && cp {sendmail} /usr/sbin/sendmail && "
-                f"exec {PROGRAM} --config {site.config} serve --listen unix:{site.socket}"])
+                f"exec '{PROGRAM}' --config {site.config} serve --listen unix:{site.socket}"])
     site.worker = site.workers[-1]
     site.wait_for_worker()
     from harness import fcgi

@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
-from harness import fcgi, leads
+from harness import apache, fcgi, leads
 from harness.nginx import SOURCE
-from harness.site import PROGRAM, environment
+from harness.site import environment
 from harness.wait import wait_until
 
 USER = "www-data"
@@ -36,7 +36,7 @@ def snippet(has, has_not=None):
 
 def here(block, site, place):
     """The same commands, for this installation instead of the system's own."""
-    for old, new in (("/usr/sbin/leadrelay", PROGRAM), ("/etc/leadrelay/leadrelay.conf", site.config),
+    for old, new in (("/usr/sbin/leadrelay", apache.program_for(site)), ("/etc/leadrelay/leadrelay.conf", site.config),
                      ("/run/leadrelay", place), ("-U leadrelay -G", f"-U {USER} -G"),
                      ("-u leadrelay -g leadrelay", f"-u {USER} -g {USER}")):
         block = block.replace(old, str(new))

@@ -28,10 +28,12 @@ def analyze(*words):
 
 @pytest.fixture
 def units(folder):
-    """Copies of the units that name the program where it was built."""
+    """Copies of the units that name the program as it was built, by a plain name."""
+    (folder / "leadrelay").symlink_to(PROGRAM)
     copies = []
     for unit in sorted(UNITS.glob("leadrelay*")):
-        text = re.sub(r"(?m)^(Exec(?:Start|Reload))=\S+", rf"\1={PROGRAM}", unit.read_text())
+        text = re.sub(r"(?m)^(Exec(?:Start|Reload))=\S+", rf"\1={folder}/leadrelay",
+                      unit.read_text())
         copies.append(folder / unit.name)
         copies[-1].write_text(text)
     assert len(copies) == 5

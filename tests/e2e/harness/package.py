@@ -71,7 +71,7 @@ def deb(folder):
 def of_this_tree():
     """The folder with the package, as the documented command makes it."""
     succeed("make", "-C", PROGRAM.parent, "-s", "dist")
-    (tarball,) = PROGRAM.parent.glob("leadrelay-[0-9]*.tar.gz")
+    (tarball,) = PROGRAM.parent.glob("leadrelay-[0-9]*[0-9].tar.gz")
     folder = KEPT / _digest(tarball)
     _build(folder, SOURCE, DIST=str(tarball))
     return folder
