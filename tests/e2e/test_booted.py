@@ -161,6 +161,7 @@ def new(tmp_path_factory, packages, request):
         if getattr(request.node, "failed_call", False):
             print(machine.journal())
         machine.stop()
+        shutil.rmtree(machine.folder)
 
 
 @pytest.fixture

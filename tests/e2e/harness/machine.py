@@ -22,8 +22,9 @@ TOOLS = ("systemd-nspawn", "nsenter", "setpriv", "unshare")
 TESTS = "/mnt/tests"                    # where the machine sees tests/e2e
 STATES = ("running", "degraded")
 
+# In namespaces of its own, so that it leaves nothing behind below /run either.
 BOOT = """\
-mount -t proc proc /proc && mount -t overlay overlay -o 'lowerdir=/,upperdir={0.changed},workdir={0.folder}/work' \
+mount -t proc proc /proc && mount -t tmpfs tmpfs /run && mount -t overlay overlay -o 'lowerdir=/,upperdir={0.changed},workdir={0.folder}/work' \
     '{0.folder}/root' &&
 mkdir -p '{0.folder}/root{tests}' && mount --bind '{source}/tests/e2e' '{0.folder}/root{tests}' &&
 exec systemd-nspawn --quiet --boot --directory='{0.folder}/root' --machine={name} \
