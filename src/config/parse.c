@@ -136,10 +136,10 @@ parse_section(const struct parse *p, enum section_id id, size_t index)
 {
 	struct parse_section section = { .cfg = cfg_getnsec(p->root,
 	    keys_sections[id].name, (unsigned)index) };
-	char *name;
+	const char *title = cfg_title(section.cfg);
 
-	section.line = (int)strtol(cfg_title(section.cfg), &name, 10);
-	section.name = name + 1;		/* behind the colon */
+	section.line = (int)strtol(title, NULL, 10);
+	section.name = strchr(title, ':') + 1;
 	return section;
 }
 

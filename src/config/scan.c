@@ -1,6 +1,7 @@
 #include "config/scan.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config/keys.h"
@@ -29,6 +30,7 @@ struct scan {
 	const char *token;
 	size_t token_len;
 	int section_line;
+	unsigned sections;	/* begun so far: no two are titled alike */
 };
 
 /* Characters that end a word (libConfuse's own list). */
@@ -141,18 +143,21 @@ check_word(struct scan *s)
 		}
 }
 
-/* The section's line and a colon before its title; a title if it has none. */
+/* The section's line and number before its title; a title if it has none. */
 static void
 put_title(struct scan *s, enum token token)
 {
+	char begun[32];
+
+	snprintf(begun, sizeof(begun), "%d.%u:", s->section_line, ++s->sections);
 	if (token == TOKEN_STRING) {
-		buf_printf(s->out, "%c%d:", *s->token, s->section_line);
+		buf_printf(s->out, "%c%s", *s->token, begun);
 		buf_add(s->out, s->token + 1, s->token_len - 1);
 	} else if (token == TOKEN_WORD) {
-		buf_printf(s->out, "%d:", s->section_line);
+		buf_puts(s->out, begun);
 		buf_add(s->out, s->token, s->token_len);
 	} else if (*s->token == '{')
-		buf_printf(s->out, " %d:{", s->section_line);
+		buf_printf(s->out, " %s{", begun);
 	else
 		buf_add(s->out, s->token, s->token_len);
 }

@@ -21,8 +21,9 @@
 /*
  * Report every fault of that kind in the ${len} bytes at ${text}, none of them
  * NUL (${at}: the file), and write to ${out} what libConfuse shall read: the same lines without
- * comments, each section titled "LINE:NAME" with the line it begins on and its
- * name (empty when it has none), unknown names replaced by SCAN_UNKNOWN.
+ * comments, each section titled "LINE.N:NAME" with the line it begins on, how
+ * many began up to it (so that two of one name on one line both come through)
+ * and its name (empty when it has none), unknown names replaced by SCAN_UNKNOWN.
  * ${text} may be altered.
  */
 void scan_text(char *text, size_t len, struct fault_place at,

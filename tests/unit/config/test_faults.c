@@ -64,6 +64,17 @@ static const struct bad names[] = {
 	    "expected a name of 1 to 64 letters, digits, \"_\" and \"-\"\n" },
 	{ "destination twice", SMALLEST "\n" GOOD_DEST,
 	    "x.conf:4: there is a destination crm on line 2 already\n" },
+	{ "destination twice on one line", GOOD_SOURCE
+	    "destination crm { url = \"https://a.example\" } "
+	    "destination crm { url = \"https://b.example\" }\n",
+	    "x.conf:2: there is a destination crm on line 2 already\n" },
+	{ "named in quotes and without, on one line", GOOD_SOURCE
+	    "destination crm { url = \"https://a.example\" } "
+	    "destination \"crm\" { url = \"https://b.example\" }\n",
+	    "x.conf:2: there is a destination crm on line 2 already\n" },
+	{ "a nameless section twice on one line", SMALLEST
+	    "store { } store { }\n",
+	    "x.conf:3: there is a section store on line 3 already\n" },
 	{ "unnamed source twice", GOOD_SOURCE
 	    "source { secret_file = secret\n path = \"/b\" }\n" GOOD_DEST,
 	    "x.conf:2: there is a source default on line 1 already\n" },
