@@ -38,6 +38,7 @@ check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_fault \
 	tests/unit/outbox/test_lite_lock \
 	tests/unit/outbox/test_lite_model \
+	tests/unit/outbox/test_lite_names \
 	tests/unit/outbox/test_lite_open \
 	tests/unit/outbox/test_lite_place \
 	tests/unit/outbox/test_lite_plan \
@@ -70,6 +71,9 @@ tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c 
 	tests/unit/outbox/disk.c tests/unit/outbox/disk.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_model_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_model_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_names_SOURCES = tests/unit/outbox/test_lite_names.c $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_names_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_names_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_open_SOURCES = tests/unit/outbox/test_lite_open.c \
 	tests/unit/outbox/filesystem.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_open_CPPFLAGS = $(UNIT_CPPFLAGS)

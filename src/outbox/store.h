@@ -83,7 +83,8 @@ struct store_options {
 struct store_filter {
 	int state;			/* enum delivery_state, or -1 */
 	const char *id;			/* event id */
-	const char *lead;
+	const char *lead;		/* one for each source that has it */
+	const char *source;
 	const char *destination;
 	int64_t since_ms;
 	int64_t limit;			/* rows; 0: all */
@@ -165,6 +166,9 @@ struct store_stats {
 	uint64_t free_bytes;
 	uint64_t store_bytes;
 };
+
+/* What there are names of. */
+enum store_names { STORE_SOURCES, STORE_DESTINATIONS };
 
 enum store_action { STORE_RETRY, STORE_RELEASE, STORE_DISCARD };
 /* How, as flags. */
@@ -368,6 +372,16 @@ struct store_ops {
 	/* Commands.  Newest event first. */
 	int (*list)(struct store *st, const struct store_filter *filter,
 	    void (*row)(void *arg, const struct store_row *row), void *arg);
+	/*
+	 * The names the store has of sources or destinations, those that left
+	 * the configuration too.  With ${lead}: only the sources it is known in.
+	 */
+	int (*names)(struct store *st, enum store_names which,
+	    const char *lead, void (*name)(void *arg, const char *name),
+	    void *arg);
+	/* The first ${max} ids, in their order, that begin with ${beginning}. */
+	int (*match)(struct store *st, const char *beginning,
+	    char (*ids)[UUID7_SIZE], size_t max, size_t *count);
 	/* *found: false when there is no such event. */
 	int (*show)(struct store *st, const char *id,
 	    const struct store_visitor *visitor, bool *found);
@@ -383,7 +397,8 @@ struct store_ops {
 	/*
 	 * Go on with ${walk} and give up to ${max} ids of events that ${action}
 	 * has something to do at; of what waits, RETRY means what is due later
-	 * than ${now_ms}.  Of the filter, lead, destination and since_ms count.
+	 * than ${now_ms}.  Of the filter, lead, source, destination and since_ms
+	 * count.
 	 * A call looks at a bounded number of events, so *count may be 0 before
 	 * the walk has ended.
 	 */

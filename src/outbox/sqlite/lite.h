@@ -55,7 +55,7 @@ enum lite_sql {
 	LITE_DESTINATION_STOPPED,
 	LITE_STATE_GET, LITE_STATE_SET,
 	LITE_LEAD_FIND, LITE_LEAD_ADD, LITE_LEAD_SET, LITE_LEAD_SEQUENCE,
-	LITE_LEAD_DROP,
+	LITE_LEAD_DROP, LITE_SOURCE_ADD,
 	LITE_EVENT_ADD, LITE_EVENT_GET, LITE_EVENT_BY_TOKEN, LITE_EVENT_BY_ID,
 	LITE_EVENT_SET, LITE_EVENT_CLOSE, LITE_EVENT_OF_LEAD, LITE_EVENT_DROP,
 	LITE_PAYLOAD_ADD, LITE_PAYLOAD_DROP,
@@ -73,7 +73,8 @@ enum lite_sql {
 	LITE_CLOCK_GET, LITE_CLOCK_SET,
 	LITE_PURGE_NEXT, LITE_PURGE_AHEAD,
 	LITE_FIND, LITE_FIND_LEAD, LITE_FIND_END,
-	LITE_FIND_PAYLOADS,
+	LITE_FIND_PAYLOADS, LITE_FIND_SOURCES, LITE_FIND_SOURCES_OF,
+	LITE_FIND_BEGINNING,
 	LITE_SHOW_EVENT, LITE_SHOW_DELIVERIES, LITE_SHOW_ATTEMPTS,
 	LITE_STATS_DESTINATIONS, LITE_STATS_TALLY, LITE_STATS_OLDEST,
 	LITE_STATS_NEWEST,
@@ -146,6 +147,7 @@ struct lite {
 	struct lite_head head;
 	struct lite_tally *tallies;
 	size_t tally_count;
+	char *source;			/* that of the last new lead, in the store by now */
 
 	/* The log. */
 	int log_pages;			/* in it, after the last commit */
@@ -465,6 +467,10 @@ int lite_backup(struct store *st, const char *path);
 int lite_erase(struct store *st, const char *id,
     enum store_act_result *result);
 int lite_tidy_erase_log(struct store *st);
+int lite_find_names(struct store *st, enum store_names which,
+    const char *lead, void (*name)(void *arg, const char *name), void *arg);
+int lite_find_match(struct store *st, const char *beginning,
+    char (*ids)[UUID7_SIZE], size_t max, size_t *count);
 int lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
     void (*event)(void *arg, const struct store_event *e), void *arg);
 int lite_find(struct store *st, enum store_action action,

@@ -210,6 +210,24 @@ decide(struct lite *lt, const struct event_in *in,
 	return NEW;
 }
 
+/* Know ${source} by name, from its first lead on. */
+static int
+note_source(struct lite *lt, const char *source)
+{
+	sqlite3_stmt *s;
+
+	if (lt->source != NULL && strcmp(lt->source, source) == 0)
+		return 0;
+	if ((s = lite_sql_get(lt, LITE_SOURCE_ADD)) == NULL)
+		return -1;
+	sqlite3_bind_text(s, 1, source, -1, SQLITE_STATIC);
+	if (lite_sql_step(lt, s) == -1)
+		return -1;
+	free(lt->source);
+	lt->source = strdup(source);	/* without memory: asked again */
+	return 0;
+}
+
 /* Write the lead's row: this is its latest event now. */
 static int
 save_lead(struct lite *lt, const struct event_in *in, struct known_lead *lead)
@@ -231,7 +249,7 @@ save_lead(struct lite *lt, const struct event_in *in, struct known_lead *lead)
 	if (lite_sql_step(lt, s) == -1)
 		return -1;
 	lead->number = sqlite3_last_insert_rowid(lt->db);
-	return 0;
+	return note_source(lt, in->source);
 }
 
 /* Write the event and its payload. */

@@ -1,4 +1,7 @@
-/* lite_find: what an action in bulk means, event by event, oldest first. */
+/*
+ * lite_find: what an action in bulk means, event by event, oldest first; and
+ * what the names and ids that a person gives stand for.
+ */
 #include "outbox/sqlite/lite.h"
 
 #include <stdio.h>
@@ -66,8 +69,9 @@ find_statement(struct lite *lt, enum store_action action,
 	LITE_BIND(s, after, end, filter->since_ms, action != STORE_RETRY,
 	    destination, lite_act_states(action),
 	    action == STORE_RETRY ? now_ms : -1, (int64_t)max);
+	sqlite3_bind_text(s, 9, filter->source, -1, SQLITE_STATIC);
 	if (filter->lead != NULL)
-		sqlite3_bind_text(s, 9, filter->lead, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 10, filter->lead, -1, SQLITE_STATIC);
 	return s;
 }
 
@@ -125,5 +129,44 @@ lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
 		count++;
 	}
 	walk->ended = count < max;
+	return rc;
+}
+
+int
+lite_find_names(struct store *st, enum store_names which, const char *lead,
+    void (*name)(void *arg, const char *name), void *arg)
+{
+	struct lite *lt = (struct lite *)st;
+	bool destinations = which == STORE_DESTINATIONS;
+	sqlite3_stmt *s;
+	int rc;
+
+	s = lite_sql_get(lt, destinations ? LITE_STATS_DESTINATIONS :
+	    lead != NULL ? LITE_FIND_SOURCES_OF : LITE_FIND_SOURCES);
+	if (s == NULL)
+		return -1;
+	if (!destinations && lead != NULL)
+		sqlite3_bind_text(s, 1, lead, -1, SQLITE_STATIC);
+	while ((rc = lite_sql_step(lt, s)) == 1)
+		name(arg, lite_sql_column(s, destinations ? 1 : 0));
+	return rc;
+}
+
+int
+lite_find_match(struct store *st, const char *beginning,
+    char (*ids)[UUID7_SIZE], size_t max, size_t *count)
+{
+	struct lite *lt = (struct lite *)st;
+	sqlite3_stmt *s;
+	int rc;
+
+	*count = 0;
+	if ((s = lite_sql_get(lt, LITE_FIND_BEGINNING)) == NULL)
+		return -1;
+	sqlite3_bind_text(s, 1, beginning, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 2, (int64_t)max);
+	while ((rc = lite_sql_step(lt, s)) == 1)
+		snprintf(ids[(*count)++], UUID7_SIZE, "%s",
+		    lite_sql_column(s, 0));
 	return rc;
 }

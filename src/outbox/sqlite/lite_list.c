@@ -48,6 +48,8 @@ prepare_list(struct lite *lt, const struct store_filter *f)
 	if (f->lead != NULL)
 		buf_puts(&text, " AND e.lead IN "
 		    "(SELECT number FROM lead WHERE key = ?2)");
+	if (f->source != NULL)
+		buf_puts(&text, " AND l.source = ?7");
 	if (f->destination != NULL)
 		buf_puts(&text, " AND t.name = ?3");
 	if (f->since_ms != 0)
@@ -71,6 +73,7 @@ prepare_list(struct lite *lt, const struct store_filter *f)
 	sqlite3_bind_int64(s, 4, f->since_ms);
 	sqlite3_bind_int64(s, 5, f->state);
 	sqlite3_bind_int64(s, 6, f->limit > 0 ? f->limit : -1);
+	sqlite3_bind_text(s, 7, f->source, -1, SQLITE_STATIC);
 out:
 	buf_free(&text);
 	return s;

@@ -184,6 +184,8 @@ lite_open_disconnect(struct lite *lt)
 	lite_sql_finalize(lt);
 	sqlite3_close(lt->db);		/* NULL is fine */
 	lt->db = NULL;
+	free(lt->source);
+	lt->source = NULL;
 }
 
 struct store *

@@ -168,7 +168,11 @@ static const char *const steps[] = {
 	" boot TEXT NOT NULL);"
 	"INSERT INTO clock VALUES (1, coalesce((SELECT received FROM event"
 	" ORDER BY number DESC LIMIT 1), 0), -1, 0, 0, 0, 0, '');"
-	"ALTER TABLE requests ADD COLUMN met INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE requests ADD COLUMN met INTEGER NOT NULL DEFAULT 0;",
+
+	/* Every source there ever was a lead of. */
+	"CREATE TABLE source (name TEXT PRIMARY KEY) WITHOUT ROWID;"
+	"INSERT INTO source SELECT DISTINCT source FROM lead;"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

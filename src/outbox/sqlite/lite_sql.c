@@ -14,9 +14,12 @@
 /*
  * Has an action something to do at event e?  ?3: received since; ?4: at held
  * events too; ?5: only deliveries to this destination, 0: any; ?6: their
- * states, a bit each; ?7: of those that wait, only what is due later.
+ * states, a bit each; ?7: of those that wait, only what is due later; ?9: only
+ * this source's, NULL: any.
  */
-#define FINDABLE "e.received >= ?3 AND (?4 AND ?5 = 0 AND e.state = 1 " \
+#define FINDABLE "e.received >= ?3 AND (?9 IS NULL OR ?9 = " \
+	"(SELECT source FROM lead WHERE lead.number = e.lead)) " \
+	"AND (?4 AND ?5 = 0 AND e.state = 1 " \
 	"OR EXISTS (SELECT 1 FROM delivery d WHERE d." \
 	DELIVERIES_OF("e.number") " AND (?5 = 0 OR d.destination = ?5) " \
 	"AND (?6 >> " LITE_STATE " & 1) AND (d.state <> 0 OR d.due > ?7)))"
@@ -84,6 +87,7 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "name = ?4, digest = ?5 WHERE number = ?6",
 	[LITE_LEAD_SEQUENCE] = "SELECT sequence FROM lead WHERE number = ?1",
 	[LITE_LEAD_DROP] = "DELETE FROM lead WHERE number = ?1",
+	[LITE_SOURCE_ADD] = "INSERT OR IGNORE INTO source (name) VALUES (?1)",
 
 	[LITE_EVENT_ADD] =
 	    "INSERT INTO event (number, lead, sequence, received, state, hold, "
@@ -248,7 +252,7 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "AND e.number <= ?2 AND " FINDABLE " ORDER BY e.number LIMIT ?8",
 	[LITE_FIND_LEAD] =
 	    "SELECT e.number, e.id FROM event e WHERE e.lead IN "
-	    "(SELECT number FROM lead WHERE key = ?9) AND +e.number > ?1 "
+	    "(SELECT number FROM lead WHERE key = ?10) AND +e.number > ?1 "
 	    "AND +e.number <= ?2 AND " FINDABLE
 	    " ORDER BY e.number LIMIT ?8",
 	[LITE_FIND_END] =
@@ -261,6 +265,14 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "CROSS JOIN payload p ON p.event = e.number "
 	    "WHERE e.number > ?1 AND e.number <= ?2 "
 	    "ORDER BY e.number LIMIT ?3",
+
+	[LITE_FIND_SOURCES] = "SELECT name FROM source ORDER BY name",
+	[LITE_FIND_SOURCES_OF] =
+	    "SELECT source FROM lead WHERE key = ?1 ORDER BY source",
+	/* Behind whatever an id may begin with: "~". */
+	[LITE_FIND_BEGINNING] =
+	    "SELECT id FROM event WHERE id BETWEEN ?1 AND ?1 || '~' "
+	    "ORDER BY id LIMIT ?2",
 
 	[LITE_SHOW_EVENT] =
 	    "SELECT e.number, e.id, l.source, l.key, e.name, e.state, e.hold, "

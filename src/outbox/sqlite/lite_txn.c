@@ -143,6 +143,8 @@ lite_txn_rollback(struct store *st)
 
 	if (lt->db != NULL && !sqlite3_get_autocommit(lt->db))
 		sqlite3_exec(lt->db, "ROLLBACK", NULL, NULL, NULL);
+	free(lt->source);
+	lt->source = NULL;
 	drop_if_bad(lt);
 	if (lt->writing)
 		lite_lock_release(lt);

@@ -5,6 +5,7 @@
 #include "box.h"
 
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "outbox/sqlite/lite.h"
@@ -17,6 +18,7 @@ is_allowed(const char *detail)
 		"SCAN head",
 		"SCAN clock",
 		"SCAN destination",
+		"SCAN source",
 		/* Once, when on_dead is changed. */
 		"SCAN delivery USING INDEX delivery_blocks"
 	};
@@ -62,11 +64,76 @@ test_plans(void **state)
 	}
 }
 
+/* Keep the text of the list's statement. */
+static int
+keep_text(unsigned what, void *arg, void *s, void *text)
+{
+	(void)what;
+	(void)text;
+	if (strstr(sqlite3_sql(s), "ORDER BY e.number DESC") != NULL)
+		snprintf(arg, 2000, "EXPLAIN QUERY PLAN %s", sqlite3_sql(s));
+	return 0;
+}
+
+static void
+ignore_row(void *arg, const struct store_row *row)
+{
+	(void)arg;
+	(void)row;
+}
+
+/*
+ * The list's statement, whatever it is asked for: it goes through the events from
+ * the newest, or has those of a lead or an id by their index; nothing is sorted but
+ * the former.
+ */
+static void
+test_plan_of_list(void **state)
+{
+	struct box *box = *state;
+	struct lite *lt = (struct lite *)box->store;
+	char text[2000] = "";
+	const char *detail;
+	sqlite3_stmt *s;
+
+	sqlite3_trace_v2(lt->db, SQLITE_TRACE_STMT, keep_text, text);
+	for (int i = 0; i < 64; i++) {
+		const struct store_filter filter = {
+			.state = i & 1 ? DELIVERY_DEAD : -1,
+			.id = i & 2 ? "01890a5d-ac96-774b-bcce-b302099a8057" :
+			    NULL,
+			.lead = i & 4 ? "1" : NULL,
+			.source = i & 8 ? "default" : NULL,
+			.destination = i & 16 ? "crm" : NULL,
+			.since_ms = i & 32 ? BOX_NOW : 0
+		};
+
+		box_begin(box);
+		assert_int_equal(lite_list(box->store, &filter, ignore_row,
+		    NULL), 0);
+		box_commit(box);
+		assert_int_equal(sqlite3_prepare_v2(lt->db, text, -1, &s,
+		    NULL), SQLITE_OK);
+		while (sqlite3_step(s) == SQLITE_ROW) {
+			detail = (const char *)sqlite3_column_text(s, 3);
+			if ((strncmp(detail, "SCAN", 4) == 0 &&
+			    (i & 6 || strcmp(detail, "SCAN e") != 0)) ||
+			    (strstr(detail, "TEMP B-TREE FOR ORDER BY") != NULL &&
+			    (i & 4) == 0))
+				fail_msg("%s\n  %s", text, detail);
+		}
+		sqlite3_finalize(s);
+	}
+	sqlite3_trace_v2(lt->db, 0, NULL, NULL);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_plans, box_setup,
+		    box_teardown),
+		cmocka_unit_test_setup_teardown(test_plan_of_list, box_setup,
 		    box_teardown)
 	};
 
