@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/exits.h"
 #include "cli/bulk.h"
+#include "cli/scope.h"
 #include "cli/setup.h"
 
 static const struct act act_retry = {
@@ -84,19 +85,19 @@ act_report(const struct act_one *one)
 }
 
 static int
-act_each(struct setup *setup, const struct args *args, const struct act *act,
-    unsigned how)
+act_each(struct setup *setup, const struct scope *scope,
+    const struct act *act, const char *destination, unsigned how)
 {
 	struct act_one one = {
 		.act = act,
-		.destination = args_value(args, "destination"),
+		.destination = destination,
 		.how = how,
 	};
 	struct store_fault fault = { 0 };
 	int status = EXIT_DONE;
 
-	for (int i = 0; i < args->operand_count; i++) {
-		one.id = args->operands[i];
+	for (size_t i = 0; i < scope->id_count; i++) {
+		one.id = scope->ids[i];
 		if (outbox_run(setup->outbox, act_run, &one, &fault) == -1) {
 			status = setup_store_failed(setup->config, &fault);
 			break;
@@ -117,8 +118,9 @@ check_options(const struct args *args)
 		if (args->operand_count == 0)
 			fault = "name the events by ID, or all that it is about by --all";
 		else if (args_value(args, "lead") != NULL ||
+		    args_value(args, "source") != NULL ||
 		    args_value(args, "since") != NULL)
-			fault = "--lead and --since go with --all";
+			fault = "--lead, --source and --since go with --all";
 	} else if (args->operand_count > 0) {
 		fault = "--all and an ID exclude each other";
 	}
@@ -126,6 +128,29 @@ check_options(const struct args *args)
 		return EXIT_DONE;
 	fprintf(stderr, "leadrelay: %s: %s\n", args->command->name, fault);
 	return EXIT_USAGE;
+}
+
+/* What the command line means, and then do it. */
+static int
+act_run_all(struct setup *setup, const struct args *args,
+    const struct act *act, struct store_filter *filter, unsigned how)
+{
+	struct scope scope = { 0 };
+	int status;
+
+	status = scope_open(&scope, setup, args, filter);
+	if (status == EXIT_DONE && args_flag(args, "all")) {
+		status = scope_one_lead(&scope, filter);
+		if (status == EXIT_DONE)
+			status = bulk_act(setup, act, filter, how);
+	} else if (status == EXIT_DONE) {
+		status = scope_ids(&scope, setup, args, SCOPE_ID_CHANGED);
+		if (status == EXIT_DONE || status == EXIT_NOINPUT)
+			status = setup_first(status, act_each(setup, &scope,
+			    act, filter->destination, how));
+	}
+	scope_free(&scope);
+	return status;
 }
 
 static int
@@ -141,6 +166,7 @@ act_command(const struct args *args, const struct act *act)
 	if (args_flag(args, "dry-run"))
 		how |= STORE_DRY_RUN;
 	filter.lead = args_value(args, "lead");
+	filter.source = args_value(args, "source");
 	filter.destination = args_value(args, "destination");
 	if ((status = check_options(args)) != EXIT_DONE)
 		return status;
@@ -149,9 +175,7 @@ act_command(const struct args *args, const struct act *act)
 	status = setup_outbox(&setup, args, how & STORE_DRY_RUN ?
 	    OUTBOX_READ : OUTBOX_COMMAND);
 	if (status == EXIT_DONE) {
-		status = args_flag(args, "all") ?
-		    bulk_act(&setup, act, &filter, how) :
-		    act_each(&setup, args, act, how);
+		status = act_run_all(&setup, args, act, &filter, how);
 		/* Whatever was changed may free the next event of a lead. */
 		if (!(how & STORE_DRY_RUN))
 			outbox_wake(setup.outbox);

@@ -10,11 +10,12 @@
 #include "base/exits.h"
 #include "cli/print.h"
 #include "cli/reply.h"
+#include "cli/scope.h"
 #include "cli/setup.h"
 
 #define BATCH 500			/* payloads looked at in one transaction */
 
-/* A lead whose events are to go.  Without a source: whichever it is of. */
+/* A lead whose events are to go. */
 struct erase_lead {
 	char *source;
 	char *key;
@@ -22,6 +23,8 @@ struct erase_lead {
 
 struct erase {
 	struct setup setup;
+	struct scope scope;
+	struct store_filter filter;	/* lead and source that were asked for */
 	const char *email;		/* NULL: by lead */
 	struct erase_lead *leads;
 	size_t lead_count;
@@ -53,7 +56,7 @@ add_lead(struct erase *erase, const char *source, const char *key)
 	struct erase_lead *leads, *lead;
 
 	for (size_t i = 0; i < erase->lead_count; i++)
-		if (strcmp(erase->leads[i].key, key) == 0 && source != NULL &&
+		if (strcmp(erase->leads[i].key, key) == 0 &&
 		    strcmp(erase->leads[i].source, source) == 0)
 			return;
 	leads = more(erase, erase->leads, erase->lead_count, sizeof(*leads));
@@ -61,9 +64,9 @@ add_lead(struct erase *erase, const char *source, const char *key)
 		return;
 	erase->leads = leads;
 	lead = &leads[erase->lead_count++];
-	lead->source = source != NULL ? strdup(source) : NULL;
+	lead->source = strdup(source);
 	lead->key = strdup(key);
-	if (lead->key == NULL || (source != NULL && lead->source == NULL))
+	if (lead->key == NULL || lead->source == NULL)
 		erase->oom = true;
 }
 
@@ -90,6 +93,9 @@ match_payload(void *arg, const struct store_event *e)
 	char *text;
 	bool found;
 
+	if (erase->filter.source != NULL &&
+	    strcmp(erase->filter.source, e->source) != 0)
+		return;
 	if (erase->oom || (text = strndup(e->payload != NULL ? e->payload : "",
 	    e->payload_len)) == NULL) {
 		erase->oom = true;
@@ -139,12 +145,26 @@ say_undelivered(struct erase *erase, const struct store_row *row)
 {
 	struct buf *line = &erase->line;
 
-	buf_printf(line, "undelivered: %s ", row->id);
+	buf_printf(line, "undelivered: %s %s ", row->id, row->source);
 	print_text(line, row->lead, strlen(row->lead));
 	buf_printf(line, " %s", delivery_state_name(row->state));
 	if (row->destination != NULL)
 		buf_printf(line, " to %s", row->destination);
 	buf_putc(line, '\n');
+	if (!print_flush(line))
+		erase->oom = true;
+}
+
+static void
+say_lead(struct erase *erase, size_t events)
+{
+	const struct erase_lead *lead = erase->lead;
+	struct buf *line = &erase->line;
+
+	buf_puts(line, "lead ");
+	print_text(line, lead->key, strlen(lead->key));
+	buf_printf(line, " of source %s: %zu %s\n", lead->source, events,
+	    events == 1 ? "event" : "events");
 	if (!print_flush(line))
 		erase->oom = true;
 }
@@ -157,9 +177,6 @@ keep_row(void *arg, const struct store_row *row)
 	struct erase *erase = arg;
 	char (*ids)[UUID7_SIZE];
 
-	if (erase->lead->source != NULL &&
-	    strcmp(erase->lead->source, row->source) != 0)
-		return;
 	if (undelivered & 1u << row->state) {
 		erase->undelivered++;
 		say_undelivered(erase, row);
@@ -180,7 +197,8 @@ list_lead(struct store *store, void *arg)
 {
 	struct erase *erase = arg;
 	const struct store_filter filter = {
-		.state = -1, .lead = erase->lead->key
+		.state = -1, .lead = erase->lead->key,
+		.source = erase->lead->source
 	};
 
 	return store->ops->list(store, &filter, keep_row, erase);
@@ -189,11 +207,16 @@ list_lead(struct store *store, void *arg)
 static int
 list_leads(struct erase *erase, struct store_fault *fault)
 {
+	size_t before;
+
 	for (size_t i = 0; i < erase->lead_count && !erase->oom; i++) {
 		erase->lead = &erase->leads[i];
+		before = erase->id_count;
 		if (outbox_run(erase->setup.outbox, list_lead, erase,
 		    fault) == -1)
 			return -1;
+		if (erase->id_count > before)
+			say_lead(erase, erase->id_count - before);
 	}
 	return 0;
 }
@@ -237,16 +260,34 @@ erase_all(struct erase *erase, struct store_fault *fault)
 	return status;
 }
 
+/* The lead that was named, if it is there.  It must be but one. */
+static int
+find_by_lead(struct erase *erase)
+{
+	int status;
+
+	if (erase->scope.of_lead.count == 0)
+		return EXIT_DONE;
+	status = scope_one_lead(&erase->scope, &erase->filter);
+	if (status == EXIT_DONE)
+		add_lead(erase, erase->filter.source, erase->filter.lead);
+	return status;
+}
+
 static int
 run(struct erase *erase, const struct args *args)
 {
 	struct store_fault fault = { 0 };
+	int status;
 
+	if ((status = scope_open(&erase->scope, &erase->setup, args,
+	    &erase->filter)) != EXIT_DONE)
+		return status;
 	if (erase->email != NULL) {
 		if (find_by_email(erase, &fault) == -1)
 			return setup_store_failed(erase->setup.config, &fault);
-	} else {
-		add_lead(erase, NULL, args_value(args, "lead"));
+	} else if ((status = find_by_lead(erase)) != EXIT_DONE) {
+		return status;
 	}
 	if (list_leads(erase, &fault) == -1)
 		return setup_store_failed(erase->setup.config, &fault);
@@ -282,16 +323,23 @@ erase_free(struct erase *erase)
 	free(erase->leads);
 	free(erase->ids);
 	buf_free(&erase->line);
+	scope_free(&erase->scope);
 	setup_free(&erase->setup);
 }
 
 int
 cmd_erase(const struct args *args)
 {
-	struct erase erase = { .email = args_value(args, "email") };
+	struct erase erase = {
+		.filter = {
+			.lead = args_value(args, "lead"),
+			.source = args_value(args, "source")
+		},
+		.email = args_value(args, "email")
+	};
 	int status;
 
-	if ((erase.email == NULL) == (args_value(args, "lead") == NULL) ||
+	if ((erase.email == NULL) == (erase.filter.lead == NULL) ||
 	    (erase.email != NULL && *erase.email == '\0')) {
 		fputs("leadrelay: erase: either --lead ID or --email ADDRESS\n",
 		    stderr);

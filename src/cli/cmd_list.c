@@ -10,20 +10,25 @@
 #include "cli/object.h"
 #include "cli/print.h"
 #include "cli/row.h"
+#include "cli/scope.h"
 #include "cli/setup.h"
 #include "cli/table.h"
 
 #define LIST_LIMIT 100			/* lines on a terminal */
 
+#define SOURCE_AT 3			/* the column that is left out where all are of one source */
 static const char *const head[] = {
-	"STATE", "AGE", "ID", "LEAD", "EVENT", "DESTINATION", "TRIES", "WHY"
+	"STATE", "AGE", "ID", "SOURCE", "LEAD", "EVENT", "DESTINATION", "TRIES",
+	"WHY"
 };
+#define COLUMNS (sizeof(head) / sizeof(head[0]))
 
 /* A list under way. */
 struct list {
 	struct store_filter filter;	/* asks for one row more than ${limit} */
 	int64_t limit;			/* 0: none */
 	bool json;
+	bool sources;			/* more than one is known */
 	int64_t rows;
 	struct table table;
 	struct review review;
@@ -43,18 +48,32 @@ list_json(struct list *list, const struct store_row *row)
 }
 
 static void
+list_head(struct list *list)
+{
+	const char *columns[COLUMNS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		if (i != SOURCE_AT || list->sources)
+			columns[count++] = head[i];
+	table_open(&list->table, columns, count);
+}
+
+static void
 list_text(struct list *list, const struct store_row *row)
 {
 	char tries[24];
 	struct buf *cell = &list->line;
 
 	if (list->rows == 1)
-		table_open(&list->table, head, sizeof(head) / sizeof(head[0]));
+		list_head(list);
 	table_string(&list->table, delivery_state_name(row->state));
 	buf_reset(cell);
 	print_span(cell, row->received_ms, list->review.now_ms);
 	table_string(&list->table, cell->data);
 	table_string(&list->table, row->id);
+	if (list->sources)
+		table_string(&list->table, row->source);
 	table_string(&list->table, row->lead);
 	table_string(&list->table, row->name);
 	table_string(&list->table, row->destination);
@@ -99,6 +118,7 @@ list_options(const struct args *args, struct list *list)
 	list->json = args_flag(args, "json");
 	list->filter.state = -1;
 	list->filter.lead = args_value(args, "lead");
+	list->filter.source = args_value(args, "source");
 	list->filter.destination = args_value(args, "destination");
 	if (state != NULL &&
 	    (list->filter.state = delivery_state_parse(state)) == -1) {
@@ -134,12 +154,16 @@ cmd_list(const struct args *args)
 	struct setup setup = { 0 };
 	struct store_fault fault = { 0 };
 	struct list list = { 0 };
+	struct scope scope = { 0 };
 	int status;
 
 	if (list_options(args, &list) == -1)
 		return EXIT_USAGE;
-	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
+	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE ||
+	    (status = scope_open(&scope, &setup, args, &list.filter)) !=
+	    EXIT_DONE)
 		goto out;
+	list.sources = scope.sources.count > 1;
 	if (review_take(setup.outbox, setup.config, clock_wall_ms(),
 	    &list.review, &fault) == -1 ||
 	    outbox_run(setup.outbox, list_run, &list, &fault) == -1)
@@ -155,6 +179,7 @@ cmd_list(const struct args *args)
 out:
 	buf_free(&list.line);
 	review_free(&list.review);
+	scope_free(&scope);
 	setup_free(&setup);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include "cli/object.h"
 #include "cli/print.h"
 #include "cli/row.h"
+#include "cli/scope.h"
 #include "cli/setup.h"
 #include "lead/json.h"
 
@@ -272,12 +273,15 @@ cmd_show(const struct args *args)
 	struct store_fault fault = { 0 };
 	struct show_run run = { .visitor = json ? json_visitor : text_visitor };
 	struct show *show = &run.show;
+	struct scope scope = { 0 };
 	int status;
 
-	show->id = args->operands[0];
 	run.visitor.arg = show;
-	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
+	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE ||
+	    (status = scope_ids(&scope, &setup, args, SCOPE_ID_SHOWN)) !=
+	    EXIT_DONE)
 		goto out;
+	show->id = scope.ids[0];
 	if (review_take(setup.outbox, setup.config, clock_wall_ms(),
 	    &show->review, &fault) == -1 ||
 	    outbox_run(setup.outbox, show_run, &run, &fault) == -1) {
@@ -300,6 +304,7 @@ cmd_show(const struct args *args)
 out:
 	buf_free(&show->out);
 	review_free(&show->review);
+	scope_free(&scope);
 	setup_free(&setup);
 	return status;
 }

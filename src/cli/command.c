@@ -57,6 +57,7 @@ static const struct args_option doctor_options[] = {
 static const struct args_option erase_options[] = {
 	{ "lead", "ID", "this lead, by LeadPro's id" },
 	{ "email", "ADDRESS", "every lead that ever had this address" },
+	{ "source", "NAME", "only the lead, or the leads, of this source" },
 	{ "yes", NULL, "erase; without it, only show what would be" },
 	{ NULL, NULL, NULL }
 };
@@ -64,6 +65,7 @@ static const struct args_option erase_options[] = {
 static const struct args_option list_options[] = {
 	{ "state", "STATE", "waiting, sending, delivered, dead, held, discarded or skipped" },
 	{ "lead", "ID", "only this lead, by LeadPro's id" },
+	{ "source", "NAME", "only this source's" },
 	{ "destination", "NAME", "only deliveries to this destination" },
 	{ "since", "TIME", "received since: 2h, or 2026-01-31T10:00:00Z" },
 	{ "limit", "N", "at most N lines (default: 100 on a terminal, else all; 0: all)" },
@@ -81,6 +83,7 @@ static const struct args_option json_options[] = {
 	{ "all", NULL, "every event that there is something to do at" }, \
 	{ "destination", "NAME", "only the deliveries to this destination" }, \
 	{ "lead", "ID", "with --all: only this lead's, by LeadPro's id" }, \
+	{ "source", "NAME", "with --all: only this source's; needed where several have the lead" }, \
 	{ "since", "TIME", "with --all: only what was received since" }, \
 	{ "dry-run", NULL, "change nothing, say what would be" }
 

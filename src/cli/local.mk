@@ -29,6 +29,7 @@ libleadrelay_a_SOURCES += \
 	src/cli/review.c src/cli/review.h \
 	src/cli/row.c src/cli/row.h \
 	src/cli/scenario.c src/cli/scenario.h \
+	src/cli/scope.c src/cli/scope.h \
 	src/cli/setup.c src/cli/setup.h \
 	src/cli/table.c src/cli/table.h \
 	src/cli/target.c src/cli/target.h \
@@ -37,7 +38,7 @@ libleadrelay_a_SOURCES += \
 EXTRA_DIST += tests/e2e/test_backup.py tests/e2e/test_bulk.py tests/e2e/test_cli.py \
 	tests/e2e/test_doctor.py \
 	tests/e2e/test_erase.py \
-	tests/e2e/test_scenarios.py
+	tests/e2e/test_scenarios.py tests/e2e/test_sources.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/cli/test_args tests/unit/cli/test_object \
