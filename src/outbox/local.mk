@@ -37,6 +37,7 @@ check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_delivery \
 	tests/unit/outbox/test_lite_fault \
 	tests/unit/outbox/test_lite_lock \
+	tests/unit/outbox/test_lite_migrate \
 	tests/unit/outbox/test_lite_model \
 	tests/unit/outbox/test_lite_names \
 	tests/unit/outbox/test_lite_open \
@@ -67,6 +68,13 @@ tests_unit_outbox_test_lite_fault_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_lite_lock_SOURCES = tests/unit/outbox/test_lite_lock.c $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_lite_lock_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_lite_migrate_SOURCES = tests/unit/outbox/test_lite_migrate.c \
+	tests/unit/outbox/old.c tests/unit/outbox/old.h tests/unit/outbox/filesystem.h \
+	tests/unit/outbox/disk.c tests/unit/outbox/disk.h $(OUTBOX_BOX)
+tests_unit_outbox_test_lite_migrate_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_lite_migrate_LDADD = $(UNIT_LDADD)
+# The test says how much room there is, and on which file system it is.
+tests_unit_outbox_test_lite_migrate_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statvfs -Wl,--wrap=statfs
 tests_unit_outbox_test_lite_model_SOURCES = tests/unit/outbox/test_lite_model.c \
 	tests/unit/outbox/disk.c tests/unit/outbox/disk.h $(OUTBOX_BOX)
 tests_unit_outbox_test_lite_model_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -47,7 +47,7 @@ enum { LITE_EVENT_ACCEPTED, LITE_EVENT_HELD, LITE_EVENT_DISCARDED };
 
 /* Every statement; the texts are in lite_sql.c. */
 enum lite_sql {
-	LITE_BEGIN_READ, LITE_BEGIN_WRITE, LITE_COMMIT,
+	LITE_BEGIN_READ, LITE_BEGIN_WRITE, LITE_COMMIT, LITE_VERSION_GET,
 	LITE_HEAD_GET, LITE_HEAD_SET, LITE_HEAD_TRY, LITE_HEAD_EPOCH, LITE_TALLY_ADD,
 	LITE_PURGED_ADD, LITE_PURGED_GET, LITE_PURGED_FOLDED,
 	LITE_PAGES_FREE, LITE_PAGES, LITE_HELD_ADD, LITE_HELD_GET,
@@ -269,6 +269,18 @@ void lite_open_disconnect(struct lite *lt);
 
 /* lite_schema: tables, versions, destinations. */
 int lite_schema_check(struct lite *lt);
+/*
+ * Take a store that is older through the steps it lacks of the ${count} in
+ * ${list}, all or none; one of another process is waited for.  One that begins
+ * with LITE_SCHEMA_REWRITES is taken with a copy of the old store beside it.
+ */
+#define LITE_SCHEMA_REWRITES "/* rows */"
+int lite_schema_migrate(struct lite *lt, const char *const *list,
+    int64_t count);
+/* Is somebody else at it now, wait for that as long as it may take. */
+void lite_schema_await(struct lite *lt);
+/* In a transaction: has no newer leadrelay been here meanwhile? */
+int lite_schema_current(struct lite *lt);
 int lite_schema_pragma(struct lite *lt, const char *name, int64_t *value);
 int lite_schema_configure(struct store *st, struct store_destination *list,
     size_t count);

@@ -1,16 +1,36 @@
-/* lite_schema: the tables, their versions, and the destinations by name. */
+/*
+ * lite_schema: the tables, their versions, and the destinations by name.
+ *
+ * An older store is brought up to date in its own file, in one transaction under
+ * the writer's lock: it is the old one or the new one, whatever happens, and
+ * nobody goes on writing to a file that is no longer there.  Processes of the
+ * version before notice (lite_schema_current) and stop.
+ */
 #include "outbox/sqlite/lite.h"
 
+#include <sys/statvfs.h>
+
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
 
 /* "LdRl": what file(1) and we know an outbox by. */
 #define APPLICATION 1281642092
 
+#define PATIENCE_MS 50000	/* a request waits as long for another process's steps */
+#define COPY "-before"		/* of the old content, while rows are written again */
+#define SMALL_ROOM (UINT64_C(1) << 20)	/* what steps take that write none again */
+
 /*
  * Step N takes a database of version N to version N + 1; a new one takes them
- * all.  Numbers in WHERE clauses are enum delivery_state.
+ * all.  One that writes the rows of a table again that grows with the leads
+ * begins with LITE_SCHEMA_REWRITES.  Numbers in WHERE clauses are enum
+ * delivery_state.
  */
 static const char *const steps[] = {
 	"CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1),"
@@ -170,9 +190,15 @@ static const char *const steps[] = {
 	" ORDER BY number DESC LIMIT 1), 0), -1, 0, 0, 0, 0, '');"
 	"ALTER TABLE requests ADD COLUMN met INTEGER NOT NULL DEFAULT 0;",
 
-	/* Every source there ever was a lead of. */
+	/*
+	 * Every source there ever was a lead of.  And two columns by other
+	 * names, for which the statements of the first release fail that each
+	 * of its changes makes: it does not look at the version again.
+	 */
 	"CREATE TABLE source (name TEXT PRIMARY KEY) WITHOUT ROWID;"
 	"INSERT INTO source SELECT DISTINCT source FROM lead;"
+	"ALTER TABLE head RENAME COLUMN event TO latest;"
+	"ALTER TABLE tally RENAME COLUMN count TO deliveries;"
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
@@ -202,9 +228,18 @@ execute(struct lite *lt, const char *text)
 	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "make tables");
 }
 
-/* The version of what is there; 0: an empty file. */
 static int
-read_version(struct lite *lt, int64_t *version)
+too_new(struct lite *lt, int64_t version, int64_t known)
+{
+	return lite_fault_set(lt, STORE_FAULT_VERSION,
+	    "outbox %s: made by a newer leadrelay (version %lld of the tables; "
+	    "this one knows %lld)", lt->path, (long long)version,
+	    (long long)known);
+}
+
+/* The version of what is there, up to ${known}; 0: an empty file. */
+static int
+read_version(struct lite *lt, int64_t known, int64_t *version)
 {
 	int64_t application, pages;
 
@@ -212,11 +247,8 @@ read_version(struct lite *lt, int64_t *version)
 	    lite_schema_pragma(lt, "user_version", version) == -1 ||
 	    lite_schema_pragma(lt, "page_count", &pages) == -1)
 		return -1;
-	if (application == APPLICATION && *version > VERSION)
-		return lite_fault_set(lt, STORE_FAULT_VERSION,
-		    "outbox %s: made by a newer leadrelay (version %lld of the "
-		    "tables; this one knows %lld)", lt->path,
-		    (long long)*version, (long long)VERSION);
+	if (application == APPLICATION && *version > known)
+		return too_new(lt, *version, known);
 	if (application == APPLICATION && *version > 0)
 		return 0;
 	/* WAL mode gives an empty file its first page. */
@@ -226,33 +258,184 @@ read_version(struct lite *lt, int64_t *version)
 	    "outbox %s: a database, but no outbox", lt->path);
 }
 
-/* Take every step that is missing, all in one transaction. */
+/* --- an older store --- */
+
+/* Is a copy there: are rows being written again, or was that cut short? */
+static bool
+has_copy(const struct lite *lt)
+{
+	char *path = lite_place_beside(lt, COPY);
+	bool there = path != NULL && access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
+/* The copy has done its duty.  What it holds must not outlive an erasure. */
+static void
+drop_copy(const struct lite *lt)
+{
+	char *path = lite_place_beside(lt, COPY);
+
+	if (path != NULL)
+		(void)unlink(path);
+	free(path);
+}
+
 static int
-migrate(struct lite *lt)
+make_copy(struct lite *lt)
+{
+	char *path;
+	int fd = -1, rc = -1;
+
+	drop_copy(lt);		/* of a time that was cut short */
+	if ((path = lite_place_beside(lt, COPY)) == NULL)
+		return lite_fault_set(lt, STORE_FAULT_MEMORY,
+		    "outbox: no memory");
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		lite_fault_set(lt, lite_fault_errno(errno),
+		    "copy %s: %s", path, strerror(errno));
+	else if ((rc = lite_backup(&lt->store, path)) == -1)
+		drop_copy(lt);
+	if (fd != -1)
+		close(fd);
+	free(path);
+	return rc;
+}
+
+/* What the steps take: with rows to write again, a copy and as much for the log. */
+static int
+room_needed(struct lite *lt, bool rewrites, uint64_t *bytes)
+{
+	int64_t pages, page;
+
+	*bytes = SMALL_ROOM;
+	if (!rewrites)
+		return 0;
+	if (lite_schema_pragma(lt, "page_count", &pages) == -1 ||
+	    lite_schema_pragma(lt, "page_size", &page) == -1)
+		return -1;
+	*bytes += 2 * (uint64_t)pages * (uint64_t)page;
+	return 0;
+}
+
+static unsigned long long
+megabytes(uint64_t bytes)
+{
+	return (bytes + (UINT64_C(1) << 20) - 1) >> 20;
+}
+
+/* Is there room for ${bytes}?  If not, or if it ran out, say how much is missing. */
+static int
+check_room(struct lite *lt, uint64_t bytes, bool ran_out)
+{
+	struct statvfs fs;
+	uint64_t room = 0;
+
+	if (statvfs(lt->folder, &fs) == 0)
+		room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	else if (!ran_out)
+		return 0;		/* writing will tell */
+	if (room >= bytes && !ran_out)
+		return 0;
+	/* It ran out though there is room: none that is ours (a quota). */
+	if (room >= bytes)
+		room = 0;
+	return lite_fault_set(lt, STORE_FAULT_FULL, "outbox %s: bringing it up "
+	    "to date takes %llu MB beside it, and %llu MB are missing on its "
+	    "disk", lt->path, megabytes(bytes), megabytes(bytes - room));
+}
+
+/* Take the steps from ${version} on, all in one transaction. */
+static int
+take_steps(struct lite *lt, const char *const *list, int64_t version,
+    int64_t count)
 {
 	char stamp[96];
-	int64_t version;
 	int rc = -1;
 
-	if (lite_lock_writer(lt) == -1)
-		return -1;
 	if (lite_sync_settle(lt) == -1 || execute(lt, "BEGIN IMMEDIATE") == -1)
-		goto out;
-	/* Another process may have done it while we waited. */
-	if (read_version(lt, &version) == -1)
-		goto out;
-	for (int64_t i = version; i < VERSION; i++)
-		if (execute(lt, steps[i]) == -1)
+		return -1;
+	for (int64_t i = version; i < count; i++)
+		if (execute(lt, list[i]) == -1)
 			goto out;
 	snprintf(stamp, sizeof(stamp),
 	    "PRAGMA application_id = %d; PRAGMA user_version = %lld; COMMIT",
-	    APPLICATION, (long long)VERSION);
-	rc = execute(lt, stamp);
+	    APPLICATION, (long long)count);
+	lite_sync_begin(lt);
+	if ((rc = execute(lt, stamp)) == 0)
+		lite_sync_note(lt);
 out:
 	if (!sqlite3_get_autocommit(lt->db))
 		sqlite3_exec(lt->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
+static bool
+writes_again(const char *step)
+{
+	return strncmp(step, LITE_SCHEMA_REWRITES,
+	    strlen(LITE_SCHEMA_REWRITES)) == 0;
+}
+
+/* The same with a copy beside it, where one is needed.  The lock is held. */
+static int
+take_steps_safely(struct lite *lt, const char *const *list, int64_t version,
+    int64_t count)
+{
+	bool rewrites = false;
+	uint64_t bytes;
+	int rc;
+
+	for (int64_t i = version; i < count && version > 0; i++)
+		rewrites |= writes_again(list[i]);
+	if (room_needed(lt, rewrites, &bytes) == -1 ||
+	    (rewrites && check_room(lt, bytes, false) == -1))
+		return -1;
+	rc = rewrites ? make_copy(lt) : 0;
+	if (rc == 0)
+		rc = take_steps(lt, list, version, count);
+	if (rc == -1 && version > 0 &&
+	    lt->store.fault.kind == STORE_FAULT_FULL)
+		return check_room(lt, bytes, true);
+	return rc;
+}
+
+static void
+be_patient(struct lite *lt)
+{
+	int64_t until = clock_mono_ms() + PATIENCE_MS;
+
+	if (lt->until < until)
+		lt->until = until;
+}
+
+int
+lite_schema_migrate(struct lite *lt, const char *const *list, int64_t count)
+{
+	int64_t version;
+	int rc;
+
+	be_patient(lt);
+	if (lite_lock_writer(lt) == -1)
+		return -1;
+	/* Another process may have done it while we waited. */
+	rc = read_version(lt, count, &version);
+	if (rc == 0 && version < count)
+		rc = take_steps_safely(lt, list, version, count);
+	if (rc == 0)
+		drop_copy(lt);
 	lite_lock_release(lt);
 	return rc;
+}
+
+void
+lite_schema_await(struct lite *lt)
+{
+	if (has_copy(lt))
+		be_patient(lt);
 }
 
 int
@@ -260,9 +443,9 @@ lite_schema_check(struct lite *lt)
 {
 	int64_t version;
 
-	if (read_version(lt, &version) == -1)
+	if (read_version(lt, VERSION, &version) == -1)
 		return -1;
-	if (version == VERSION)
+	if (version == VERSION && (lt->read_only || !has_copy(lt)))
 		return 0;
 	if (version == 0 && !lt->create)
 		return lite_fault_set(lt, STORE_FAULT_ABSENT,
@@ -271,7 +454,23 @@ lite_schema_check(struct lite *lt)
 		return lite_fault_set(lt, STORE_FAULT_VERSION,
 		    "outbox %s: made by an older leadrelay; its relay or worker "
 		    "brings it up to date", lt->path);
-	return migrate(lt);
+	return lite_schema_migrate(lt, steps, VERSION);
+}
+
+int
+lite_schema_current(struct lite *lt)
+{
+	int64_t version;
+
+	if (lite_sql_run(lt, LITE_VERSION_GET, NULL, 0) != 1)
+		return -1;
+	version = sqlite3_column_int64(lt->statements[LITE_VERSION_GET], 0);
+	lite_sql_done(lt->statements[LITE_VERSION_GET]);
+	if (version > VERSION)
+		return too_new(lt, version, VERSION);
+	return version == VERSION ? 0 : lite_fault_set(lt, STORE_FAULT_IO,
+	    "outbox %s: another file, of an older version, is in its place",
+	    lt->path);
 }
 
 /* on_dead is no longer hold: what stopped there stops nothing else any more. */

@@ -28,12 +28,13 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_BEGIN_READ] = "BEGIN",
 	[LITE_BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[LITE_COMMIT] = "COMMIT",
+	[LITE_VERSION_GET] = "PRAGMA user_version",
 
 	[LITE_HEAD_GET] =
-	    "SELECT event, open, held, floor, epoch, doubt, doubt_epoch "
+	    "SELECT latest, open, held, floor, epoch, doubt, doubt_epoch "
 	    "FROM head",
 	[LITE_HEAD_SET] =
-	    "UPDATE head SET event = ?1, open = ?2, held = ?3, floor = ?4",
+	    "UPDATE head SET latest = ?1, open = ?2, held = ?3, floor = ?4",
 	/* A value that stays the same would not be written at all. */
 	[LITE_HEAD_TRY] = "UPDATE head SET tries = tries + 1",
 	[LITE_HEAD_EPOCH] =
@@ -49,8 +50,9 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "ON CONFLICT DO UPDATE SET count = count + ?2",
 	[LITE_HELD_GET] = "SELECT count FROM held WHERE source = ?1",
 	[LITE_TALLY_ADD] =
-	    "INSERT INTO tally (destination, state, count) VALUES (?1, ?2, ?3) "
-	    "ON CONFLICT DO UPDATE SET count = count + ?3",
+	    "INSERT INTO tally (destination, state, deliveries) "
+	    "VALUES (?1, ?2, ?3) "
+	    "ON CONFLICT DO UPDATE SET deliveries = deliveries + ?3",
 
 	[LITE_DESTINATION_GET] =
 	    "SELECT number, hold_on_dead FROM destination WHERE name = ?1",
@@ -292,7 +294,7 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_STATS_DESTINATIONS] =
 	    "SELECT number, name FROM destination ORDER BY number",
 	[LITE_STATS_TALLY] =
-	    "SELECT state, count FROM tally WHERE destination = ?1",
+	    "SELECT state, deliveries FROM tally WHERE destination = ?1",
 	[LITE_STATS_OLDEST] =
 	    "SELECT e.received FROM delivery d INDEXED BY delivery_ready "
 	    "JOIN event e ON e.number = d.number / 65536 "

@@ -77,6 +77,10 @@ lite_txn_begin(struct store *st, bool write)
 		forget(lt);
 		return -1;
 	}
+	if (lite_schema_current(lt) == -1) {
+		lite_txn_rollback(st);
+		return -1;
+	}
 	return 0;
 }
 

@@ -356,11 +356,12 @@ box_check(const struct box *box)
 		    "WHERE ready = 1 GROUP BY lead, destination "
 		    "HAVING count(*) > 1)" },
 		{ "the counts are those of the deliveries",
-		    "SELECT count(*) FROM (SELECT destination, state, count "
-		    "FROM tally WHERE count <> 0 EXCEPT SELECT destination, "
+		    "SELECT count(*) FROM (SELECT destination, state, "
+		    "deliveries FROM tally WHERE deliveries <> 0 "
+		    "EXCEPT SELECT destination, "
 		    "state, count(*) FROM delivery GROUP BY 1, 2)" },
 		{ "every state is counted",
-		    "SELECT (SELECT coalesce(sum(count), 0) FROM tally) - "
+		    "SELECT (SELECT coalesce(sum(deliveries), 0) FROM tally) - "
 		    "(SELECT count(*) FROM delivery)" },
 		{ "the number of open events",
 		    "SELECT (SELECT open FROM head) - (SELECT count(DISTINCT "
