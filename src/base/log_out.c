@@ -86,8 +86,7 @@ static const int priorities[] = {
 static void
 wait_until(pthread_cond_t *cond, int64_t until_mono_ms)
 {
-	struct timespec until = { .tv_sec = until_mono_ms / 1000,
-	    .tv_nsec = until_mono_ms % 1000 * 1000000 };
+	struct timespec until = clock_deadline(until_mono_ms - clock_mono_ms());
 
 	(void)pthread_cond_timedwait(cond, &shared.lock, &until);
 }
@@ -511,13 +510,8 @@ write_lines(void *arg)
 static void
 make_conditions(void)
 {
-	pthread_condattr_t attr;
-
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&shared.news, &attr);
-	(void)pthread_cond_init(&shared.done, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	clock_cond_init(&shared.news);
+	clock_cond_init(&shared.done);
 }
 
 static void

@@ -148,7 +148,9 @@ def test_a_relay(place):
     place.named_user()
     site.settings["worker"]["relay"] = False
     place.write()
-    place.serve().stop()
+    place.serve()
+    wait_until(place.log.exists, "the log")
+    site.worker.stop()
     place.log.unlink()
     place.serve_as_user()
     wait_until(place.log.exists, "the log")
@@ -182,7 +184,8 @@ def test_the_folders_owner_goes_first(place):
     place.site.settings["worker"]["user"] = "nobody"
     place.write()
     worker = place.serve()
-    assert identities(worker.pid) == {place.user.pw_uid, place.user.pw_gid}
+    wait_until(lambda: identities(worker.pid) == {place.user.pw_uid, place.user.pw_gid},
+               "the worker to be its store's owner")
 
 
 def test_a_user_that_is_not_there(place):
@@ -203,7 +206,7 @@ def test_the_socket_of_a_group(place):
     site.settings["worker"]["socket_group"] = "daemon"
     place.write()
     place.serve()
+    wait_until(lambda: site.socket.stat().st_uid == place.user.pw_uid, "the socket to be given")
     status = site.socket.stat()
-    assert status.st_uid == place.user.pw_uid
     assert stat.S_IMODE(status.st_mode) == 0o660 and status.st_gid != place.user.pw_gid
     assert fcgi.ask(site.socket, fcgi.webhook(method="GET")).status == 405
