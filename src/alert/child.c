@@ -36,7 +36,7 @@ child_start(struct child *c, const char *const *argv, const char *const *extra,
     const struct buf *text, int64_t mono_ms, struct buf *why)
 {
 	char **environment = spawn_environment(extra);
-	struct spawn sp = { argv, environment, -1, -1, -1 };
+	struct spawn sp = { NULL, argv, environment, -1, -1, -1 };
 
 	c->pid = -1;
 	c->end_mono_ms = mono_ms + CHILD_LIMIT_MS;

@@ -135,8 +135,8 @@ spawn_start(const struct spawn *sp)
 		goto out_attr;
 	if ((rc = set_signals(&attr)) == 0 &&
 	    (rc = add_streams(&actions, sp)) == 0)
-		rc = posix_spawn(&pid, sp->argv[0], &actions, &attr,
-		    (char *const *)(uintptr_t)sp->argv, sp->environment);
+		rc = posix_spawn(&pid, sp->path != NULL ? sp->path : sp->argv[0],
+		    &actions, &attr, (char *const *)(uintptr_t)sp->argv, sp->environment);
 	(void)posix_spawn_file_actions_destroy(&actions);
 out_attr:
 	(void)posix_spawnattr_destroy(&attr);

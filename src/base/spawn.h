@@ -11,7 +11,8 @@
 #include <sys/types.h>
 
 struct spawn {
-	const char *const *argv;	/* [0] the program's path; NULL ends it */
+	const char *path;		/* of the program; NULL: argv[0] */
+	const char *const *argv;	/* NULL ends it */
 	char *const *environment;	/* "NAME=value"; NULL ends it */
 	int in, out, err;		/* what its streams are; -1: /dev/null */
 };

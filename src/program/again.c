@@ -3,16 +3,14 @@
 #include "program/again.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <unistd.h>
+
+#include "base/spawn.h"
 
 #define NAME "leadrelay"
 
@@ -40,47 +38,16 @@ has_own_loader(char path[PATH_MAX])
 	return getauxval(AT_BASE) == 0 && dl_iterate_phdr(find_loader, path) == 1;
 }
 
-/* Signals as a program expects them; a group of its own; standard streams. */
+/* Start ${path}, as ${argv}, with ${fd} as its standard input and no environment. */
 static int
-prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions, int fd)
-{
-	sigset_t none, all;
-	int rc;
-
-	(void)sigemptyset(&none);
-	(void)sigfillset(&all);
-	if ((rc = posix_spawnattr_setsigmask(attr, &none)) != 0 ||
-	    (rc = posix_spawnattr_setsigdefault(attr, &all)) != 0 ||
-	    (rc = posix_spawnattr_setpgroup(attr, 0)) != 0 ||
-	    (rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
-	    POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP)) != 0 ||
-	    (rc = posix_spawn_file_actions_adddup2(actions, fd, STDIN_FILENO)) != 0 ||
-	    (rc = posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null",
-	    O_RDWR, 0)) != 0)
-		return rc;
-	return posix_spawn_file_actions_adddup2(actions, STDOUT_FILENO,
-	    STDERR_FILENO);
-}
-
-static int
-spawn(const char *path, char *const *argv, int fd, pid_t *pid)
+spawn(const char *path, const char *const *argv, int fd, pid_t *pid)
 {
 	static char *nothing[] = { NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	int rc;
+	const struct spawn sp = { .path = path, .argv = argv,
+	    .environment = nothing, .in = fd, .out = -1, .err = -1 };
 
-	if ((rc = posix_spawnattr_init(&attr)) != 0)
-		return rc;
-	if ((rc = posix_spawn_file_actions_init(&actions)) != 0) {
-		(void)posix_spawnattr_destroy(&attr);
-		return rc;
-	}
-	if ((rc = prepare(&attr, &actions, fd)) == 0)
-		rc = posix_spawn(pid, path, &actions, &attr, argv, nothing);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)posix_spawnattr_destroy(&attr);
-	return rc;
+	*pid = spawn_start(&sp);
+	return *pid == -1 ? errno : 0;
 }
 
 /* As deploy/bundle/start does it: the libraries lie beside the loader. */
@@ -91,7 +58,7 @@ start_by(const char *loader, const char *word, int fd, pid_t *pid)
 	const char *const argv[] = { loader, "--inhibit-cache", "--library-path",
 	    folder, "--argv0", NAME, (const char *)getauxval(AT_EXECFN), word, NULL };
 	int rc = folder == NULL ? ENOMEM :
-	    spawn(loader, (char *const *)(uintptr_t)argv, fd, pid);
+	    spawn(loader, argv, fd, pid);
 
 	free(folder);
 	return rc;
@@ -101,13 +68,12 @@ int
 again_start(const char *word, int fd, pid_t *pid)
 {
 	const char *const argv[] = { NAME, word, NULL };
-	char *const *words = (char *const *)(uintptr_t)argv;
 	char loader[PATH_MAX];
 	int rc;
 
 	if (has_own_loader(loader))
 		return start_by(loader, word, fd, pid);
-	rc = spawn("/proc/self/exe", words, fd, pid);
+	rc = spawn("/proc/self/exe", argv, fd, pid);
 	return rc != ENOENT ? rc :
-	    spawn((const char *)getauxval(AT_EXECFN), words, fd, pid);
+	    spawn((const char *)getauxval(AT_EXECFN), argv, fd, pid);
 }

@@ -30,17 +30,18 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define TABLE_AT 4096			/* in the relay's lock file */
 #define TABLE_MAGIC UINT64_C(0x314e454b41544c52)
 #define SLOTS 4096
 #define CHAINS 1024
-#define BOOT_SIZE 48
 
 enum { FREE, TAKEN, BEGUN, REVOKED };
 
@@ -54,7 +55,7 @@ struct slot {
 
 struct table {
 	uint64_t magic;
-	char boot[BOOT_SIZE];		/* of the machine, at which it was begun; "": unknown */
+	char boot[CLOCK_BOOT_SIZE];	/* of the machine, at which it was begun */
 	struct slot slots[SLOTS];
 };
 
@@ -73,22 +74,6 @@ struct lite_taken {
 };
 
 /* --- the table ------------------------------------------------------------- */
-
-/* Which boot of the machine this is; "" when it does not say. */
-static void
-read_boot(char boot[BOOT_SIZE])
-{
-	ssize_t n;
-	int fd;
-
-	memset(boot, 0, BOOT_SIZE);
-	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return;
-	if ((n = read(fd, boot, BOOT_SIZE - 1)) < 0)
-		boot[0] = '\0';
-	close(fd);
-}
 
 int
 lite_taken_open(struct lite *lt)
@@ -191,11 +176,9 @@ bool
 lite_taken_trusted(const struct lite *lt)
 {
 	const struct table *table = lt->taken->table;
-	char boot[BOOT_SIZE];
 
-	read_boot(boot);
-	return table->magic == TABLE_MAGIC && boot[0] != '\0' &&
-	    memcmp(table->boot, boot, BOOT_SIZE) == 0;
+	return table->magic == TABLE_MAGIC &&
+	    strncmp(table->boot, clock_boot_id(), sizeof(table->boot)) == 0;
 }
 
 void
@@ -212,7 +195,8 @@ lite_taken_clear(struct lite *lt)
 	for (int i = 0; i < CHAINS; i++)
 		t->chain[i] = -1;
 	t->spare = 0;
-	read_boot(t->table->boot);
+	(void)snprintf(t->table->boot, sizeof(t->table->boot), "%s",
+	    clock_boot_id());
 	t->table->magic = TABLE_MAGIC;
 	t->chained = true;
 	pthread_mutex_unlock(&t->mutex);

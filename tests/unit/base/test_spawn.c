@@ -18,7 +18,7 @@ run(const char *script, const char *const *extra, char *out, size_t size)
 {
 	const char *argv[] = { "/bin/sh", "-c", script, NULL };
 	char **environment = spawn_environment(extra);
-	struct spawn sp = { argv, environment, -1, -1, -1 };
+	struct spawn sp = { NULL, argv, environment, -1, -1, -1 };
 	int ends[2], status;
 	size_t len = 0;
 	ssize_t n;
@@ -98,7 +98,7 @@ test_nothing_there(void **state)
 {
 	static const char *const argv[] = { "/nonexistent/program", NULL };
 	static char *const environment[] = { NULL };
-	const struct spawn sp = { argv, environment, -1, -1, -1 };
+	const struct spawn sp = { NULL, argv, environment, -1, -1, -1 };
 
 	(void)state;
 	assert_int_equal(spawn_start(&sp), -1);
