@@ -465,8 +465,8 @@ in_trouble(struct lane *l, const struct transfer *tr)
 
 	if (!tr->probe && l->destination.state.paused_ms != 0)
 		return;
-	destination_blame(&l->destination, tr->passage.reason.data, clock_wall_ms(),
-	    &v);
+	destination_blame(&l->destination, tr->passage.reason.data,
+	    clock_steady_ms(), &v);
 	log_turn(l, &v);
 }
 
