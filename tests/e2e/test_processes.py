@@ -164,6 +164,7 @@ def test_a_frozen_relay_is_reported(site):
     crm = site.crm()
     fleet = Fleet(site, 3)
     pid = fleet.relay()
+    wait_until(site.knows_clock, "the relay to be through with its beginning")
     process, _ = fleet.workers[pid]
     process.send(signal.SIGSTOP)
     try:

@@ -8,6 +8,7 @@ import secrets
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 
 from . import fcgi, leads, tokens
@@ -100,7 +101,7 @@ class Site:
         if wait:
             self.wait_for_worker(listen)
             if self.jump and self.settings["worker"].get("relay", True):
-                wait_until(lambda: self.stats()[1]["relay_pid"], "a relay that knows the clock")
+                wait_until(self.knows_clock, "a relay that has seen the true clock")
         return self.worker
 
     def spawn(self, argv, **more):
@@ -180,6 +181,14 @@ class Site:
             return one.request(method, path, headers, body)
 
     # --- the operator's side -------------------------------------------------
+
+    def knows_clock(self):
+        """Has a relay looked at the clock, and written down what it saw?"""
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as db:
+                return db.execute("SELECT wall > 0 FROM clock").fetchone()[0]
+        except sqlite3.Error:
+            return False
 
     def stats(self):
         """leadrelay stats --json: (exit status, the object, its destinations by name)."""
