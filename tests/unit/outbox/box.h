@@ -34,6 +34,12 @@ int box_teardown(void **state);
 bool box_open(struct box *box);
 void box_close(struct box *box);
 
+/*
+ * Of what is tried at each of many moments, every which: all of them at length
+ * (tests/run --long), a slice otherwise, a thin one where each costs more.
+ */
+int box_stride(void);
+
 /* Begin, run, commit one thing; they fail the test unless it works. */
 void box_begin(struct box *box);
 void box_commit(struct box *box);

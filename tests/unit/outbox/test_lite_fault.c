@@ -561,7 +561,7 @@ main(void)
 		cmocka_unit_test(test_rollback_journal)
 	};
 
-	stride = getenv("LEADRELAY_LONG") != NULL ? 1 : 5;
+	stride = box_stride();
 	log_limit = 12;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@
 #define FEW 150			/* deliveries, where it is done over and over */
 
 static struct disk *disk;
+static int stride;		/* of the calls at which it is ended */
 static int64_t now_ms;
 static uint64_t room;		/* what statvfs finds free; 0: the real number */
 
@@ -149,6 +150,9 @@ test_every_version(void **state)
 			fail_msg("%s", box->fault.text);
 		check_meaning(box, version, &was);
 		assert_int_equal(count_names(box), 3);
+		/* The clock is believed from where the newest lead came. */
+		assert_int_equal(box_number(box, "SELECT wall - (SELECT received "
+		    "FROM event ORDER BY number DESC LIMIT 1) FROM clock"), 0);
 		box_put(box, "new", "A", now_ms);	/* and it goes on */
 	}
 	buf_free(&was);
@@ -207,7 +211,7 @@ end_at_every_call(struct box *box, int version, bool power)
 	bool opened = false;
 	int ended = 0;
 
-	for (int at = 1; !opened; at++) {
+	for (int at = 1; !opened; at += stride) {
 		make(box, version, FEW, &was);
 		disk->stop_at = at;
 		opened = try_open(box);
@@ -223,7 +227,7 @@ end_at_every_call(struct box *box, int version, bool power)
 		check_meaning(box, version, &was);
 		assert_true(at < 1000);
 	}
-	assert_true(ended > 5);
+	assert_true(ended > 0);
 	buf_free(&was);
 }
 
@@ -282,7 +286,7 @@ test_disk_full(void **state)
 	int refused = 0;
 	bool opened = false;
 
-	for (int writes = 0; !opened; writes++) {
+	for (int writes = 0; !opened; writes += stride) {
 		make(box, OLD_VERSION, FEW, &was);
 		disk->write_code = SQLITE_FULL;
 		disk->writes_left = writes;
@@ -537,7 +541,7 @@ end_rewriting(struct box *box, bool power)
 	bool done = false;
 	int left = 0;
 
-	for (int at = 1; !done; at += 3) {
+	for (int at = 1; !done; at += 3 * stride) {
 		make(box, OLD_VERSION, FEW, &was);
 		assert_true(box_open(box));
 		f = one_more(box, REWRITE);
@@ -597,5 +601,6 @@ main(void)
 		TEST(test_rewriting_power_cut)
 	};
 
+	stride = box_stride();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,47 +123,6 @@ test_held_no_longer(void **state)
 	box_check(box);
 }
 
-/* An outbox of before there were counts: they are made from what is there. */
-static void
-test_counted_later(void **state)
-{
-	/* Whatever later steps added. */
-	static const char *const undo[] = {
-		"DROP TABLE held", "ALTER TABLE head DROP COLUMN purged",
-		"ALTER TABLE head DROP COLUMN folded",
-		"ALTER TABLE destination DROP COLUMN refused_1",
-		"ALTER TABLE destination DROP COLUMN refused_2",
-		"ALTER TABLE destination DROP COLUMN failures",
-		"ALTER TABLE destination DROP COLUMN failed_lead",
-		"ALTER TABLE destination DROP COLUMN failed_several",
-		"ALTER TABLE destination DROP COLUMN failed_fresh",
-		"ALTER TABLE destination DROP COLUMN make_due",
-		"ALTER TABLE destination DROP COLUMN window",
-		"ALTER TABLE destination DROP COLUMN next_request",
-		"DROP TABLE clock", "ALTER TABLE requests DROP COLUMN met",
-		"PRAGMA user_version = 5"
-	};
-	struct box *box = *state;
-	struct event_in in = held_in("1", "default");
-
-	box_accept(box, &in);
-	in = held_in("1", "other");
-	box_accept(box, &in);
-	in.lead = "2";
-	box_accept(box, &in);
-	box_close(box);
-	for (size_t i = 0; i < COUNT(undo); i++)
-		box_number(box, undo[i]);
-	assert_true(box_open(box));
-	box_check(box);
-	/* And the clock is believed from where the newest lead came. */
-	assert_int_equal(box_number(box, "SELECT wall FROM clock"), in.received_ms);
-	in.lead = "3";
-	assert_int_equal(box_accept(box, &in), EVENT_FULL);
-	in.source = "default";
-	assert_int_equal(box_accept(box, &in), EVENT_STORED);
-}
-
 /* A megabyte of events that were held, and are erased. */
 static void
 make_free_pages(struct box *box)
@@ -321,7 +280,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_max_held),
 		TEST(test_held_no_longer),
-		TEST(test_counted_later),
 		TEST(test_free_pages),
 		TEST(test_file_limit),
 		TEST(test_errors)
