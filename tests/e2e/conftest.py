@@ -5,6 +5,7 @@ top folder).  Everything is started on free loopback ports and in a folder of
 its own, and ended by its process number.
 """
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -13,7 +14,6 @@ import tempfile
 import pytest
 
 from harness.clock import JUMPS, Clock
-from harness.package import this_machine
 from harness.site import PROGRAM, Site
 
 
@@ -51,7 +51,9 @@ module_folder = pytest.fixture(temporary_folder, scope="module", name="module_fo
 @pytest.fixture(scope="module")
 def system():
     """This machine's own folders and the build's, for one file of tests at a time."""
-    with this_machine():
+    with open(pathlib.Path(tempfile.gettempdir()) / "leadrelay-e2e.lock", "w",
+              encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

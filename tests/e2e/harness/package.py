@@ -1,7 +1,7 @@
-"""Debian packages of this tree and of a former release, each built once and kept."""
+"""Debian packages of this tree and of a former release, each built once and kept.
 
-import contextlib
-import fcntl
+Whoever calls this holds the lock of the fixture "system"."""
+
 import hashlib
 import os
 import pathlib
@@ -17,15 +17,6 @@ from .site import PROGRAM
 TOOLS = ("dpkg-buildpackage", "dh", "dpkg")
 KEPT = PROGRAM.parent / "packages"
 RELEASE_0_1_0 = "0f64445"
-
-
-@contextlib.contextmanager
-def this_machine():
-    """Its own folders and the build's, for one at a time."""
-    with open(pathlib.Path(tempfile.gettempdir()) / "leadrelay-e2e.lock", "w",
-              encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def run(*argv, **more):
