@@ -360,8 +360,8 @@ def test_check_and_serve_want_the_group(site):
     assert b"no group no-such-group" in done.stdout + done.stderr
     site.start_worker()                 # stays, says the same, and answers 503
     assert fcgi.ask(site.socket, fcgi.webhook(site.sign(leads.payload()))).status == 503
-    assert [row for row in site.log_lines(level="error")
-            if "no group no-such-group" in row.get("msg", "")]
+    wait_until(lambda: [row for row in site.log_lines(level="error")
+                        if "no group no-such-group" in row.get("msg", "")], "the log to say so")
 
 
 @pytest.mark.parametrize("key, value", [
