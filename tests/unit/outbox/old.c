@@ -835,24 +835,49 @@ tell_claim(const struct delivery_claim *claim, const char *destination,
 		fail_msg("sure of its outcome: %s", line);
 }
 
+#define HANDFUL 64
+
+/* They were refused, and are to be tried again some other day: all at once. */
+static void
+put_off(struct box *box, const struct delivery_claim *claims, size_t count,
+    int64_t now_ms)
+{
+	struct delivery_outcome outcomes[HANDFUL];
+
+	for (size_t i = 0; i < count; i++)
+		outcomes[i] = (struct delivery_outcome){
+			.ticket = claims[i].ticket,
+			.state = DELIVERY_WAITING,
+			.due_ms = now_ms + 3 * (int64_t)BOX_HOUR,
+			.attempted = true,
+			.started_ms = now_ms,
+			.status = 503
+		};
+	box_begin(box);
+	assert_int_equal(box->store->ops->settle(box->store, outcomes, count,
+	    now_ms), 0);
+	box_commit(box);
+	for (size_t i = 0; i < count; i++)
+		box->store->ops->let_go(box->store, &claims[i].ticket);
+}
+
 /* All that a relay is given for one destination; put off, so that it ends. */
 static void
 tell_due(struct box *box, size_t index, int64_t now_ms, const struct buf *sent,
     struct buf *out)
 {
-	struct delivery_claim claims[64];
+	struct delivery_claim claims[HANDFUL];
 	struct buf again = { 0 }, rest = { 0 };
 	const char *name = box->destinations[index].name;
 	size_t count;
 
-	while ((count = box_claim(box, index, now_ms, COUNT(claims),
-	    claims)) > 0)
+	while ((count = box_claim(box, index, now_ms, HANDFUL, claims)) > 0) {
+		put_off(box, claims, count, now_ms);
 		for (size_t i = 0; i < count; i++) {
 			tell_claim(&claims[i], name, sent, &again, &rest);
-			box_settle(box, &claims[i], DELIVERY_WAITING,
-			    now_ms + 3 * (int64_t)BOX_HOUR, now_ms);
 			delivery_claim_free(&claims[i]);
 		}
+	}
 	buf_add(out, again.data, again.len);
 	buf_add(out, rest.data, rest.len);
 	buf_free(&again);

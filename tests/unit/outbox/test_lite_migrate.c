@@ -185,6 +185,43 @@ test_sources(void **state)
 	buf_free(&was);
 }
 
+/* An outbox of before there were counts: they are made from what is there. */
+static void
+test_counted_later(void **state)
+{
+	static const char *const sources[] = { "default", "oxford", "bath" };
+	struct box *box = *state;
+	struct buf was = { 0 };
+	struct event_in in = box_in("held", "A", now_ms);
+	int64_t held[COUNT(sources)], newest;
+	char sql[200];
+
+	make(box, OLD_VERSION, 400, &was);
+	for (size_t i = 0; i < COUNT(sources); i++) {
+		snprintf(sql, sizeof(sql), "SELECT count(*) FROM event e "
+		    "JOIN lead l ON l.number = e.lead WHERE e.state = 1 "
+		    "AND l.source = '%s'", sources[i]);
+		assert_true((held[i] = box_number(box, sql)) > 0);
+	}
+	newest = box_number(box, "SELECT max(received) FROM event");
+	assert_true(try_open(box));
+	/* And the clock is believed from where the newest lead came. */
+	assert_int_equal(box_number(box, "SELECT wall FROM clock"), newest);
+	box_close(box);
+	assert_true(box_open(box));
+	in.hold = EVENT_HOLD_RULES;
+	in.violations = "[]";
+	for (size_t i = 0; i < COUNT(sources); i++) {
+		in.source = sources[i];
+		in.max_held = held[i];
+		assert_int_equal(box_accept(box, &in), EVENT_FULL);
+		in.max_held++;
+		assert_int_equal(box_accept(box, &in), EVENT_STORED);
+	}
+	box_check(box);
+	buf_free(&was);
+}
+
 /* --- what ends it in the middle --- */
 
 /* The old one to the letter, or the new one, and no page that does not belong. */
@@ -586,6 +623,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_version),
 		TEST(test_sources),
+		TEST(test_counted_later),
 		TEST(test_killed),
 		TEST(test_power_cut),
 		TEST(test_ended_with_a_journal),
