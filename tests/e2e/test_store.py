@@ -270,7 +270,8 @@ def test_max_held(site, verify):
     for _ in range(3):
         answer = site.post(broken())
         assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0
-    assert [line["reason"] for line in site.log_lines(what="unavailable")] == ["max_held"] * 3
+    assert [line["reason"] for line in site.wait_lines(3, what="unavailable")] == \
+        ["max_held"] * 3
     assert site.post(held[0]).json["id"] == ids[0]
     # Good ones have their room, and so it is told.
     assert site.post().status == 202

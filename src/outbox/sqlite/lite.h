@@ -125,10 +125,14 @@ struct lite {
 	sqlite3_stmt *statements[LITE_SQL_COUNT];
 	char *folder;			/* canonical */
 	char *path;			/* of the database, in that folder */
-	char *log;			/* beside it: the write-ahead log */
-	char *lock;			/* and the writer's lock */
+	char *log;			/* beside it: the write-ahead log, its index */
+	char *index;
+	char *lock;			/* and the locks of writer and relay */
+	char *relay;
+	bool network;			/* locks of a part of a file are of all of it */
 	struct lite_file file;		/* the database; the same as long as we live */
-	struct lite_file log_file;	/* its log, since it was opened */
+	struct lite_file log_file;	/* its log and index, since it was opened */
+	struct lite_file index_file;
 	bool lost;			/* a file was not in its place any more */
 	int64_t rest_until;		/* then it is not opened again before that */
 	bool create;
@@ -250,6 +254,8 @@ int lite_place_make(struct lite *lt);
 int lite_place_note(struct lite *lt);
 /* Is the database where it was?  Any thread. */
 bool lite_place_is_there(const struct lite *lt);
+/* Is the open file ${fd} the one at ${path}? */
+bool lite_place_is_file(const char *path, int fd);
 /* Not connected: may one try to be?  -1: not yet. */
 int lite_place_rest(struct lite *lt);
 /* Are all files where they were?  Under the writer's lock; -1: disconnected. */
@@ -300,6 +306,8 @@ int lite_lock_wake_fd(struct store *st);
 void lite_lock_drain(struct store *st);
 /* The relay's lock file, not locked; -1: errno. */
 int lite_lock_open_relay(const struct lite *lt, int flags);
+/* Is the relay's lock, which we hold, still the one that others would find? */
+bool lite_lock_is_relay(const struct lite *lt);
 
 /* lite_txn: transactions, the head and the counts they carry. */
 int lite_txn_begin(struct store *st, bool write);

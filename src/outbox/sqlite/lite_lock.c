@@ -84,6 +84,7 @@ lite_lock_open(struct lite *lt)
 {
 	if (lt->read_only)
 		return 0;
+	lt->network = lite_place_is_network(lt);
 	if ((lt->lock_fd = open_beside(lt, "-lock", O_RDWR | O_CREAT)) == -1)
 		return lite_fault_set(lt, lt->create ? STORE_FAULT_CANTCREAT :
 		    lite_fault_errno(errno), "outbox %s-lock: %s", lt->path,
@@ -257,16 +258,6 @@ stand_in_line(int fd, int64_t until)
 	}
 }
 
-/* Is what we have locked still what others would lock? */
-static bool
-is_lock(const struct lite *lt)
-{
-	struct stat ours, theirs;
-
-	return fstat(lt->lock_fd, &ours) == 0 && stat(lt->lock, &theirs) == 0 &&
-	    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-}
-
 /* Put what is at ${suffix} now in the place of ${fd}, which keeps its number. */
 static int
 open_again(const struct lite *lt, const char *suffix, int fd)
@@ -283,14 +274,18 @@ open_again(const struct lite *lt, const char *suffix, int fd)
 /*
  * The writer's lock: at once if nobody waits for it, else in turn.  Half of the
  * time is for the line: should one be frozen who stands there, it is passed by.
+ * On network file systems this lock may be one of all bytes of the file, the
+ * line's places among them: there is no line then.
  */
 static int
-take_in_turn(int fd, int64_t until)
+take_in_turn(const struct lite *lt)
 {
-	int64_t left = until - clock_mono_ms();
-	int rc = -1, error;
+	int64_t until = lt->until, left = until - clock_mono_ms();
+	int fd = lt->lock_fd, rc = -1, error;
 	off_t at;
 
+	if (lt->network)
+		return wait_for(fd, take_lock, 0, until);
 	errno = EAGAIN;
 	if (!find_place(fd, 0, 0, &at))
 		rc = take_lock(fd, 0, false);
@@ -311,9 +306,10 @@ lite_lock_writer(struct lite *lt)
 		lt->locks++;
 		return 0;
 	}
-	while (take_in_turn(lt->lock_fd, lt->until) == 0) {
+	while (take_in_turn(lt) == 0) {
 		/* Is the whole place gone, there is no other lock either. */
-		if (is_lock(lt) || !lite_place_is_there(lt)) {
+		if (lite_place_is_file(lt->lock, lt->lock_fd) ||
+		    !lite_place_is_there(lt)) {
 			lt->locks = 1;
 			return 0;
 		}
@@ -348,6 +344,12 @@ try_relay(int fd)
 		nanosleep(&one_ms, NULL);
 	}
 	return false;
+}
+
+bool
+lite_lock_is_relay(const struct lite *lt)
+{
+	return lt->relay_fd != -1 && lite_place_is_file(lt->relay, lt->relay_fd);
 }
 
 int

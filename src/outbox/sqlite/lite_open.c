@@ -239,6 +239,8 @@ lite_open_close(struct store *st)
 	free(lt->folder);
 	free(lt->path);
 	free(lt->log);
+	free(lt->index);
 	free(lt->lock);
+	free(lt->relay);
 	free(lt);
 }

@@ -80,6 +80,15 @@ note(const char *path, struct lite_file *file)
 }
 
 bool
+lite_place_is_file(const char *path, int fd)
+{
+	struct stat ours, theirs;
+
+	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 &&
+	    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+bool
 lite_place_is_there(const struct lite *lt)
 {
 	return is_at(lt->path, &lt->file);
@@ -92,9 +101,11 @@ lite_place_note(struct lite *lt)
 	int moved = 0;
 
 	note(lt->path, &file);
-	lt->log_file.known = false;
-	if (lt->logged)
+	lt->log_file.known = lt->index_file.known = false;
+	if (lt->logged) {
 		note(lt->log, &lt->log_file);
+		note(lt->index, &lt->index_file);
+	}
 	/* SQLite's own answer, in case somebody was quick. */
 	if (!file.known || (sqlite3_file_control(lt->db, "main",
 	    SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved))
@@ -108,16 +119,23 @@ lite_place_note(struct lite *lt)
 
 /*
  * The log's name is gone, but we hold the log: fold it into the database while
- * that can be done, and empty it, lest it be put back one day.  Had another
- * process opened the database since, there would be another log.
+ * that can be done, and empty it, lest it be put back one day.  A reader may have
+ * made another log since; but once somebody has written to that one, ours is no
+ * continuation of the database any more.
  */
 static void
 save_log(struct lite *lt)
 {
 	int code, all = 0, done = 0;
+	struct stat sb;
 
-	if (access(lt->log, F_OK) == 0 || errno != ENOENT || lt->read_only)
+	if (lt->read_only || is_at(lt->log, &lt->log_file))
 		return;
+	if (stat(lt->log, &sb) == 0 && sb.st_size > 0) {
+		log_err("outbox %s: another log was begun beside it: what only the "
+		    "former one held is lost", lt->path);
+		return;
+	}
 	code = lite_sync_settle(lt) == -1 ? SQLITE_IOERR :
 	    sqlite3_wal_checkpoint_v2(lt->db, NULL,
 	    SQLITE_CHECKPOINT_TRUNCATE, &all, &done);
@@ -133,12 +151,13 @@ save_log(struct lite *lt)
 int
 lite_place_check(struct lite *lt)
 {
-	bool there = lite_place_is_there(lt);
+	bool there = lite_place_is_there(lt), log = is_at(lt->log, &lt->log_file);
 
-	if (there && is_at(lt->log, &lt->log_file))
+	/* The index is what keeps processes on one log from each other. */
+	if (there && log && is_at(lt->index, &lt->index_file))
 		return 0;
 	lite_fault_set(lt, STORE_FAULT_IO, "outbox %s%s: moved, unlinked or "
-	    "replaced", lt->path, there ? "-wal" : "");
+	    "replaced", lt->path, !there ? "" : log ? "-shm" : "-wal");
 	log_err("%s", lt->store.fault.text);
 	if (there)
 		save_log(lt);
@@ -232,7 +251,9 @@ lite_place_find(struct lite *lt, const char *location)
 		goto out;
 	}
 	if ((lt->lock = lite_place_beside(lt, "-lock")) == NULL ||
-	    (lt->log = lite_place_beside(lt, "-wal")) == NULL) {
+	    (lt->relay = lite_place_beside(lt, "-relay")) == NULL ||
+	    (lt->log = lite_place_beside(lt, "-wal")) == NULL ||
+	    (lt->index = lite_place_beside(lt, "-shm")) == NULL) {
 		lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
 		goto out;
 	}

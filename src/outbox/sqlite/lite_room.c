@@ -1,9 +1,10 @@
 /*
  * lite_room: what forbids a new event.
  *
- * Room is what the disk has and what is free inside the file.  Where files may
- * not grow beyond a limit, that is room's end, too.  Held events leave twice the
- * reserve to the others.
+ * Room is what the disk has and what is free inside the file, less what the log
+ * may still add to the file when it is folded in: else that could not be done.
+ * Where files may not grow beyond a limit, that is room's end, too.  Held events
+ * leave twice the reserve to the others.
  */
 #include "outbox/sqlite/lite.h"
 
@@ -60,6 +61,7 @@ pages(struct lite *lt, enum lite_sql which, uint64_t *bytes)
 static int
 look(struct lite *lt)
 {
+	uint64_t owed = (uint64_t)lt->log_pages * (uint64_t)lt->page_size;
 	uint64_t unused, used = 0;
 	struct statvfs fs;
 
@@ -70,6 +72,8 @@ look(struct lite *lt)
 	lt->space_free = lt->space_file = UINT64_MAX;
 	if (statvfs(lt->folder, &fs) == 0)	/* else writing will tell */
 		lt->space_free = (uint64_t)fs.f_bavail * fs.f_frsize + unused;
+	if (lt->logged && lt->space_free != UINT64_MAX)
+		lt->space_free -= owed < lt->space_free ? owed : lt->space_free;
 	if (lt->file_limit != UINT64_MAX) {
 		if (pages(lt, LITE_PAGES, &used) == -1)
 			return -1;

@@ -84,7 +84,8 @@ read_index(struct lite *lt, struct log_index *index)
 	if (code == SQLITE_OK)
 		code = db->pMethods->xShmMap(db, 0, INDEX_SIZE, 0, &part);
 	if (code != SQLITE_OK || part == NULL)
-		return lite_fault(lt, code, "the log's index");
+		return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: the log's "
+		    "index: %s", lt->path, sqlite3_errstr(code));
 	memcpy(index, (const void *)part, sizeof(*index));
 	return 0;
 }
@@ -190,13 +191,16 @@ make_certain(struct lite *lt, const struct log_index *index, uint32_t from)
 	code = sqlite3_file_control(lt->db, "main", SQLITE_FCNTL_JOURNAL_POINTER,
 	    &rw.log);
 	if (code != SQLITE_OK || rw.log == NULL || rw.log->pMethods == NULL)
-		return lite_fault(lt, code, "the log");
+		return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: the log: %s",
+		    lt->path, sqlite3_errstr(code));
 	if ((rw.bytes = malloc(rw.frame)) == NULL)
 		return lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
 	code = rewrite(&rw, index, from, &whole);
 	free(rw.bytes);
 	if (code != SQLITE_OK)
-		return lite_fault(lt, code, "make the log certain");
+		return lite_fault_set(lt, code == SQLITE_FULL ? STORE_FAULT_FULL :
+		    STORE_FAULT_IO, "outbox %s: make the log certain: %s", lt->path,
+		    sqlite3_errstr(code));
 	if (!whole)
 		return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: what could "
 		    "not be written to the log is gone from memory; restart "

@@ -303,7 +303,7 @@ lite_taken_start(struct store *st, const struct delivery_ticket *ticket,
 	uint32_t state = TAKEN;
 	struct slot *slot;
 
-	if (!is_ours(lt, ticket))
+	if (!is_ours(lt, ticket) || !lite_lock_is_relay(lt))
 		return false;
 	slot = &lt->taken->table->slots[ticket->slot];
 	slot->started_ms = now_ms;

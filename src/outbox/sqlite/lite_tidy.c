@@ -34,8 +34,8 @@ checkpoint(struct lite *lt, int mode, int *pages, int *done)
 	code = sqlite3_wal_checkpoint_v2(lt->db, NULL, mode, pages, done);
 	if (code == SQLITE_OK && *done == *pages)
 		lt->log_pages = 0;
-	/* A reader may hold it back: then not again before it has grown. */
-	lt->log_next = lt->log_limit + (*done < *pages ? *pages : 0);
+	/* A reader may hold it back: then not again before it has grown somewhat. */
+	lt->log_next = *done < *pages ? *pages + lt->log_limit / 4 : lt->log_limit;
 	if (code == SQLITE_BUSY)
 		return code;
 	if (code != SQLITE_OK && !lt->log_warned)
@@ -49,20 +49,23 @@ checkpoint(struct lite *lt, int mode, int *pages, int *done)
  * What a passive checkpoint folded in is known only as long as somebody has the
  * file open: the next opener after the last would read through all of the log,
  * and write behind it.  So a brief connection takes the log away, or leaves it
- * to somebody else when another is using it.
+ * to somebody else when another is using it.  A log that readers have kept from
+ * beginning anew is waited for: it lives on the reserve.
  */
 static void
 fold_in(struct lite *lt)
 {
+	bool overdue = lt->log_pages >= 2 * lt->log_limit;
 	int64_t now = clock_mono_ms();
 	int pages, done;
 
-	if (lt->log_pages >= 2 * lt->log_next)
+	if (overdue)
 		lt->until = now + LOG_WAIT_MS;
 	if (lite_lock_writer(lt) == -1)
 		return;			/* the next commit comes by again */
-	lt->until = now;
-	(void)checkpoint(lt, lt->brief ? SQLITE_CHECKPOINT_TRUNCATE :
+	if (!overdue)
+		lt->until = now;
+	(void)checkpoint(lt, lt->brief || overdue ? SQLITE_CHECKPOINT_TRUNCATE :
 	    SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
 	lite_lock_release(lt);
 }

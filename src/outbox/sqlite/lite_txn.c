@@ -198,7 +198,7 @@ lite_txn_fence(struct lite *lt)
 
 	if (head == NULL)
 		return -1;
-	if (lt->epoch != 0 && head->epoch == lt->epoch)
+	if (lt->epoch != 0 && head->epoch == lt->epoch && lite_lock_is_relay(lt))
 		return 0;
 	return lite_fault_set(lt, STORE_FAULT_FENCED,
 	    "outbox %s: another relay has taken over", lt->path);

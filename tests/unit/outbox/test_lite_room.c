@@ -162,6 +162,7 @@ test_free_pages(void **state)
 	assert_string_equal(box->out.limit, "min_free");
 	disk_free = UINT64_MAX;
 	make_free_pages(box);
+	assert_int_equal(box->store->ops->erase_log(box->store), 0);
 	disk_free = (1 << 20) - 4096;
 	assert_int_equal(box_accept(box, &in), EVENT_STORED);
 	disk_free = 0;
