@@ -11,6 +11,7 @@ import time
 import pytest
 
 from harness import fcgi, leads
+from harness.crm import NEVER, Reply
 from harness.site import PROGRAM
 from harness.wait import wait_until
 from test_cgi import cgi, children
@@ -110,6 +111,63 @@ def test_unlinked_log_is_saved(site):
     crm.default.status = 200
     site.start_worker()
     wait_until(lambda: set(crm.bodies()) >= {*accepted, last}, "all that was accepted")
+
+
+@pytest.mark.parametrize("look", ["list", "stats"])
+def test_unlinked_log_that_somebody_looked_for(site, look):
+    """A reader makes an empty log where ours was: that one is not taken for it."""
+    crm = site.crm(retry=["100ms"], probe=["100ms"])
+    crm.default.status = 503
+    site.start()
+    accepted = [leads.payload() for _ in range(10)]
+    for payload in accepted:
+        assert site.post(payload).status == 202
+    site.store.with_name("outbox.db-wal").unlink()
+    site.command(look)
+    last = leads.payload()
+    wait_until(lambda: said(site, "-wal: moved, unlinked"), "a word in the log")
+    wait_until(lambda: site.post(last).status in (200, 202), "the worker to go on")
+    site.worker.kill()
+    crm.default.status = 200
+    site.start_worker()
+    wait_until(lambda: set(crm.bodies()) >= {*accepted, last}, "all that was accepted")
+
+
+def test_unlinked_index(site):
+    """The log's index keeps processes from each other: without it none goes on."""
+    crm = site.crm(retry=["100ms"], probe=["100ms"])
+    site.start()
+    assert site.post().status == 202
+    site.store.with_name("outbox.db-shm").unlink()
+    wait_until(lambda: said(site, "-shm: moved, unlinked"), "a word in the log")
+    second = site.folder / "second.sock"
+    site.start_worker(listen=f"unix:{second}")
+    accepted = [leads.payload() for _ in range(10)]
+    for n, payload in enumerate(accepted):
+        wait_until(lambda p=payload, n=n: fcgi.ask(
+            second if n % 2 else site.socket,
+            fcgi.webhook(site.sign(p))).status in (200, 202), "it to be accepted")
+    for process in site.workers:
+        process.kill()
+    site.start_worker()
+    wait_until(lambda: set(crm.bodies()) >= set(accepted), "all that was accepted")
+
+
+def test_unlinked_relay_lock(site):
+    """The relay takes a lock that others find, and they see what it sends."""
+    crm = site.crm()
+    site.start()
+    assert site.post().status == 202
+    site.wait_states(delivered=1)
+    os.unlink(f"{site.store}-relay")
+    wait_until(lambda: os.path.exists(f"{site.store}-relay") and
+               site.stats()[1]["relay_alive"], "the relay to be one again")
+    crm.rule = lambda request: Reply(fault=NEVER)
+    event = site.post().json["id"]
+    crm.wait_count(2)
+    assert [row["id"] for row in site.list("--state", "sending")] == [event]
+    done = site.command("discard", event)
+    assert done.returncode == 1 and b"sent" in done.stdout + done.stderr
 
 
 def test_unlinked_lock(site):
