@@ -199,8 +199,11 @@ stage_route(struct flight *fl)
 	if (admin_names_page(path, len))
 		return refuse(fl, PROBLEM_NOT_FOUND, "not for this front door");
 	buf_add(&copy, path, len);
-	if (buf_ok(&copy))
-		fl->source = config_source_for(fl->terms->config, copy.data);
+	if (!buf_ok(&copy)) {
+		buf_free(&copy);
+		return refuse(fl, PROBLEM_UNAVAILABLE, "out of memory");
+	}
+	fl->source = config_source_for(fl->terms->config, copy.data);
 	buf_free(&copy);
 	if (fl->source == NULL)
 		return refuse(fl, PROBLEM_NOT_FOUND, NULL);

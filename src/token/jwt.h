@@ -12,7 +12,8 @@
 /*
  * Does libjwt accept ${token} (NUL-terminated, policy already applied, at most
  * TOKEN_TEXT_MAX long) as HS256 under ${secret}?  exp and nbf are not judged
- * here.  Never under an empty secret.  False also when memory runs out.
+ * here.  Never under an empty secret.  False also when memory runs out: libjwt does
+ * not tell, but errno is then ENOMEM, as the allocator left it.
  */
 bool jwt_accepts(const char *token, const struct secret *secret);
 

@@ -1,5 +1,6 @@
 #include "token/token.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -193,13 +194,17 @@ authenticate(const char *text, size_t len, const struct segments *s,
 
 	if (token == NULL)
 		return conclude(out, TOKEN_FAULT, "out of memory");
-	if (!any_accepts(token, secrets))
+	errno = 0;
+	if (any_accepts(token, secrets))
+		verdict = TOKEN_OK;
+	else if (errno == ENOMEM)
+		/* Our own trouble, which must not be told as the token's. */
+		verdict = conclude(out, TOKEN_FAULT, "out of memory");
+	else
 		verdict = find_signer(token, s->signed_len, mac, secrets, out);
-	else if (memchr(out->payload, '\0', out->payload_len) != NULL)
+	if (verdict == TOKEN_OK && memchr(out->payload, '\0', out->payload_len) != NULL)
 		/* libjwt read it as a string, and saw only what is before the NUL. */
 		verdict = conclude(out, TOKEN_UNREADABLE, "signed rightly, but holds a NUL");
-	else
-		verdict = TOKEN_OK;
 	free(token);
 	return verdict;
 }

@@ -1,8 +1,12 @@
 #include "unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "signer.h"
 #include "token/jwt.h"
@@ -75,11 +79,52 @@ test_library(void **state)
 	assert_true(jwt_library()[7] >= '1' && jwt_library()[7] <= '9');
 }
 
+/* Fill what is left of the memory, and ask; the child's answer. */
+static int
+ask_without_memory(const char *text)
+{
+	struct secret s = { .bytes = (char *)(uintptr_t)KEY, .len = strlen(KEY) };
+	struct rlimit none = { 0, 0 };
+
+	(void)jwt_accepts(text, &s);		/* what is made once is made */
+	(void)setrlimit(RLIMIT_AS, &none);
+	for (size_t size = 1 << 20; size >= 16; size /= 2)
+		while (malloc(size) != NULL)
+			continue;
+	errno = 0;
+	return !jwt_accepts(text, &s) && errno == ENOMEM ? 0 : 1;
+}
+
+/* No memory is no verdict on the token. */
+static void
+test_no_memory(void **state)
+{
+	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
+	char *h, *p, *text;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (getenv("LEADRELAY_SANITIZER") != NULL)
+		skip();			/* it needs memory itself */
+	h = signer_encode(header, strlen(header));
+	p = signer_encode("{}", 2);
+	text = signer_sign_text(h, p, "SHA256", KEY);
+	if ((pid = fork()) == 0)
+		_exit(ask_without_memory(text));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	free(text);
+	free(p);
+	free(h);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepts),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_library),
 	};
 
