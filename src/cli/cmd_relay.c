@@ -126,14 +126,14 @@ start_keeper(struct watch *watch)
 		log_exit(EXIT_SOFTWARE);
 }
 
-static void
+static int
 run(struct watch *watch)
 {
 	report(watch);
 	if (tend_start(&watch->tend) == -1)
 		log_exit(EXIT_SOFTWARE);
-	relay_run(atomic_load(&watch->relay), watch->once,
-	    watch->once ? ONCE_LIMIT_MS : 0);
+	return relay_run(atomic_load(&watch->relay), watch->once,
+	    watch->once ? ONCE_LIMIT_MS : 0) == -1 ? EXIT_IOERR : EXIT_DONE;
 }
 
 /* What is under way has ended; what is left is to be closed, in time as well. */
@@ -199,7 +199,7 @@ cmd_relay(const struct args *args)
 	notify_open(&watch.notify);
 	start_keeper(&watch);
 	if ((status = set_up(&watch, args, &counters)) == EXIT_DONE) {
-		run(&watch);
+		status = run(&watch);
 		take_down(&watch);
 	} else {
 		setup_free(&setup);

@@ -583,8 +583,8 @@ step_down(struct relay *r)
 	r->engine.mailbox.fenced = false;
 }
 
-/* Take the lock, however often that has to be tried; false: not to be had in time. */
-static bool
+/* Take the lock, however often that has to be tried: take_lock's result in the end. */
+static int
 become_relay(struct relay *r, bool once)
 {
 	bool complained = false;
@@ -592,20 +592,21 @@ become_relay(struct relay *r, bool once)
 
 	while ((rc = take_lock(r, &complained)) != 1) {
 		if (once || atomic_load(&r->stopping))
-			return false;
+			return rc;
 		wait_for_lock(r, rc == 0 ? LOCK_POLL_MS : FAULT_PAUSE_MS);
 	}
 	if (complained)
 		log_info("relay: the outbox is good again");
-	return true;
+	return 1;
 }
 
-void
+int
 relay_run(struct relay *r, bool once, int64_t limit_ms)
 {
 	int64_t end = INT64_MAX, grace = 0;
 	sigset_t pipe;
 	bool fenced;
+	int rc;
 
 	/* TLS libraries write to sockets without MSG_NOSIGNAL. */
 	(void)sigemptyset(&pipe);
@@ -616,7 +617,7 @@ relay_run(struct relay *r, bool once, int64_t limit_ms)
 		grace = limit_ms / 5;
 		end = clock_mono_ms() + limit_ms - grace;
 	}
-	while (become_relay(r, once)) {
+	while ((rc = become_relay(r, once)) == 1) {
 		atomic_store(&r->holding, true);
 		work(r, once, end, grace);
 		atomic_store(&r->holding, false);
@@ -624,15 +625,16 @@ relay_run(struct relay *r, bool once, int64_t limit_ms)
 			step_down(r);
 		outbox_unlock_relay(r->outbox);
 		if (!fenced && (!once || !woken_meanwhile(r)))
-			return;
+			return 0;
 	}
 	finish_jobs(r);
+	return once ? rc : 0;
 }
 
 static void *
 thread_main(void *arg)
 {
-	relay_run(arg, false, 0);
+	(void)relay_run(arg, false, 0);
 	return NULL;
 }
 

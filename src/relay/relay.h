@@ -34,9 +34,10 @@ int relay_start(struct relay *r);
  * Deliver in the calling thread until relay_stop is called from elsewhere (a
  * signal handler may).  With ${once}: until nothing is due any more, or
  * ${limit_ms} have passed, of which the last fifth begins nothing more; returns
- * at once when another process has the lock.
+ * at once when another process has the lock.  0, or -1: ${once}, and the outbox
+ * could not be taken up, which the log says.
  */
-void relay_run(struct relay *r, bool once, int64_t limit_ms);
+int relay_run(struct relay *r, bool once, int64_t limit_ms);
 
 /*
  * Ask it to stop: no new attempts; those under way get up to ${grace_ms}, then

@@ -1,5 +1,8 @@
 """By `relay --once` alone, and over restarts: what a decision rests on is in the outbox."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from harness import leads
@@ -172,3 +175,17 @@ def test_the_first_success_after_a_restart_makes_all_due(site):
     site.start_worker()
     site.accept(leads.payload())
     site.wait_states(delivered=4)
+
+
+def test_a_held_store_is_told(site):
+    """Nothing was delivered, and nothing is tried again before the next run: that is no success."""
+    site.crm()
+    site.start()
+    assert site.post().status == 202
+    site.wait_states(delivered=1)
+    site.worker.stop()
+    with contextlib.closing(sqlite3.connect(site.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = site.command("relay", "--once")
+    assert done.returncode == 74 and b"cannot be taken up" in done.stderr
+    assert site.command("relay", "--once").returncode == 0
