@@ -60,7 +60,8 @@ say_news(struct reload *rl, const struct config_fault *fault, const char *end)
 
 /* The same file again, with what stays as it is; NULL: said. */
 static struct config *
-read_again(struct reload *rl, const struct config *former, struct buf *kept)
+read_again(struct reload *rl, const struct config *former, bool opened,
+    struct buf *kept)
 {
 	struct config_fault fault = { 0 };
 	struct config *next;
@@ -74,7 +75,7 @@ read_again(struct reload *rl, const struct config *former, struct buf *kept)
 	say_news(rl, &fault, "the new configuration is not taken, "
 	    "the former one stays in force");
 	buf_free(&fault.text);
-	if (next != NULL && config_keep(next, former, kept) == -1) {
+	if (next != NULL && config_keep(next, former, opened, kept) == -1) {
 		log_err("the configuration cannot be read again: out of memory");
 		config_free(next);
 		next = NULL;
@@ -122,7 +123,7 @@ reload_config(struct reload *rl, struct config **config,
 	bool taken = false;
 
 	rl->trouble[0] = '\0';
-	next = read_again(rl, former, &kept);
+	next = read_again(rl, former, parts->outbox != NULL, &kept);
 	if (next != NULL && load_log(next) == 0) {
 		taken = put_in_force(next, parts) == 0;
 		if (!taken) {

@@ -177,9 +177,10 @@ struct config *config_share(struct config *config);
 /*
  * ${next} is to take ${former}'s place in a running process: give it back what is
  * looked at only when a process starts, and name in ${kept} what differed
- * ("worker threads, store url").  -1: out of memory.
+ * ("worker threads, store url").  ${opened}: the store is; until then another may
+ * be named.  -1: out of memory.
  */
-int config_keep(struct config *next, const struct config *former,
+int config_keep(struct config *next, const struct config *former, bool opened,
     struct buf *kept);
 
 /* Has every setting of the two destinations the same value, hidden parts too? */

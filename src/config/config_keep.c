@@ -38,14 +38,16 @@ is_same(const struct key *key, const void *a, const void *b)
 }
 
 int
-config_keep(struct config *next, const struct config *former, struct buf *kept)
+config_keep(struct config *next, const struct config *former, bool opened,
+    struct buf *kept)
 {
 	for (size_t i = 0; i < keys_count; i++) {
 		const struct key *key = &keys_table[i];
 		const void *old;
 		void *new;
 
-		if (!(key->flags & KEY_AT_START))
+		if (!(key->flags & KEY_AT_START) ||
+		    (key->section == SECTION_STORE && !opened))
 			continue;
 		old = section_in(former, key->section);
 		new = section_of(next, key->section);

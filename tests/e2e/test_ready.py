@@ -353,3 +353,17 @@ def test_root_is_left_when_it_is_known_for_whom(site, manager):
                 text = status.read()
             assert f"Uid:\t{user.pw_uid}\t{user.pw_uid}\t{user.pw_uid}" in text
         assert os.stat(site.store).st_uid == user.pw_uid
+
+
+def test_another_store_before_one_was_opened(site):
+    """A store that never was cannot be in use: a mended name is taken without a restart."""
+    site.crm()
+    good = site.settings["store"]["url"]
+    site.settings["store"]["url"] = "sqlite:/proc/nosuch/outbox.db"
+    site.start_worker()
+    lead = fcgi.webhook(site.sign(leads.payload()))
+    assert fcgi.ask(site.socket, lead).status == 503
+    site.settings["store"]["url"] = good
+    site.write_config()
+    site.worker.send(signal.SIGHUP)
+    wait_until(lambda: fcgi.ask(site.socket, lead).status in (200, 202), "the store to be taken")

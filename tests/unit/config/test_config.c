@@ -308,7 +308,7 @@ keep_at_a_reload(void **state)
 	    "store { max_waiting = 7 keep_failed = 3d }\n");
 	next = load_good(SMALLEST "worker { threads = 6 relay = no log = syslog "
 	    "socket_group = www user = www }\nstore { url = \"sqlite:other.db\" max_waiting = 7 }\n");
-	assert_int_equal(config_keep(next, former, &kept), 0);
+	assert_int_equal(config_keep(next, former, true, &kept), 0);
 	assert_string_equal(kept.data, "store url, worker threads, worker relay, "
 	    "worker socket_group, worker user");
 	assert_int_equal(next->worker.threads, 5);
@@ -320,7 +320,7 @@ keep_at_a_reload(void **state)
 	assert_int_equal(next->store.keep_failed_ms, INT64_C(90) * 86400000);
 
 	buf_reset(&kept);
-	assert_int_equal(config_keep(next, former, &kept), 0);
+	assert_int_equal(config_keep(next, former, true, &kept), 0);
 	assert_int_equal(kept.len, 0);
 	buf_free(&kept);
 
