@@ -128,9 +128,14 @@ text_summary(const struct review *review, struct buf *out)
 	if (total == 0)
 		buf_puts(out, "nothing");
 	else {
-		buf_printf(out, "%" PRId64 " %s; the oldest came ", total,
+		buf_printf(out, "%" PRId64 " %s; ", total,
 		    total == 1 ? "delivery" : "deliveries");
-		print_moment(out, review_oldest(review), review->now_ms);
+		if (review_oldest(review) == 0) {
+			buf_puts(out, "being sent now");
+		} else {
+			buf_puts(out, "the oldest came ");
+			print_moment(out, review_oldest(review), review->now_ms);
+		}
 	}
 	buf_putc(out, '\n');
 	if (stats->events_held > 0)

@@ -166,6 +166,7 @@ def test_unlinked_relay_lock(site):
     event = site.post().json["id"]
     crm.wait_count(2)
     assert [row["id"] for row in site.list("--state", "sending")] == [event]
+    assert b"1 delivery; being sent now" in site.command("stats").stdout
     done = site.command("discard", event)
     assert done.returncode == 1 and b"sent" in done.stdout + done.stderr
 

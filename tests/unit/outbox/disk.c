@@ -16,9 +16,9 @@
 struct image {
 	char path[256];
 	char *synced;			/* as it is on the disk */
-	size_t size;
+	size_t size, room;
 	unsigned char *dirty;		/* a byte a sector: written, not yet synced */
-	size_t sectors;
+	size_t sectors, dirty_room;
 	bool resized;			/* truncated since */
 };
 
@@ -80,15 +80,25 @@ find_image(const char *path)
 	abort();
 }
 
+/* Room for ${size} bytes, and for some more that will come. */
+static void *
+grow(void *bytes, size_t size, size_t *room)
+{
+	if (size <= *room)
+		return bytes;
+	*room = 2 * size;
+	if ((bytes = realloc(bytes, *room)) == NULL)
+		abort();
+	return bytes;
+}
+
 static void
 mark_dirty(struct image *image, sqlite3_int64 at, int n)
 {
 	size_t end = (size_t)(at + n + SECTOR - 1) / SECTOR;
 
 	if (end > image->sectors) {
-		image->dirty = realloc(image->dirty, end);
-		if (image->dirty == NULL)
-			abort();
+		image->dirty = grow(image->dirty, end, &image->dirty_room);
 		memset(image->dirty + image->sectors, 0, end - image->sectors);
 		image->sectors = end;
 	}
@@ -104,9 +114,7 @@ write_sector(struct image *image, size_t i, const char *bytes, size_t size)
 	if (from >= to)
 		return;
 	if (to > image->size) {
-		image->synced = realloc(image->synced, to);
-		if (image->synced == NULL)
-			abort();
+		image->synced = grow(image->synced, to, &image->room);
 		memset(image->synced + image->size, 0, to - image->size);
 		image->size = to;
 	}
