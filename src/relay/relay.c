@@ -277,6 +277,10 @@ make_all_due(struct relay *r)
 {
 	size_t i;
 
+	/* One that is being loaded belongs to that job: another time, then. */
+	for (i = 0; i < r->lanes->count; i++)
+		if (!lane_begun(r->lanes->lanes[i]))
+			return;
 	r->engine.put_back = false;
 	for (i = 0; i < r->lanes->count; i++)
 		lane_make_due(r->lanes->lanes[i]);
