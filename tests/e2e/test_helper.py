@@ -54,10 +54,13 @@ def test_killed_under_load(site):
     for turn in range(3):
         for number in range(1, 31):
             assert site.post(payloads[number][turn]).status == 202
-            pids = (hosts(site) if number % 2 else runners(site))
+            which = hosts if number % 2 else runners
+            if number % 5 == 0:		# at times, whoever has come again since
+                wait_until(lambda: which(site), "somebody to kill")
+            pids = which(site)
             kill(pids, signal.SIGKILL)
             kills += len(pids)
-    assert kills > 5
+    assert kills >= 18
     site.wait_states(delivered=90)
     assert {row["attempts"] for row in site.list()} == {1}
     for number, bodies in payloads.items():
@@ -122,7 +125,7 @@ def test_the_host_cannot_fork(site):
         kill(runners(site), signal.SIGKILL)
         site.post(leads.payload(2))
         wait_until(lambda: site.log_lines(what="paused"), "the pause", 30)
-        assert site.states() == {"delivered": 1, "waiting": 1}
+        site.wait_states(delivered=1, waiting=1)	# "sending" while a probe is under way
     site.wait_states(delivered=2, timeout=40)
     # The answers that nobody could judge were asked for again, with the same key.
     assert len({r.key for r in crm.received()}) == 2
