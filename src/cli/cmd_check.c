@@ -221,28 +221,11 @@ check_absent(struct check *check, const char *location)
 	buf_free(&why);
 }
 
-static const char *
-store_cure(enum store_fault_kind kind)
-{
-	switch (kind) {
-	case STORE_FAULT_BUSY:
-		return ": something else holds it; end that, or wait";
-	case STORE_FAULT_FULL:
-		return ": make room on its disk";
-	case STORE_FAULT_CORRUPT:
-		return ": keep a copy of its folder, and put back a backup";
-	case STORE_FAULT_VERSION:
-		return ": install that leadrelay, or a newer one";
-	default:
-		return "";
-	}
-}
-
 static void
 check_store_failed(struct check *check, const struct store_fault *fault)
 {
 	failed(check, setup_fault_status(fault), "store", "%s: %s%s",
-	    check->config->store.url, fault->text, store_cure(fault->kind));
+	    check->config->store.url, fault->text, setup_store_cure(fault->kind));
 }
 
 /* --- what the store says of relay and destinations --- */

@@ -169,7 +169,7 @@ set_up(struct watch *watch, const struct args *args, struct counters *counters)
 	struct relay *relay;
 	int status;
 
-	if ((status = setup_outbox(setup, args, OUTBOX_SERVE)) != EXIT_DONE)
+	if ((status = setup_outbox(setup, args, OUTBOX_RELAY)) != EXIT_DONE)
 		return status;
 	open_log(setup->config, watch->once);
 	relay = relay_new(setup->config, setup->host, setup->outbox, counters,

@@ -36,7 +36,7 @@ setup_outbox(struct setup *setup, const struct args *args,
 
 	if ((status = setup_config(setup, args)) != EXIT_DONE)
 		return status;
-	if ((mode == OUTBOX_SERVE ? outbox_become_maker(setup->config, &fault) :
+	if ((mode == OUTBOX_RELAY ? outbox_become_maker(setup->config, &fault) :
 	    outbox_become_owner(setup->config, &fault)) == -1)
 		return setup_store_failed(setup->config, &fault);
 	if (setup->programs && (status = setup_programs(setup)) != EXIT_DONE)
@@ -80,12 +80,35 @@ setup_fault_status(const struct store_fault *fault)
 		return EXIT_NOINPUT;
 	case STORE_FAULT_USER:
 		return EXIT_CONFIG;
+	case STORE_FAULT_OLDER:
+		return EXIT_UNAVAILABLE;
 	case STORE_FAULT_CANTCREAT:
 		return EXIT_CANTCREAT;
 	case STORE_FAULT_MEMORY:
 		return EXIT_SOFTWARE;
 	default:
 		return EXIT_IOERR;
+	}
+}
+
+const char *
+setup_store_cure(enum store_fault_kind kind)
+{
+	switch (kind) {
+	case STORE_FAULT_BUSY:
+		return ": something else holds it; end that, or wait";
+	case STORE_FAULT_FULL:
+		return ": make room on its disk";
+	case STORE_FAULT_CORRUPT:
+		return ": keep a copy of its folder, and put back a backup";
+	case STORE_FAULT_VERSION:
+		return ": install that leadrelay, or a newer one";
+	case STORE_FAULT_OLDER:
+		return ": restart the worker ('systemctl restart leadrelay'), "
+		    "which brings it up to date; where none runs, "
+		    "'leadrelay relay --once' or the next lead does";
+	default:
+		return "";
 	}
 }
 
@@ -97,8 +120,8 @@ setup_store_failed(const struct config *config, const struct store_fault *fault)
 		    "'leadrelay serve', 'leadrelay relay' or the first lead makes it\n",
 		    config->store.url);
 	else
-		fprintf(stderr, "leadrelay: store %s: %s\n", config->store.url,
-		    fault->text);
+		fprintf(stderr, "leadrelay: store %s: %s%s\n", config->store.url,
+		    fault->text, setup_store_cure(fault->kind));
 	return setup_fault_status(fault);
 }
 

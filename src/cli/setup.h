@@ -44,6 +44,8 @@ void setup_free(struct setup *setup);
 int setup_store_failed(const struct config *config,
     const struct store_fault *fault);
 int setup_fault_status(const struct store_fault *fault);
+/* What a person can do about it, to be said behind it; "": nothing is known. */
+const char *setup_store_cure(enum store_fault_kind kind);
 
 /* Of two exit statuses, the one that goes first (base/exits.h). */
 int setup_first(int a, int b);

@@ -71,6 +71,7 @@ store_word(const struct store_fault *fault)
 		[STORE_FAULT_IO] = "cannot be read or written",
 		[STORE_FAULT_CORRUPT] = "damaged",
 		[STORE_FAULT_VERSION] = "made by another version",
+		[STORE_FAULT_OLDER] = "made by another version",
 		[STORE_FAULT_MEMORY] = "out of memory",
 		[STORE_FAULT_FENCED] = "taken over by another relay",
 	};

@@ -401,10 +401,12 @@ struct outbox *
 outbox_open(const struct config *config, enum outbox_mode mode,
     struct store_fault *fault)
 {
+	bool stays = mode == OUTBOX_SERVE || mode == OUTBOX_RELAY;
 	struct store_options options = {
-		.create = mode == OUTBOX_SERVE || mode == OUTBOX_REQUEST,
+		.create = stays || mode == OUTBOX_REQUEST,
+		.yields = mode == OUTBOX_RELAY,
 		.read_only = mode == OUTBOX_READ,
-		.brief = mode != OUTBOX_SERVE,
+		.brief = !stays,
 		.max_waiting = config->store.max_waiting,
 		.min_free = config->store.min_free,
 		.busy_ms = BUSY_MS
@@ -428,7 +430,7 @@ outbox_open(const struct config *config, enum outbox_mode mode,
 	if ((ob->store = ops->open(&options, fault)) == NULL ||
 	    introduce(ob, config, fault) == -1)
 		goto fail;
-	if (mode == OUTBOX_SERVE) {
+	if (stays) {
 		if (pthread_create(&ob->thread, NULL, commit_until_stopped,
 		    ob) != 0) {
 			fail(fault, STORE_FAULT_MEMORY,

@@ -56,6 +56,7 @@ int outbox_become(const struct identity *id, struct store_fault *fault);
 
 enum outbox_mode {
 	OUTBOX_SERVE,			/* create if absent; a committing thread */
+	OUTBOX_RELAY,			/* the same, but an older relay that lives is left its store */
 	OUTBOX_REQUEST,			/* create if absent; no thread: jobs run in the caller */
 	OUTBOX_COMMAND,			/* never create; no thread */
 	OUTBOX_READ			/* never create, never write */
@@ -64,7 +65,8 @@ enum outbox_mode {
 /*
  * Open the store the configuration names and make its destinations known.
  * NULL: ${fault} says why.  In OUTBOX_COMMAND and OUTBOX_READ an absent store
- * is STORE_FAULT_ABSENT.
+ * is STORE_FAULT_ABSENT, and one of an older version STORE_FAULT_OLDER: whoever
+ * may create one brings that up to date.
  */
 struct outbox *outbox_open(const struct config *config, enum outbox_mode mode,
     struct store_fault *fault);

@@ -48,6 +48,7 @@ enum store_fault_kind {
 	STORE_FAULT_IO,			/* unreadable, unwritable, a commit of unknown outcome */
 	STORE_FAULT_CORRUPT,		/* damaged, or no outbox at all */
 	STORE_FAULT_VERSION,		/* made by a newer leadrelay */
+	STORE_FAULT_OLDER,		/* by an older one; it is not ours to bring up to date */
 	STORE_FAULT_USER,		/* root, and the configuration names nobody to become */
 	STORE_FAULT_MEMORY,
 	STORE_FAULT_FENCED		/* another relay has taken over */
@@ -71,7 +72,8 @@ struct store_destination {
 
 struct store_options {
 	const char *location;		/* the URL behind its scheme */
-	bool create;			/* make store and folder when absent */
+	bool create;			/* make store and folder when absent, bring an older one up to date */
+	bool yields;			/* but no older one that a relay of its version is at */
 	bool read_only;			/* a reader's connection */
 	bool brief;			/* opened for a moment: leave the next opener little to read */
 	int64_t max_waiting;

@@ -136,6 +136,7 @@ struct lite {
 	bool lost;			/* a file was not in its place any more */
 	int64_t rest_until;		/* then it is not opened again before that */
 	bool create;
+	bool yields;			/* to a relay of an older version */
 	bool read_only;
 	bool brief;			/* open for a moment only */
 	bool logged;			/* in WAL mode */

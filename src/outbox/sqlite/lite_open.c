@@ -201,6 +201,7 @@ lite_open(const struct store_options *options, struct store_fault *fault)
 	}
 	lt->store.ops = &store_sqlite;
 	lt->create = options->create && !options->read_only;
+	lt->yields = options->yields;
 	lt->read_only = options->read_only;
 	lt->max_waiting = options->max_waiting;
 	lt->min_free = options->min_free;

@@ -4,7 +4,8 @@
  * An older store is brought up to date in its own file, in one transaction under
  * the writer's lock: it is the old one or the new one, whatever happens, and
  * nobody goes on writing to a file that is no longer there.  Processes of the
- * version before notice (lite_schema_current) and stop.
+ * version before notice (lite_schema_current) and stop: so it is done by those
+ * alone that take their place, and no look or command ends a worker's work.
  */
 #include "outbox/sqlite/lite.h"
 
@@ -237,6 +238,14 @@ too_new(struct lite *lt, int64_t version, int64_t known)
 	    (long long)known);
 }
 
+static int
+too_old(struct lite *lt, int64_t version, int64_t known, const char *why)
+{
+	return lite_fault_set(lt, STORE_FAULT_OLDER, "outbox %s: made by an older "
+	    "leadrelay (version %lld of the tables; this one's is %lld)%s",
+	    lt->path, (long long)version, (long long)known, why);
+}
+
 /* The version of what is there, up to ${known}; 0: an empty file. */
 static int
 read_version(struct lite *lt, int64_t known, int64_t *version)
@@ -412,6 +421,26 @@ be_patient(struct lite *lt)
 		lt->until = until;
 }
 
+/*
+ * Whoever yields leaves an older store to a relay of its version.  The lock is
+ * held: none of ours can have become the relay since the version was read.
+ */
+static int
+check_relay(struct lite *lt, int64_t version, int64_t count)
+{
+	struct store_stats stats = { 0 };
+	char why[64];
+
+	if (version == 0 || version == count || !lt->yields)
+		return 0;
+	lite_lock_look(&lt->store, &stats);
+	if (!stats.relay_alive)
+		return 0;
+	(void)snprintf(why, sizeof(why), ", and process %ld still relays for it",
+	    stats.relay_pid);
+	return too_old(lt, version, count, why);
+}
+
 int
 lite_schema_migrate(struct lite *lt, const char *const *list, int64_t count)
 {
@@ -423,6 +452,8 @@ lite_schema_migrate(struct lite *lt, const char *const *list, int64_t count)
 		return -1;
 	/* Another process may have done it while we waited. */
 	rc = read_version(lt, count, &version);
+	if (rc == 0)
+		rc = check_relay(lt, version, count);
 	if (rc == 0 && version < count)
 		rc = take_steps_safely(lt, list, version, count);
 	if (rc == 0)
@@ -450,10 +481,8 @@ lite_schema_check(struct lite *lt)
 	if (version == 0 && !lt->create)
 		return lite_fault_set(lt, STORE_FAULT_ABSENT,
 		    "outbox %s: empty", lt->path);
-	if (lt->read_only)
-		return lite_fault_set(lt, STORE_FAULT_VERSION,
-		    "outbox %s: made by an older leadrelay; its relay or worker "
-		    "brings it up to date", lt->path);
+	if (version < VERSION && !lt->create)
+		return too_old(lt, version, VERSION, "");
 	return lite_schema_migrate(lt, steps, VERSION);
 }
 

@@ -403,6 +403,63 @@ test_waits(void **state)
 	buf_free(&was);
 }
 
+/* It is left as it was: ${words} say why. */
+static void
+expect_left_alone(struct box *box, const char *words, const struct buf *was)
+{
+	assert_false(try_open(box));
+	assert_int_equal(box->fault.kind, STORE_FAULT_OLDER);
+	if (strstr(box->fault.text, words) == NULL)
+		fail_msg("%s", box->fault.text);
+	check_whole(box, OLD_VERSION, was);
+	assert_int_equal(box_number(box, "PRAGMA user_version"), OLD_VERSION);
+}
+
+/* Looks and commands end nobody's work: they leave it as it is. */
+static void
+test_not_by_commands(void **state)
+{
+	struct box *box = *state;
+	struct buf was = { 0 };
+
+	make(box, OLD_VERSION, FEW, &was);
+	box->options.create = false;
+	expect_left_alone(box, "version 4 of the tables", &was);
+	box->options.read_only = true;
+	expect_left_alone(box, "version 4 of the tables", &was);
+	box->options.read_only = false;
+	box->options.create = true;
+	assert_true(box_open(box));
+	check_meaning(box, OLD_VERSION, &was);
+	box_close(box);
+	box->options.create = false;
+	assert_true(box_open(box));
+	buf_free(&was);
+}
+
+/* A relay on its own does no more for a store than the one that is at it. */
+static void
+test_yields_to_a_relay(void **state)
+{
+	struct box *box = *state;
+	struct buf was = { 0 };
+	char path[200], words[40];
+	int fd;
+
+	make(box, OLD_VERSION, FEW, &was);
+	snprintf(path, sizeof(path), "%s-relay", box->path);
+	assert_true((fd = open(path, O_RDWR | O_CREAT, 0600)) != -1);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_true(dprintf(fd, "%-20ld\n", (long)getpid()) > 0);
+	box->options.yields = true;
+	snprintf(words, sizeof(words), "process %ld still", (long)getpid());
+	expect_left_alone(box, words, &was);
+	close(fd);
+	assert_true(box_open(box));
+	check_meaning(box, OLD_VERSION, &was);
+	buf_free(&was);
+}
+
 /*
  * A worker of the first release that has the store open does not notice, so each
  * of its changes must fail: these are the statements that all of them need.
@@ -631,6 +688,8 @@ main(void)
 		TEST(test_disk_full),
 		TEST(test_at_once),
 		TEST(test_waits),
+		TEST(test_not_by_commands),
+		TEST(test_yields_to_a_relay),
 		TEST(test_first_release_cannot_go_on),
 		TEST(test_notices_a_newer_one),
 		TEST(test_copy),
