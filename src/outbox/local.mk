@@ -21,6 +21,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_requests.c \
 	src/outbox/sqlite/lite_room.c \
 	src/outbox/sqlite/lite_schema.c \
+	src/outbox/sqlite/lite_scrub.c \
 	src/outbox/sqlite/lite_settle.c \
 	src/outbox/sqlite/lite_sql.c \
 	src/outbox/sqlite/lite_stats.c \

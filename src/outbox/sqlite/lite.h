@@ -119,9 +119,19 @@ struct lite_destination {
 	char *name;
 };
 
+/* How the connection writes to the database's file. */
+struct lite_scrub {
+	sqlite3_io_methods methods;	/* first: what the file knows this by */
+	const sqlite3_io_methods *real;
+	bool mapped;			/* it has pages of back pointers */
+	int reserved;			/* bytes at the end of a page */
+	uint8_t page[65536];
+};
+
 struct lite {
 	struct store store;		/* first, so that one is the other */
 	sqlite3 *db;			/* NULL after a commit of unknown outcome */
+	struct lite_scrub scrub;
 	sqlite3_stmt *statements[LITE_SQL_COUNT];
 	char *folder;			/* canonical */
 	char *path;			/* of the database, in that folder */
@@ -273,6 +283,12 @@ struct store *lite_open(const struct store_options *options,
 void lite_open_close(struct store *st);
 int lite_open_connect(struct lite *lt);
 void lite_open_disconnect(struct lite *lt);
+
+/*
+ * lite_scrub: from here on pages are written without what only lies about in them.
+ * Before anything is written.
+ */
+int lite_scrub_open(struct lite *lt);
 
 /* lite_schema: tables, versions, destinations. */
 int lite_schema_check(struct lite *lt);

@@ -166,8 +166,8 @@ lite_open_connect(struct lite *lt)
 	lt->log_pages = 0;
 	lite_schema_await(lt);
 	if (settle_in(lt) == -1 || lite_sql_functions(lt) == -1 ||
-	    make_shrinkable(lt) == -1 || choose_journal(lt) == -1 ||
-	    lite_schema_check(lt) == -1 || measure(lt) == -1 ||
+	    make_shrinkable(lt) == -1 || lite_scrub_open(lt) == -1 ||
+	    choose_journal(lt) == -1 || lite_schema_check(lt) == -1 || measure(lt) == -1 ||
 	    lite_place_note(lt) == -1)
 		goto fail;
 	if (lt->lost)

@@ -2,7 +2,7 @@
  * lite_tidy: what commits put off: the log is folded into the database, room goes
  * back to the disk, and files that are gone are noticed.
  *
- * A purge writes the pages it emptied anew (secure_delete); the log still holds
+ * A purge writes the pages it emptied anew (secure_delete, lite_scrub.c); the log still holds
  * them as they were, so it is emptied, too, once no reader needs it.  The store
  * itself remembers that this is to be done: should one process end before it has,
  * another does it.
@@ -128,6 +128,8 @@ fold(struct lite *lt)
 	lite_lock_release(lt);
 	if (code != SQLITE_OK)
 		return -1;
+	/* What is in memory was read when it held more. */
+	(void)sqlite3_db_release_memory(lt->db);
 	lt->fold = lt->shrunk = false;
 	/* Should this not be written, it is only done once more. */
 	if (purged > folded)

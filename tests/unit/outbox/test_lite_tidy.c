@@ -135,34 +135,98 @@ test_reader(void **state)
 	assert_int_equal(box_number(box, "SELECT purged - folded FROM head"), 0);
 }
 
-/* Many, long and short, the oldest first: b-trees move them about, and no page keeps a copy. */
-static void
-test_no_remains(void **state)
-{
-	struct box *box = *state;
-	enum store_act_result result;
-	char (*ids)[UUID7_SIZE], word[32], lead[16], payload[6000];
-	unsigned dice = 7;
-	size_t len;
+/* --- no remains, wherever b-trees have moved what was there --- */
 
-	ids = calloc(1200, sizeof(*ids));
-	assert_non_null(ids);
-	for (unsigned i = 0; i < 1200; i++) {
-		snprintf(word, sizeof(word), "<canary%04u>", i);
-		dice = dice * 1103515245 + 12345;
-		len = 20 + (dice >> 16) % (i % 7 == 0 ? 5900 : 600);
-		for (size_t at = 0; at + 12 < len; at += 12)
-			memcpy(payload + at, word, 12);
-		payload[12 * ((len - 1) / 12)] = '\0';
-		snprintf(lead, sizeof(lead), "%u", i);
-		strcpy(ids[i], box_put(box, lead, payload, BOX_NOW));
+#define LEADS 1200
+#define ERASED 800
+
+struct remains {
+	char ids[LEADS][UUID7_SIZE];
+	unsigned order[LEADS];		/* the first ERASED of them go */
+	unsigned dice;
+	char text[6000];
+};
+
+static unsigned
+roll(struct remains *r, unsigned sides)
+{
+	r->dice = r->dice * 1103515245 + 12345;
+	return (r->dice >> 16) % sides;
+}
+
+static const char *
+word_of(unsigned i)
+{
+	static char word[32];
+
+	snprintf(word, sizeof(word), "<canary%04u>", i);
+	return word;
+}
+
+/* Nothing but its word, about so many bytes of it. */
+static const char *
+fill_with(struct remains *r, unsigned i, size_t len)
+{
+	size_t at = 0;
+
+	for (; at + 12 < len; at += 12)
+		memcpy(r->text + at, word_of(i), 12);
+	r->text[at] = '\0';
+	return r->text;
+}
+
+/* What the receiver said of it, in an attempt that came to nothing. */
+static void
+refuse(struct box *box, struct remains *r, unsigned i)
+{
+	struct delivery_outcome o = { .state = DELIVERY_WAITING,
+	    .due_ms = BOX_NOW + BOX_HOUR, .attempted = true, .status = 500 };
+	struct delivery_claim claim;
+
+	assert_int_equal(box_claim(box, 0, BOX_NOW, 1, &claim), 1);
+	o.ticket = claim.ticket;
+	o.answer = fill_with(r, i, 20 + roll(r, 1500));
+	o.answer_len = strlen(o.answer);
+	box_settle_with(box, &o, BOX_NOW);
+	delivery_claim_free(&claim);
+}
+
+/* Many, long and short; those that go are chosen by the dice, or are the oldest. */
+static struct remains *
+put_many(struct box *box, bool by_dice)
+{
+	struct remains *r = calloc(1, sizeof(*r));
+	char lead[16];
+	unsigned j;
+
+	assert_non_null(r);
+	r->dice = 7;
+	for (unsigned i = 0; i < LEADS; i++) {
+		snprintf(lead, sizeof(lead), "%u", roll(r, 100) * 10000 + i);
+		strcpy(r->ids[i], box_put(box, lead, fill_with(r, i,
+		    20 + roll(r, i % 7 == 0 ? 5900 : 600)), BOX_NOW));
+		if (i % 2 == 0)
+			refuse(box, r, i);
+		else
+			box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW);
 		if (i % 3 == 0)
 			tidy(box, false);
+		j = by_dice ? roll(r, i + 1) : i;
+		r->order[i] = r->order[j];
+		r->order[j] = i;
 	}
-	for (unsigned i = 0; i < 800; i++) {
+	return r;
+}
+
+static void
+erase_some(struct box *box, const struct remains *r)
+{
+	enum store_act_result result;
+
+	for (unsigned i = 0; i < ERASED; i++) {
 		box_begin(box);
-		assert_int_equal(box->store->ops->erase(box->store, ids[i],
-		    &result), 0);
+		assert_int_equal(box->store->ops->erase(box->store,
+		    r->ids[r->order[i]], &result), 0);
 		box_commit(box);
 		assert_int_equal(result, STORE_ACT_DONE);
 		if (i % 50 == 0)
@@ -170,12 +234,46 @@ test_no_remains(void **state)
 	}
 	while (tidy(box, true))
 		;
-	for (unsigned i = 0; i < 1200; i++) {
-		snprintf(word, sizeof(word), "<canary%04u>", i);
-		assert_int_equal(is_stored(box, word), i >= 800);
-	}
-	free(ids);
+}
+
+static void
+check_remains(struct box *box, const struct remains *r)
+{
+	int bad = 0;
+
+	for (unsigned i = 0; i < LEADS; i++)
+		bad += is_stored(box, word_of(r->order[i])) != (i >= ERASED);
+	assert_int_equal(bad, 0);
+}
+
+static void
+no_remains(struct box *box, bool by_dice)
+{
+	struct remains *r = put_many(box, by_dice);
+
+	erase_some(box, r);
+	check_remains(box, r);
+	/* Nor does it come back with what was in memory. */
+	for (unsigned i = ERASED; i < LEADS; i += 5)
+		(void)box_act(box, STORE_DISCARD, r->ids[r->order[i]], true,
+		    BOX_NOW);
+	check_remains(box, r);
+	box_close(box);
+	check_remains(box, r);
+	free(r);
 	box_check(box);
+}
+
+static void
+test_no_remains(void **state)
+{
+	no_remains(*state, false);
+}
+
+static void
+test_no_remains_in_any_order(void **state)
+{
+	no_remains(*state, true);
 }
 
 static int64_t
@@ -257,6 +355,7 @@ main(void)
 		TEST(test_closed),
 		TEST(test_reader),
 		TEST(test_no_remains),
+		TEST(test_no_remains_in_any_order),
 		TEST(test_shrinks),
 		TEST(test_old_one)
 	};
