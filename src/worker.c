@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/exits.h"
 #include "base/log.h"
@@ -29,6 +30,7 @@
 #include "relay/relay.h"
 #include "reload.h"
 #include "tend.h"
+#include "waiting.h"
 
 /*
  * From the signal to the end two seconds may pass: the relay's grace and the
@@ -51,6 +53,7 @@ struct worker {
 	_Atomic(struct outbox *) outbox; /* NULL until it could be opened */
 	_Atomic(struct relay *) relay;	/* NULL when there is none */
 	atomic_bool stopping;
+	struct waiting waiting;		/* requests, for the outbox */
 	struct reload reload;
 	const char *address;		/* --listen's, or NULL */
 	bool watching;			/* the files are watched: nobody might send SIGHUP */
@@ -73,6 +76,21 @@ current_outbox(void *owner)
 	struct worker *w = owner;
 
 	return atomic_load(&w->outbox);
+}
+
+/* Until the outbox is open, if that is being done; it may have been just now. */
+static bool
+wait_for_outbox(void *owner, struct outbox_job *job)
+{
+	struct worker *w = owner;
+	struct outbox *outbox;
+
+	if (waiting_add(&w->waiting, job))
+		return true;
+	if ((outbox = atomic_load(&w->outbox)) == NULL)
+		return false;
+	outbox_submit(outbox, job);
+	return true;
 }
 
 /* Something is there to deliver: our relay's business, or another process's. */
@@ -105,8 +123,10 @@ static void
 open_outbox(struct worker *w)
 {
 	struct store_fault fault = { 0 };
-	struct outbox *outbox = outbox_open(w->config, OUTBOX_SERVE, &fault);
+	struct outbox *outbox;
 
+	waiting_begin(&w->waiting);
+	outbox = outbox_open(w->config, OUTBOX_SERVE, &fault);
 	if (outbox != NULL) {
 		if (w->fault.text[0] != '\0')
 			log_info("the outbox is open now");
@@ -115,6 +135,7 @@ open_outbox(struct worker *w)
 	}
 	w->fault = fault;
 	atomic_store(&w->outbox, outbox);
+	waiting_end(&w->waiting, outbox, &fault);
 }
 
 /* Why it does not relay, said when it is news. */
@@ -348,7 +369,16 @@ begin_stop(void *owner)
 	if ((relay = atomic_load(&w->relay)) != NULL)
 		relay_stop(relay, RELAY_GRACE_MS);
 	tend_stop(&w->tend);
+	waiting_stop(&w->waiting);
 	serve_stop();
+}
+
+static void
+look_at_waiting(void *owner)
+{
+	struct worker *w = owner;
+
+	waiting_expire(&w->waiting, clock_mono_ms());
 }
 
 /* Something hangs: the outbox, most likely, if it was open. */
@@ -366,6 +396,7 @@ start_threads(struct worker *w)
 	const struct keeper_duty duty = {
 		.hang_up = note_hang_up, .stop = begin_stop,
 		.status = end_status, .owner = w,
+		.beat = look_at_waiting, .every_ms = LOOK_MS,
 	};
 
 	w->tend.turn = turn;
@@ -497,7 +528,9 @@ set_up(struct worker *w, const char *config_option, int *status)
 	(void)signal(SIGHUP, SIG_IGN);	/* it is about to be read anyhow */
 	notify_open(&w->notify);
 	w->rx.counters = &w->counters;
+	waiting_init(&w->waiting);
 	w->rx.outbox = current_outbox;
+	w->rx.wait = wait_for_outbox;
 	w->rx.stored = wake_relay;
 	w->rx.owner = w;
 	*status = EXIT_SOFTWARE;

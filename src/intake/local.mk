@@ -3,6 +3,7 @@ libleadrelay_a_SOURCES += \
 	src/load.c src/load.h \
 	src/reload.c src/reload.h \
 	src/tend.c src/tend.h \
+	src/waiting.c src/waiting.h \
 	src/verdict.c src/verdict.h \
 	src/worker.c src/worker.h src/worker_cgi.c \
 	src/intake/admin.c src/intake/admin.h \
@@ -26,7 +27,8 @@ check_PROGRAMS += tests/unit/intake/test_fastcgi \
 	tests/unit/intake/test_problem \
 	tests/unit/intake/test_receive \
 	tests/unit/intake/test_request \
-	tests/unit/intake/test_serve
+	tests/unit/intake/test_serve \
+	tests/unit/test_waiting
 tests_unit_intake_test_fastcgi_SOURCES = tests/unit/intake/test_fastcgi.c \
 	tests/unit/intake/records.h tests/unit/unit.h
 tests_unit_intake_test_fastcgi_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -44,4 +46,7 @@ tests_unit_intake_test_serve_SOURCES = tests/unit/intake/test_serve.c \
 	tests/unit/intake/records.h tests/unit/unit.h
 tests_unit_intake_test_serve_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_intake_test_serve_LDADD = $(UNIT_LDADD)
+tests_unit_test_waiting_SOURCES = tests/unit/test_waiting.c tests/unit/unit.h
+tests_unit_test_waiting_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_waiting_LDADD = $(UNIT_LDADD)
 endif

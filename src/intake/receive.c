@@ -500,13 +500,9 @@ job_done(struct outbox_job *job, const struct store_fault *fault)
 static void
 store(struct flight *fl)
 {
-	struct outbox *outbox = fl->rx->outbox(fl->rx->owner);
+	struct receiver *rx = fl->rx;
+	struct outbox *outbox = rx->outbox(rx->owner);
 
-	if (outbox == NULL) {
-		(void)refuse(fl, PROBLEM_UNAVAILABLE, "the outbox is not open");
-		finish_problem(fl);
-		return;
-	}
 	fl->in.source = fl->source->name;
 	fl->in.lead = fl->key;
 	fl->in.name = fl->event;
@@ -524,7 +520,12 @@ store(struct flight *fl)
 	fl->lead = (struct lead){ 0 };
 	fl->job.run = job_run;
 	fl->job.done = job_done;
-	outbox_submit(outbox, &fl->job);
+	if (outbox != NULL) {
+		outbox_submit(outbox, &fl->job);
+	} else if (rx->wait == NULL || !rx->wait(rx->owner, &fl->job)) {
+		(void)refuse(fl, PROBLEM_UNAVAILABLE, "the outbox is not open");
+		finish_problem(fl);
+	}
 }
 
 /* --- a probe -------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 """After an upgrade: whose work it is to bring an older outbox up to date, and who waits."""
 
+import concurrent.futures
 import contextlib
 import fcntl
 import os
@@ -9,7 +10,7 @@ import sqlite3
 
 import pytest
 
-from harness import leads
+from harness import fcgi, leads
 from harness.site import PROGRAM
 from harness.wait import wait_until
 from test_stop import LOCKS, stop
@@ -102,3 +103,41 @@ def test_stops_behind_another_one(site, command, lock):
                               *command.format(site.folder).split()])
         wait_until(lambda: waits_for_the_store(site, process), "it to wait")
         assert stop(process, signal.SIGTERM) == 0
+
+
+@contextlib.contextmanager
+def worker_at_it(site):
+    """A worker that has to wait before it can bring the outbox up to date, and serves."""
+    make_older(site)
+    with LOCKS["flock"](site):
+        site.start_worker()
+        wait_until(lambda: fcgi.ask(site.socket, fcgi.webhook(method="GET")).status == 405,
+                   "it to serve")
+        yield
+
+
+def ask(site, pool, count=5):
+    """So many leads, each on its way to the worker."""
+    asked = [pool.submit(fcgi.ask, site.socket, fcgi.webhook(site.sign(leads.payload())),
+                         timeout=30) for _ in range(count)]
+    wait_until(lambda: all(one.running() for one in asked), "them to be sent")
+    for _ in range(20):             # who comes later is answered meanwhile
+        assert fcgi.ask(site.socket, fcgi.webhook(method="GET")).status == 405
+    return asked
+
+
+def test_requests_wait(site):
+    """Longer than for any lock; nobody else does."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with worker_at_it(site):
+            asked = ask(site, pool)
+            assert not any(one.done() for one in asked)
+        assert [one.result().status for one in asked] == [202] * 5
+    site.wait_states(delivered=6)
+
+
+def test_a_stop_answers_who_waits(site):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool, worker_at_it(site):
+        asked = ask(site, pool)
+        assert stop(site.worker) == 0
+        assert [one.result().status for one in asked] == [503] * 5
