@@ -29,7 +29,7 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/test_stop.py \
 	tests/e2e/test_store.py \
 	tests/e2e/test_systemd.py tests/e2e/test_time.py tests/e2e/test_tls.py \
-	tests/e2e/test_whole_answers.py \
+	tests/e2e/test_upgrade.py tests/e2e/test_whole_answers.py \
 	tests/e2e/crm/apex27.expected \
 	tests/e2e/crm/dynamics365.expected \
 	tests/e2e/crm/hubspot.expected \
