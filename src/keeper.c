@@ -8,19 +8,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "verdict.h"
 
 static const int taken[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP };
 
 /* The next signal, or 0 when none has come for ${ms} (-1: however long). */
 static int
-next_signal(const struct keeper *k, int64_t ms, siginfo_t *info)
+next_signal(const struct keeper *k, int64_t ms)
 {
 	const struct timespec limit = { ms / 1000, ms % 1000 * 1000000 };
 	int sig;
 
 	do
-		sig = sigtimedwait(&k->signals, info, ms < 0 ? NULL : &limit);
+		sig = sigtimedwait(&k->signals, NULL, ms < 0 ? NULL : &limit);
 	while (sig == -1 && errno == EINTR);
 	return sig == -1 ? 0 : sig;
 }
@@ -31,12 +30,11 @@ attend(const struct keeper *k)
 {
 	const struct keeper_duty *duty = &k->duty;
 	int64_t pause_ms = duty->every_ms > 0 ? duty->every_ms : -1;
-	siginfo_t info;
 	int sig;
 
-	while ((sig = next_signal(k, pause_ms, &info)) == 0 || sig == SIGHUP) {
+	while ((sig = next_signal(k, pause_ms)) == 0 || sig == SIGHUP) {
 		if (sig == SIGHUP)
-			duty->hang_up(duty->owner, verdict_asker(&info));
+			duty->hang_up(duty->owner);
 		if (duty->every_ms > 0)
 			duty->beat(duty->owner);
 	}
@@ -47,7 +45,6 @@ keep(void *arg)
 {
 	struct keeper *k = arg;
 	int64_t end_ms, left_ms;
-	siginfo_t info;
 
 	attend(k);
 	end_ms = clock_mono_ms() + KEEPER_END_MS;
@@ -57,7 +54,7 @@ keep(void *arg)
 			log_warn("not all could be brought to an end in time");
 			log_exit(k->duty.status(k->duty.owner));
 		}
-		(void)next_signal(k, left_ms, &info);
+		(void)next_signal(k, left_ms);
 	}
 	return NULL;
 }

@@ -12,14 +12,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #define KEEPER_END_MS 1700		/* from the signal; 2 s are promised */
 
 /* None of these may wait.  They are called on the keeper's thread. */
 struct keeper_duty {
-	/* HUP.  ${asker} waits for what becomes of it (verdict.h); 0: nobody does. */
-	void (*hang_up)(void *owner, pid_t asker);
+	/* HUP. */
+	void (*hang_up)(void *owner);
 	/* TERM, INT, QUIT, USR1: begin to stop.  Called once. */
 	void (*stop)(void *owner);
 	/* Time is up: the exit status. */

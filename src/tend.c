@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,18 +26,20 @@ rest(struct tend *t)
 static void
 take_turn(struct tend *t)
 {
-	pid_t askers[TEND_ASKERS_MAX];
-	size_t count = t->asker_count, i;
+	int askers[VERDICT_ASKERS_MAX];
 	bool hung_up = t->hung_up, taken;
+	size_t count = 0, i;
 
-	memcpy(askers, t->askers, sizeof(askers));
-	t->asker_count = 0;
 	t->hung_up = false;
 	(void)pthread_mutex_unlock(&t->lock);
+	if (hung_up)
+		count = verdict_hear(t->door, askers);
 	taken = t->turn(t->owner, hung_up);
 	for (i = 0; i < count; i++)
 		verdict_tell(askers[i], taken);
 	(void)pthread_mutex_lock(&t->lock);
+	if (count == VERDICT_ASKERS_MAX)
+		t->hung_up = true;	/* for who is still at the door */
 	t->turned = true;
 	(void)pthread_cond_broadcast(&t->changed);
 }
@@ -61,6 +64,7 @@ tend_init(struct tend *t)
 {
 	(void)pthread_mutex_init(&t->lock, NULL);
 	clock_cond_init(&t->changed);
+	t->door = verdict_open_door();
 }
 
 int
@@ -75,12 +79,10 @@ tend_start(struct tend *t)
 }
 
 void
-tend_hang_up(struct tend *t, pid_t asker)
+tend_hang_up(struct tend *t)
 {
 	(void)pthread_mutex_lock(&t->lock);
 	t->hung_up = true;
-	if (asker != 0 && t->asker_count < TEND_ASKERS_MAX)
-		t->askers[t->asker_count++] = asker;
 	(void)pthread_cond_broadcast(&t->changed);
 	(void)pthread_mutex_unlock(&t->lock);
 }
@@ -110,6 +112,8 @@ void
 tend_join(struct tend *t)
 {
 	(void)pthread_join(t->thread, NULL);
+	if (t->door != -1)
+		(void)close(t->door);
 	(void)pthread_cond_destroy(&t->changed);
 	(void)pthread_mutex_destroy(&t->lock);
 }

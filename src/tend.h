@@ -7,22 +7,17 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
-
-#define TEND_ASKERS_MAX 8
 
 struct tend {
 	/* A turn.  ${hung_up}: there was a SIGHUP; the result is what its askers are told. */
 	bool (*turn)(void *owner, bool hung_up);
 	void *owner;
 	int every_ms;			/* between two turns; 0: only after a SIGHUP */
+	int door;			/* where who asks for a turn knocks (verdict.h) */
 	pthread_t thread;
 	pthread_mutex_t lock;		/* guards what follows */
 	pthread_cond_t changed;
 	bool hung_up;
-	pid_t askers[TEND_ASKERS_MAX];
-	size_t asker_count;
 	bool turned;			/* once at least */
 	bool stopping;
 };
@@ -33,8 +28,8 @@ void tend_init(struct tend *t);
 /* With ${every_ms} the first turn comes at once.  0, or -1: said. */
 int tend_start(struct tend *t);
 
-/* SIGHUP came; ${asker} (0: nobody) is to be told what became of it. */
-void tend_hang_up(struct tend *t, pid_t asker);
+/* SIGHUP came. */
+void tend_hang_up(struct tend *t);
 
 /* Wait for the end of the first turn, or a stop, ${ms} at most. */
 void tend_await_turn(struct tend *t, int ms);

@@ -1,22 +1,28 @@
 /*
- * verdict: what became of a SIGHUP, told to the process that sent it.
+ * verdict: what became of a SIGHUP, told to who asked for it.
  *
- * Who asks sends SIGHUP with sigqueue(3) and a number of ours, and is answered
- * by SIGUSR1, taken, or SIGUSR2, refused.  So the verdict is that of the process
- * that is to live by the new configuration, with its user, its credentials and
- * its view of the file system, not that of whoever asks.
+ * A process that takes SIGHUP has a door: a socket without a file, named by its
+ * process number.  Who asks knocks there first and then sends SIGHUP, so everybody
+ * who has knocked when a reload begins is told its verdict: that of the process
+ * that is to live by the new configuration, with its user, its credentials and its
+ * view of the file system.  No signal could come back: root may ask who left root.
  */
 #ifndef LEADRELAY_VERDICT_H
 #define LEADRELAY_VERDICT_H
 
-#include <signal.h>
 #include <stdbool.h>
-#include <sys/types.h>
+#include <stddef.h>
 
-/* Who waits for a verdict on this SIGHUP; 0: nobody. */
-pid_t verdict_asker(const siginfo_t *info);
+#define VERDICT_ASKERS_MAX 64
 
-void verdict_tell(pid_t asker, bool taken);
+/* This process's door, or -1: it takes SIGHUP, but tells nobody. */
+int verdict_open_door(void);
+
+/* Who has knocked at ${door} so far.  When all places are taken there may be more. */
+size_t verdict_hear(int door, int askers[VERDICT_ASKERS_MAX]);
+
+/* Tell ${asker}, whom verdict_hear found, and be done with them. */
+void verdict_tell(int asker, bool taken);
 
 /*
  * For a command: have the process ${pid} ("4711") take its configuration anew,

@@ -351,11 +351,11 @@ turn(void *owner, bool hung_up)
 /* --- the keeper's duties ---------------------------------------------------- */
 
 static void
-note_hang_up(void *owner, pid_t asker)
+note_hang_up(void *owner)
 {
 	struct worker *w = owner;
 
-	tend_hang_up(&w->tend, asker);
+	tend_hang_up(&w->tend);
 }
 
 static void

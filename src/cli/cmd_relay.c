@@ -72,11 +72,11 @@ turn(void *owner, bool hung_up)
 }
 
 static void
-note_hang_up(void *owner, pid_t asker)
+note_hang_up(void *owner)
 {
 	struct watch *watch = owner;
 
-	tend_hang_up(&watch->tend, asker);
+	tend_hang_up(&watch->tend);
 }
 
 /* While things are being made ready there is nothing that could be lost. */

@@ -143,6 +143,38 @@ def test_a_worker(place, whose):
     assert worker.stop() == 0
 
 
+@pytest.mark.parametrize("command", ["serve", "relay"])
+def test_root_asks_who_left_root(place, command):
+    place.owned_folder()
+    process = place.serve() if command == "serve" else place.site.spawn(
+        [place.program, "--config", place.site.config, command])
+    wait_until(lambda: identities(process.pid) == {place.user.pw_uid, place.user.pw_gid} and
+               place.log.exists(), "the worker to be its store's owner")
+
+    def ask():
+        done = place.site.command(command, "--reload", process.pid)
+        return done.returncode, done.stderr
+    assert wait_until(lambda: ask() == (0, b""), "the relay to take questions")
+    good = place.site.config.read_text()
+    place.site.config.write_text(good + "nonsense {\n")
+    status, words = ask()
+    assert status == 78 and b"not taken" in words
+    place.site.config.write_text(good)
+    assert ask() == (0, b"")
+
+
+def test_root_asks_who_leaves_root_by_it(place):
+    place.owned_folder()
+    good = place.site.config.read_text()
+    place.site.config.write_text(good + "nonsense {\n")
+    worker = place.serve()
+    assert 0 in identities(worker.pid)
+    place.site.config.write_text(good)
+    done = place.site.command("serve", "--reload", worker.pid)
+    assert (done.returncode, done.stderr) == (0, b"")
+    check_nobody_is_root(worker.pid)
+
+
 def test_a_relay(place):
     site = place.site
     place.named_user()

@@ -263,6 +263,30 @@ def test_a_reload_tells_what_became_of_it(site, manager, command):
     assert site.command(command, "--reload", process.pid).returncode == 69
 
 
+def signals_waiting(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as text:
+        lines = dict(line.rstrip("\n").split(":", 1) for line in text)
+    return int(lines["ShdPnd"], 16)
+
+
+@pytest.mark.parametrize("how, status", [(None, 0), ("bad value", 78)])
+def test_many_ask_at_once(site, how, status):
+    """As many as like; signals of one kind that wait are one."""
+    site.crm()
+    site.start_worker()
+    if how:
+        break_config(site, how)
+    site.worker.send(signal.SIGSTOP)
+    asking = [subprocess.Popen([PROGRAM, "--config", site.config, "serve", "--reload",
+                                str(site.worker.pid)], stderr=subprocess.PIPE)
+              for _ in range(80)]
+    wait_until(lambda: signals_waiting(site.worker.pid) & 1 << (signal.SIGHUP - 1),
+               "somebody to have asked")
+    site.worker.send(signal.SIGCONT)
+    ends = [(one.communicate(timeout=60)[1], one.returncode) for one in asking]
+    assert {end for _, end in ends} == {status}, ends
+
+
 def test_whom_a_reload_cannot_ask(site):
     site.crm()
     site.write_config()
@@ -271,7 +295,8 @@ def test_whom_a_reload_cannot_ask(site):
     deaf = subprocess.Popen(["sleep", "600"])
     try:
         done = site.command("serve", "--reload", deaf.pid)
-        assert done.returncode == 69        # SIGHUP ended it
+        assert done.returncode == 69 and b"no leadrelay" in done.stderr
+        assert deaf.poll() is None
     finally:
         deaf.kill()
         deaf.wait()
