@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "base/clock.h"
+#include "base/exits.h"
 #include "cli/post.h"
 #include "token/token.h"
 
@@ -86,7 +87,7 @@ ask(struct ask *q)
 	int rc;
 
 	ask_free(q);
-	rc = post_run(&batch, &why);
+	rc = post_run(&batch, &why) == EXIT_DONE ? 0 : -1;
 	if (why.len > 0)
 		fprintf(stderr, "leadrelay: doctor: %s\n", why.data);
 	buf_free(&why);

@@ -285,7 +285,7 @@ send_all(struct send *send)
 {
 	struct buf why = { 0 };
 	int64_t start_ms = clock_mono_ms();
-	int rc;
+	int status;
 
 	send->took_us = calloc((size_t)send->batch.count,
 	    sizeof(*send->took_us));
@@ -293,12 +293,12 @@ send_all(struct send *send)
 		fputs("leadrelay: send: out of memory\n", stderr);
 		return EXIT_SOFTWARE;
 	}
-	rc = post_run(&send->batch, &why);
+	status = post_run(&send->batch, &why);
 	if (why.len > 0)
 		fprintf(stderr, "leadrelay: send: %s\n", why.data);
 	buf_free(&why);
-	if (rc == -1)
-		return EXIT_SOFTWARE;
+	if (status != EXIT_DONE)
+		return status;
 	if (send->batch.count > 1)
 		summarise(send, clock_mono_ms() - start_ms);
 	if (send->unanswered > 0)

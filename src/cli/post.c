@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/exits.h"
 #include "relay/curl_api.h"
 #include "relay/schedule.h"
 
@@ -296,10 +297,10 @@ post_run(const struct post_batch *batch, struct buf *why)
 	struct post post = { .batch = batch, .why = why };
 	int64_t slots = batch->concurrency < batch->count ?
 	    batch->concurrency : batch->count;
-	int rc = -1;
+	int status = EXIT_SOFTWARE;
 
 	if (curl_api_load(&post.curl, why) == -1)
-		return -1;
+		return EXIT_UNAVAILABLE;
 	post.multi = post.curl.multi_init();
 	post.slots = calloc((size_t)slots, sizeof(*post.slots));
 	if (post.multi == NULL || post.slots == NULL) {
@@ -310,10 +311,11 @@ post_run(const struct post_batch *batch, struct buf *why)
 	for (size_t i = 0; i < post.slot_count; i++)
 		if (open_slot(&post, &post.slots[i]) == -1)
 			goto out;
-	rc = run(&post);
+	if (run(&post) == 0)
+		status = EXIT_DONE;
 out:
 	close_slots(&post);
 	if (post.multi != NULL)
 		post.curl.multi_cleanup(post.multi);
-	return rc;
+	return status;
 }

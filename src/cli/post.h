@@ -42,8 +42,9 @@ struct post_batch {
 };
 
 /*
- * Post them all.  0 when each was answered or found no answer; -1 when make
- * said so, or with a phrase in ${why}.
+ * Post them all.  EXIT_DONE when each was answered or found no answer;
+ * EXIT_UNAVAILABLE without libcurl, else EXIT_SOFTWARE: make said so, or both
+ * with a phrase in ${why}.
  */
 int post_run(const struct post_batch *batch, struct buf *why);
 

@@ -268,12 +268,13 @@ scenario_play(const struct scenario *scenario, const char *url,
 		.arg = &play,
 	};
 	struct buf why = { 0 };
+	int status;
 
 	while (batch.count < STEPS_MAX &&
 	    scenario->steps[batch.count].what != NULL)
 		batch.count++;
-	if (post_run(&batch, &why) == -1)
-		play.status = EXIT_SOFTWARE;
+	if ((status = post_run(&batch, &why)) != EXIT_DONE)
+		play.status = status;
 	if (why.len > 0)
 		fprintf(stderr, "leadrelay: send: %s\n", why.data);
 	buf_free(&why);

@@ -165,6 +165,15 @@ def test_send_answers_no(up, folder):
     assert up.command("send", f"http://127.0.0.1:{free_port()}/leadpro").returncode == 69
 
 
+@pytest.mark.parametrize("words", [["send"], ["send", "--scenario", "forged"], ["doctor"]])
+def test_without_libcurl(up, folder, words):
+    for name in ("libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.so"):
+        (folder / name).touch()
+    done = up.command(words[0], f"http://127.0.0.1:{free_port()}/leadpro", *words[1:],
+                      env={"LD_LIBRARY_PATH": str(folder)})
+    assert done.returncode == 69 and b"install libcurl" in done.stderr, done
+
+
 def test_send_elsewhere_needs_yes(up):
     done = up.command("send", "https://leads.agency.example/leadpro")
     assert done.returncode == 64 and b"--yes" in done.stderr
