@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -390,20 +391,23 @@ check_oauth(const struct check_site *site, const struct config_destination *dest
 		    "\"%.64s\"", dest->oauth_scheme);
 }
 
-/* A file that libcurl will read, wherever the service manager put it. */
+/* A file that others will read, wherever the service manager put it; they would wait for a FIFO. */
 static void
 check_readable(const struct check_site *site, const char *name, char **path)
 {
 	struct fault_place at = place_of(site, name);
+	struct stat sb;
 	char *real;
 
 	if (*path == NULL || (real = secret_resolve(*path)) == NULL)
 		return;
 	free(*path);
 	*path = real;
-	if (access(real, R_OK) == -1)
+	if (access(real, R_OK) == -1 || stat(real, &sb) == -1)
 		fault_add(&at, "%s: %s cannot be read: %s", name, real,
 		    strerror(errno));
+	else if (!S_ISREG(sb.st_mode))
+		fault_add(&at, "%s: %s is no regular file", name, real);
 }
 
 static void

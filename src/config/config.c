@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/check.h"
@@ -14,6 +16,7 @@
 #include "config/value.h"
 
 #define FILE_MAX ((size_t)1 << 20)
+#define PIPE_WAIT_MS 5000		/* for who writes to it, each time */
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" \
 	"0123456789_-"
 #define NAME_LEN_MAX 64
@@ -39,14 +42,29 @@ config_find(const char *option)
 
 /* ---- the file ---- */
 
+/* A regular file, or a pipe that whoever started us handed over: /dev/stdin, /dev/fd/63. */
+static bool
+is_readable(int fd, const char *path)
+{
+	struct stat sb;
+
+	return fstat(fd, &sb) == 0 && (S_ISREG(sb.st_mode) ||
+	    (S_ISFIFO(sb.st_mode) && strncmp(path, "/dev/", 5) == 0));
+}
+
 /* Read all of ${fd}, at most FILE_MAX bytes and a chunk.  Returns 0 or -1. */
 static int
 read_all(int fd, struct buf *text)
 {
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	char chunk[8192];
 	ssize_t n = 1;
 
 	while (n > 0 && text->len <= FILE_MAX) {
+		if (poll(&pfd, 1, PIPE_WAIT_MS) == 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
 		n = read(fd, chunk, sizeof(chunk));
 		if (n > 0)
 			buf_add(text, chunk, (size_t)n);
@@ -59,14 +77,17 @@ read_all(int fd, struct buf *text)
 static int
 read_file(const struct fault_place *at, struct buf *text)
 {
-	int fd = open(at->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: what nobody writes to must be refused, not waited for. */
+	int fd = open(at->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int before = at->fault->count;
 
 	if (fd == -1) {
 		fault_add(at, "cannot be opened: %s", strerror(errno));
 		return -1;
 	}
-	if (read_all(fd, text) == -1)
+	if (!is_readable(fd, at->file))
+		fault_add(at, "is no regular file");
+	else if (read_all(fd, text) == -1)
 		fault_add(at, "cannot be read: %s", strerror(errno));
 	else if (!buf_ok(text) || text->data == NULL)
 		fault_add(at, "out of memory");

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -61,18 +62,25 @@ read_program(const char *path, struct buf *text, struct buf *why)
 {
 	char chunk[8192];
 	const char *fault = NULL;
+	struct stat sb;
 	ssize_t n = 0;
+	bool plain;
 	int fd;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1) {
+	/* O_NONBLOCK: a FIFO must be refused, not waited for. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd == -1) {
 		buf_printf(why, "%s cannot be opened: %s", path, strerror(errno));
 		return -1;
 	}
-	while (text->len <= PROGRAMS_TEXT_MAX &&
+	plain = fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode);
+	while (plain && text->len <= PROGRAMS_TEXT_MAX &&
 	    (n = read(fd, chunk, sizeof(chunk))) > 0)
 		buf_add(text, chunk, (size_t)n);
 	buf_puts(text, "");		/* an empty file is a string, too */
-	if (n == -1)
+	if (!plain)
+		fault = "it is no regular file";
+	else if (n == -1)
 		fault = strerror(errno);
 	else if (text->len > PROGRAMS_TEXT_MAX)
 		fault = "it is larger than 256 KB";

@@ -77,6 +77,7 @@ write_basics(void)
 	write_file("secret", SECRET_TEXT "\n", 0600);
 	write_file("short", "twelve-bytes\n", 0600);
 	write_file("empty", "", 0600);
+	(void)mkfifo("fifo", 0600);
 	write_file("open", SECRET_TEXT "\n", 0644);
 	write_file("signing", "whsec_" "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", 0600);
 	write_file("login", "user:password\n", 0600);

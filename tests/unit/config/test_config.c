@@ -109,7 +109,7 @@ everything(void **state)
 	    " header = {\"X-Office: Oxford, \\\"north\\\"\", 'X-Price: $\\{1}'}\n"
 	    " header += \"X-More: yes\"\n"
 	    " basic_file = login\n header_file = header\n ca_file = secret\n"
-	    " client_cert = secret\n client_key = /dev/null\n"
+	    " client_cert = secret\n client_key = empty\n"
 	    " proxy = socks5h://user:word@proxy.example:1080\n"
 	    " success = {200-204, \"302, 409\"}\n timeout = 1500ms\n"
 	    " connect_timeout = 1s\n max_concurrent = 1\n"

@@ -287,6 +287,10 @@ static const struct bad destination[] = {
 	    "x.conf:4: transform: is used with body = transform only\n" },
 	{ "transform that is not there", IN_DEST("body = transform\n transform = none"),
 	    "x.conf:5: transform: @/none cannot be read: No such file or directory\n" },
+	{ "programs that nobody writes", IN_DEST("body = transform\n transform = fifo\n"
+	    " when_file = fifo"),
+	    "x.conf:6: when_file: @/fifo is no regular file\n"
+	    "x.conf:5: transform: @/fifo is no regular file\n" },
 	{ "two conditions", IN_DEST("when = true\n when_file = empty"),
 	    "x.conf:4: when: there is a when_file too; expected one of them\n" },
 #else
@@ -357,6 +361,9 @@ static const struct bad destination[] = {
 	    "basic_file, oauth_token_url and an Authorization header\n" },
 	{ "a certificate without key", IN_DEST("client_cert = secret"),
 	    "x.conf:2: destination crm: client_cert and client_key go together\n" },
+	{ "files that nobody writes", IN_DEST("ca_file = fifo\n bearer_file = fifo"),
+	    "x.conf:5: bearer_file: @/fifo is not a regular file\n"
+	    "x.conf:4: ca_file: @/fifo is no regular file\n" },
 	{ "no such certificates", IN_DEST("ca_file = none"),
 	    "x.conf:4: ca_file: @/none cannot be read: No such file or directory\n" },
 	{ "proxy", IN_DEST("proxy = \"ftp://proxy.example\""),
@@ -474,7 +481,10 @@ no_text_file(void **state)
 	(void)state;
 	check_file("none.conf",
 	    "none.conf: cannot be opened: No such file or directory\n");
-	check_file(".", ".: cannot be read: Is a directory\n");
+	check_file(".", ".: is no regular file\n");
+	check_file("/dev/null", "/dev/null: is no regular file\n");
+	assert_int_equal(mkfifo("fifo", 0600), 0);	/* that nobody writes to */
+	check_file("fifo", "fifo: is no regular file\n");
 	assert_non_null(fp = fopen("nul.conf", "w"));
 	assert_int_equal(fwrite("source\0{ }", 1, 10, fp), 10);
 	assert_int_equal(fclose(fp), 0);
@@ -485,6 +495,29 @@ no_text_file(void **state)
 	assert_int_equal(fclose(fp), 0);
 	check_file("big.conf",
 	    "big.conf: is larger than 1 MB: not a configuration\n");
+}
+
+/* A pipe of whoever started us: leadrelay --config <(...) check. */
+static void
+handed_over(void **state)
+{
+	char text[PATH_MAX * 2], name[32];
+	struct config_fault fault = { 0 };
+	struct config *config;
+	int fds[2];
+
+	write_basics();
+	(void)snprintf(text, sizeof(text), "source { secret_file = \"%s/secret\" }\n"
+	    GOOD_DEST, (const char *)*state);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], text, strlen(text)), strlen(text));
+	assert_int_equal(close(fds[1]), 0);
+	(void)snprintf(name, sizeof(name), "/dev/fd/%d", fds[0]);
+	config = config_load(name, &fault);
+	assert_non_null(config);
+	config_free(config);
+	buf_free(&fault.text);
+	assert_int_equal(close(fds[0]), 0);
 }
 
 /* A file of nothing but faults is not answered with megabytes. */
@@ -539,6 +572,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(source_faults, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(destination_faults, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(no_text_file, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(handed_over, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(many_faults, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(warnings, make_folder, remove_folder),
 	};
