@@ -52,7 +52,7 @@ keep(void *arg)
 	while (!atomic_load(&k->over)) {
 		if ((left_ms = end_ms - clock_mono_ms()) <= 0) {
 			log_warn("not all could be brought to an end in time");
-			log_exit(k->duty.status(k->duty.owner));
+			log_exit(atomic_load(&k->status));
 		}
 		(void)next_signal(k, left_ms);
 	}
@@ -77,16 +77,23 @@ keeper_start(struct keeper *k, const struct keeper_duty *duty)
 	return -1;
 }
 
-void
-keeper_stop(struct keeper *k)
+static void
+wake(struct keeper *k)
 {
 	(void)pthread_kill(k->thread, SIGTERM);
+}
+
+void
+keeper_stop(struct keeper *k, int status)
+{
+	atomic_store(&k->status, status);
+	wake(k);
 }
 
 void
 keeper_end(struct keeper *k)
 {
 	atomic_store(&k->over, true);
-	keeper_stop(k);			/* wakes it, whatever it waits for */
+	wake(k);			/* whatever it waits for */
 	(void)pthread_join(k->thread, NULL);
 }

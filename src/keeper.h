@@ -21,8 +21,6 @@ struct keeper_duty {
 	void (*hang_up)(void *owner);
 	/* TERM, INT, QUIT, USR1: begin to stop.  Called once. */
 	void (*stop)(void *owner);
-	/* Time is up: the exit status. */
-	int (*status)(void *owner);
 	/* Every ${every_ms}; with 0 never. */
 	void (*beat)(void *owner);
 	int every_ms;
@@ -33,6 +31,7 @@ struct keeper {
 	struct keeper_duty duty;
 	sigset_t signals;
 	pthread_t thread;
+	atomic_int status;		/* to exit with when time is up */
 	atomic_bool over;		/* the work is done */
 };
 
@@ -42,8 +41,12 @@ struct keeper {
  */
 int keeper_start(struct keeper *k, const struct keeper_duty *duty);
 
-/* As the signal would: for work that ended by itself.  Time begins to run. */
-void keeper_stop(struct keeper *k);
+/*
+ * As the signal would: for work that has ended.  Time begins to run; should it run
+ * out, ${status} is the exit's.  Before, it is 0: what was accepted is in the outbox,
+ * and the next process goes on with it.
+ */
+void keeper_stop(struct keeper *k, int status);
 
 /* All is done, the process ends in time. */
 void keeper_end(struct keeper *k);

@@ -381,21 +381,11 @@ look_at_waiting(void *owner)
 	waiting_expire(&w->waiting, clock_mono_ms());
 }
 
-/* Something hangs: the outbox, most likely, if it was open. */
-static int
-end_status(void *owner)
-{
-	struct worker *w = owner;
-
-	return atomic_load(&w->outbox) != NULL ? EXIT_IOERR : EXIT_DONE;
-}
-
 static int
 start_threads(struct worker *w)
 {
 	const struct keeper_duty duty = {
-		.hang_up = note_hang_up, .stop = begin_stop,
-		.status = end_status, .owner = w,
+		.hang_up = note_hang_up, .stop = begin_stop, .owner = w,
 		.beat = look_at_waiting, .every_ms = LOOK_MS,
 	};
 
@@ -410,7 +400,10 @@ start_threads(struct worker *w)
 
 /* --- serving ---------------------------------------------------------------- */
 
-/* Serve once the outbox is open, or was tried for a while.  As serve_run. */
+/*
+ * Serve once the outbox is open, or was tried for a while.  The exit status; with
+ * EXIT_IOERR requests still wait for the store: nothing may be freed.
+ */
 static int
 serve(struct worker *w, int fd, int threads)
 {
@@ -418,7 +411,7 @@ serve(struct worker *w, int fd, int threads)
 		.beat = feed_watchdog, .owner = w,
 		.every_ms = w->notify.watchdog_ms,
 	};
-	int rc;
+	int rc, status;
 
 	tend_await_turn(&w->tend, LOOK_MS);
 	/* The tending thread may still wait for the outbox, but this needs no more. */
@@ -426,8 +419,9 @@ serve(struct worker *w, int fd, int threads)
 	log_info("leadrelay %s serves", PACKAGE_VERSION);
 	rc = serve_run(&w->rx, fd, threads,
 	    pulse.every_ms > 0 ? &pulse : NULL);
-	keeper_stop(&w->keeper);	/* had it ended by itself */
-	return rc;
+	status = rc == 0 ? EXIT_DONE : rc == 1 ? EXIT_IOERR : EXIT_SOFTWARE;
+	keeper_stop(&w->keeper, status); /* had it ended by itself */
+	return status;
 }
 
 /*
@@ -565,7 +559,7 @@ int
 worker_serve(const char *config_option, const char *address)
 {
 	struct worker *w;
-	int status, fd, rc, threads = THREADS;
+	int status, fd, threads = THREADS;
 
 	if ((w = calloc(1, sizeof(*w))) == NULL) {
 		log_err("out of memory");
@@ -581,10 +575,8 @@ worker_serve(const char *config_option, const char *address)
 		threads = (int)w->config->worker.threads;
 	if (start_threads(w) == -1)
 		log_exit(EXIT_SOFTWARE);
-	rc = serve(w, fd, threads);
-	if (rc == 1)
-		log_exit(EXIT_IOERR);	/* the store hangs: nothing here may be freed */
-	status = rc == 0 ? EXIT_DONE : EXIT_SOFTWARE;
+	if ((status = serve(w, fd, threads)) == EXIT_IOERR)
+		log_exit(status);
 	take_down(w, status);
 	free_worker(w);
 	return status;

@@ -93,14 +93,6 @@ begin_stop(void *owner)
 	tend_stop(&watch->tend);
 }
 
-/* Something hangs: the outbox, most likely. */
-static int
-end_status(void *owner)
-{
-	(void)owner;
-	return EXIT_IOERR;
-}
-
 static void
 feed_watchdog(void *owner)
 {
@@ -115,7 +107,7 @@ start_keeper(struct watch *watch)
 {
 	const struct keeper_duty duty = {
 		.hang_up = note_hang_up, .stop = begin_stop,
-		.status = end_status, .beat = feed_watchdog,
+		.beat = feed_watchdog,
 		.every_ms = watch->notify.watchdog_ms, .owner = watch,
 	};
 
@@ -138,9 +130,9 @@ run(struct watch *watch)
 
 /* What is under way has ended; what is left is to be closed, in time as well. */
 static void
-take_down(struct watch *watch)
+take_down(struct watch *watch, int status)
 {
-	keeper_stop(&watch->keeper);
+	keeper_stop(&watch->keeper, status);
 	tend_join(&watch->tend);
 	relay_free(atomic_load(&watch->relay));
 	setup_free(watch->setup);
@@ -200,7 +192,7 @@ cmd_relay(const struct args *args)
 	start_keeper(&watch);
 	if ((status = set_up(&watch, args, &counters)) == EXIT_DONE) {
 		status = run(&watch);
-		take_down(&watch);
+		take_down(&watch, status);
 	} else {
 		setup_free(&setup);
 	}

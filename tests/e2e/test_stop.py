@@ -92,7 +92,8 @@ def test_while_the_store_is_locked(site, lock, then):
             # The signal has been taken: the thread that reads has begun.
             wait_until(lambda: fcgi.ask(site.socket, fcgi.webhook(method="GET")).status == 405,
                        "an answer")
-        assert stop(site.worker) in (0, 74)
+        # What was not taken could not be written; else nothing is lost by a stop.
+        assert stop(site.worker) in ((0, 74) if "webhook" in then else (0,))
         if "webhook" in then:
             answer = connection.read_answer()
             assert answer.status in (503, None)
@@ -108,7 +109,7 @@ def test_while_deliveries_cannot_be_noted(site, lock):
     ids = accept_first(site) + accept(site)
     crm.wait(lambda seen: len(seen) >= 1, "the first request")
     with LOCKS[lock](site):
-        assert stop(site.worker) in (0, 74)
+        assert stop(site.worker) == 0
     all_there(site, ids)
     crm.rule = None
     site.start_worker()
@@ -127,7 +128,7 @@ def test_while_opening(site, lock, number):
         site.start_worker()
         site.worker.send(signal.SIGHUP)
         assert fcgi.ask(site.socket, fcgi.webhook(site.sign(leads.payload()))).status == 503
-        assert stop(site.worker, number) in (0, 74)
+        assert stop(site.worker, number) == 0
     all_there(site, ids)
 
 
@@ -208,14 +209,14 @@ def test_a_relay_while_the_store_is_locked(site, lock, command, when):
     if when == "opening":
         with LOCKS[lock](site):
             process = site.spawn(argv)
-            assert stop(process) in (0, 74, -signal.SIGTERM)
+            assert stop(process) in (0, -signal.SIGTERM)
     else:
         process = site.spawn(argv)
         crm.wait_count(1)
         with LOCKS[lock](site):
             if when == "reloading":
                 process.send(signal.SIGHUP)
-            assert stop(process) in (0, 74)
+            assert stop(process) == 0
     all_there(site, ids)
 
 
