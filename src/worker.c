@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/exits.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/signals.h"
@@ -416,6 +417,7 @@ serve(struct worker *w, int fd, int threads)
 	tend_await_turn(&w->tend, LOOK_MS);
 	/* The tending thread may still wait for the outbox, but this needs no more. */
 	(void)notify_ready(&w->notify);
+	files_check();
 	log_info("leadrelay %s serves", PACKAGE_VERSION);
 	rc = serve_run(&w->rx, fd, threads,
 	    pulse.every_ms > 0 ? &pulse : NULL);

@@ -5,6 +5,7 @@ libleadrelay_a_SOURCES += \
 	src/base/counters.h \
 	src/base/digest.c src/base/digest.h \
 	src/base/exits.h \
+	src/base/files.c src/base/files.h \
 	src/base/identity.c src/base/identity.h \
 	src/base/log.c src/base/log.h \
 	src/base/log_out.c src/base/log_out.h \

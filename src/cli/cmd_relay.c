@@ -9,6 +9,7 @@
 
 #include "base/counters.h"
 #include "base/exits.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/signals.h"
@@ -151,6 +152,7 @@ open_log(const struct config *config, bool once)
 	if (log_insist(worker->log, (enum log_format)worker->log_format,
 	    level) == -1)
 		log_err("log %s: %s", worker->log, strerror(errno));
+	files_check();
 }
 
 static int

@@ -12,19 +12,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "intake/connection.h"
 
 #define CONNECTIONS_MAX 4096
-#define FDS_RESERVED 64			/* for the outbox, the relay, the log */
 #define ACCEPT_AT_STOP 512		/* at most so many of those still in the queue */
 #define TICK_MS 1000
 #define PAUSE_MS 100			/* before accepting again when descriptors ran out */
+#define SAY_MS 60000			/* between two words about that */
 #define STOP_READ_MS 600		/* after a stop: for requests only half here */
 #define STOP_ANSWER_MS 1200		/* for those in flight */
 #define STOP_STEP_MS 2
@@ -45,6 +45,7 @@ struct server {
 	atomic_bool beaten;		/* one was */
 	int64_t pulse_ms;		/* when that is asked next */
 	atomic_bool paused;		/* no descriptors left: not accepting */
+	_Atomic int64_t said_ms;	/* when that was said; 0: never */
 	atomic_int left;		/* connections that may still be accepted */
 	int threads;
 	pthread_t *ids;
@@ -162,9 +163,15 @@ resume_accepting(struct server *sv)
 static void
 pause_accepting(struct server *sv, int error)
 {
+	int64_t now_ms = clock_mono_ms(), said_ms = atomic_load(&sv->said_ms);
+
 	if (atomic_exchange(&sv->paused, true))
 		return;
-	log_warn("intake: not accepting connections for now: %s", strerror(error));
+	if (said_ms == 0 || now_ms - said_ms >= SAY_MS) {
+		log_warn("intake: not accepting connections for now: %s "
+		    "(ulimit -n, LimitNOFILE: %ld)", strerror(error), files_max());
+		atomic_store(&sv->said_ms, now_ms);
+	}
 	poke(atomic_load(&serve_wake_fd));
 }
 
@@ -276,7 +283,10 @@ prepare_kick(void)
 	(void)sigaction(KICK_SIGNAL, &action, NULL);
 }
 
-/* Start the threads, every signal but the kick blocked in them. */
+/*
+ * Start the threads, every signal but the kick blocked in them.  Where not all can
+ * be started those serve that could.  -1: none.
+ */
 static int
 start_threads(struct server *sv, int threads)
 {
@@ -299,10 +309,14 @@ start_threads(struct server *sv, int threads)
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
+	if (sv->threads == 0) {
+		log_err("intake: no thread can be started: %s", strerror(rc));
+		return -1;
+	}
 	if (rc != 0)
-		log_err("intake: starting thread %d of %d: %s", sv->threads + 1,
-		    threads, strerror(rc));
-	return rc == 0 ? 0 : -1;
+		log_warn("intake: serving with %d threads instead of %d: %s",
+		    sv->threads, threads, strerror(rc));
+	return 0;
 }
 
 /* Accept nobody any more.  A thread may be in accept until it is kicked. */
@@ -349,14 +363,13 @@ join_threads(struct server *sv)
 static size_t
 connections_max(void)
 {
-	struct rlimit limit;
+	long files = files_max();
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
-	    limit.rlim_cur >= CONNECTIONS_MAX + FDS_RESERVED)
+	if (files >= CONNECTIONS_MAX + FILES_RESERVED)
 		return CONNECTIONS_MAX;
-	if (limit.rlim_cur <= 2 * FDS_RESERVED)
-		return FDS_RESERVED;
-	return (size_t)limit.rlim_cur - FDS_RESERVED;
+	if (files <= FILES_NEEDED)
+		return FILES_NEEDED - FILES_RESERVED;
+	return (size_t)files - FILES_RESERVED;
 }
 
 static bool

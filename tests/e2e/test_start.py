@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import fcgi, leads
+from harness import apache, fcgi, leads
 from harness.nginx import free_port
 from harness.site import PROGRAM, environment
 from harness.wait import wait_until
@@ -254,6 +254,59 @@ def ended(pid):
             return text.read().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+# --- with less than it would like to have -----------------------------------------
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as a user of its own")
+def test_with_few_threads(site):
+    """It serves with those that can be started, or ends, and never hangs."""
+    user = 54321                        # of nobody's, so that all its threads are ours
+    site.settings["worker"].pop("socket_group")
+    site.crm()
+    site.write_config()
+    program = apache.program_for(site)
+    for path in (site.folder, site.config, site.secret_file):
+        os.chown(path, user, user)
+    served = []
+    for limit in range(2, 11):
+        worker = site.spawn(["prlimit", f"--nproc={limit}:{limit}", "setpriv", f"--reuid={user}",
+                             f"--regid={user}", "--clear-groups", program, "--config",
+                             site.config, "serve", "--listen", f"unix:{site.socket}"])
+        wait_until(lambda one=worker: not one.running or answers(site.socket), "its decision")
+        if worker.running:
+            token = site.sign(leads.payload())
+            served.append(fcgi.ask(site.socket, fcgi.webhook(token)).status)
+        assert worker.stop() == (0 if len(served) else 70)
+    assert set(served) == {202}
+    few = [row for row in site.log_lines(level="warn") if "instead of" in row.get("msg", "")]
+    assert few
+
+
+def answers(address):
+    try:
+        return fcgi.ask(address, fcgi.webhook(method="GET")).status == 405
+    except OSError:
+        return False
+
+
+def test_with_few_descriptors(site):
+    """Those who connect wait for one; that they do is said once, not each time."""
+    site.crm()
+    site.write_config()
+    site.worker = site.spawn(["prlimit", "--nofile=32:32", PROGRAM, "--config", site.config,
+                              "serve", "--listen", f"unix:{site.socket}"])
+    site.wait_for_worker()
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(fcgi.Connection(site.socket, 20)) for _ in range(60)]
+        for one in waiting:
+            one.send(fcgi.request(fcgi.webhook(method="GET"), flags=fcgi.KEEP_CONN))
+        for one in waiting:
+            assert one.read_answer().status == 405
+            one.close()
+    said = [row["msg"] for row in site.log_lines(level="warn") if "msg" in row]
+    assert len([words for words in said if "32 files may be open" in words]) == 1, said
+    assert len([words for words in said if "not accepting" in words]) == 1, said
 
 
 # --- neither ------------------------------------------------------------------

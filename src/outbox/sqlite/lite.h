@@ -197,6 +197,7 @@ struct lite {
 	/* Files beside the database; -1: not open. */
 	int lock_fd;
 	int locks;			/* times the writer's lock was taken and not given back */
+	int relay_error;		/* of the last try to open it; 0: none */
 	int relay_fd;
 	int wake_fd;
 };

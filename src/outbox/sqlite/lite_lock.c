@@ -362,9 +362,13 @@ lite_lock_relay(struct store *st)
 	if (lt->relay_fd != -1)
 		return 1;
 	if ((fd = open_beside(lt, "-relay", O_RDWR | O_CREAT)) == -1) {
-		log_warn("outbox %s-relay: %s", lt->path, strerror(errno));
+		if (errno != lt->relay_error)	/* else it was said */
+			log_warn("outbox %s-relay: %s", lt->path,
+			    strerror(errno));
+		lt->relay_error = errno;
 		return -1;
 	}
+	lt->relay_error = 0;
 	if (!try_relay(fd)) {
 		close(fd);
 		return 0;
