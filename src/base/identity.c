@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <unistd.h>
 
 int
@@ -24,6 +25,18 @@ identity_of_owner(uid_t uid, gid_t gid, struct identity *id)
 
 	id->uid = uid;
 	id->gid = pw != NULL ? pw->pw_gid : gid;
+}
+
+char *
+identity_name(uid_t uid, char out[IDENTITY_NAME_SIZE])
+{
+	const struct passwd *user = getpwuid(uid);
+
+	if (user != NULL)
+		(void)snprintf(out, IDENTITY_NAME_SIZE, "%s", user->pw_name);
+	else
+		(void)snprintf(out, IDENTITY_NAME_SIZE, "%u", (unsigned)uid);
+	return out;
 }
 
 int

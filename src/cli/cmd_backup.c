@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/exits.h"
+#include "base/identity.h"
 #include "cli/place.h"
 #include "cli/setup.h"
 
@@ -14,7 +15,7 @@
 static int
 make_file(const char *path)
 {
-	char me[PLACE_USER_SIZE];
+	char me[IDENTITY_NAME_SIZE];
 	int fd;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -27,7 +28,7 @@ make_file(const char *path)
 		    "not overwritten\n", path);
 	else
 		fprintf(stderr, "leadrelay: backup: %s: %s, as %s\n", path,
-		    strerror(errno), place_user(geteuid(), me));
+		    strerror(errno), identity_name(geteuid(), me));
 	return EXIT_CANTCREAT;
 }
 

@@ -115,7 +115,7 @@ check_secret(const struct config_source *source)
 {
 	struct secret_list list = { 0 };
 	struct buf why = { 0 };
-	char me[PLACE_USER_SIZE];
+	char me[IDENTITY_NAME_SIZE];
 
 	if (source->verify == CONFIG_VERIFY_NONE)
 		note("secret", "source %s: verify = none, whoever knows the URL "
@@ -130,7 +130,7 @@ check_secret(const struct config_source *source)
 		note("secret", "source %s: %s: %s, as %s; right where systemd's "
 		    "LoadCredential= hands it on, else chown it",
 		    source->name, source->secret_file, words(&why),
-		    place_user(geteuid(), me));
+		    identity_name(geteuid(), me));
 	secret_list_free(&list);
 	buf_free(&why);
 }

@@ -5,23 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-char *
-place_user(unsigned uid, char out[PLACE_USER_SIZE])
-{
-	const struct passwd *user = getpwuid(uid);
-
-	if (user != NULL)
-		snprintf(out, PLACE_USER_SIZE, "%s", user->pw_name);
-	else
-		snprintf(out, PLACE_USER_SIZE, "user %u", uid);
-	return out;
-}
+#include "base/identity.h"
 
 /* Cut the last segment off; "/" stays. */
 static void
@@ -39,15 +28,15 @@ to_folder(char *path)
 static void
 explain(const char *at, const char *folder, bool hidden, struct buf *words)
 {
-	char me[PLACE_USER_SIZE], owner[PLACE_USER_SIZE];
+	char me[IDENTITY_NAME_SIZE], owner[IDENTITY_NAME_SIZE];
 	struct stat st;
 
-	place_user(geteuid(), me);
+	identity_name(geteuid(), me);
 	if (stat(at, &st) == -1) {
 		buf_printf(words, "%s: %s", at, strerror(errno));
 		return;
 	}
-	place_user(st.st_uid, owner);
+	identity_name(st.st_uid, owner);
 	if (!S_ISDIR(st.st_mode))
 		buf_printf(words, "%s is no folder", at);
 	else if (hidden)
@@ -55,15 +44,15 @@ explain(const char *at, const char *folder, bool hidden, struct buf *words)
 		    "run this as %s or as root", me, at, owner, owner);
 	else
 		buf_printf(words, "%s may not write to %s, which is %s's "
-		    "(mode %04o): as root, 'install -d -m 0700 -o USER %s' "
-		    "with the user the worker runs as", me, at, owner,
-		    (unsigned)(st.st_mode & 07777), folder);
+		    "(mode %04o): as root, 'install -d -m 0700 -o %s %s', if "
+		    "the worker is to be %s", me, at, owner,
+		    (unsigned)(st.st_mode & 07777), me, folder, me);
 }
 
 enum place_verdict
 place_look(const char *path, bool with_folder, struct buf *words)
 {
-	char at[PATH_MAX], folder[PATH_MAX], needed[PATH_MAX], me[PLACE_USER_SIZE];
+	char at[PATH_MAX], folder[PATH_MAX], needed[PATH_MAX], me[IDENTITY_NAME_SIZE];
 	bool hidden = false;
 	struct stat st;
 
@@ -94,7 +83,7 @@ place_look(const char *path, bool with_folder, struct buf *words)
 		    "%s' with the user the worker runs as", needed, folder);
 		return PLACE_CANNOT;
 	}
-	buf_printf(words, "%s can make it", place_user(geteuid(), me));
+	buf_printf(words, "%s can make it", identity_name(geteuid(), me));
 	if (geteuid() == 0)
 		buf_printf(words, "; for a worker that runs as another user, "
 		    "'install -d -m 0700 -o USER %s' first", folder);

@@ -23,8 +23,4 @@ enum place_verdict {
 enum place_verdict place_look(const char *path, bool with_folder,
     struct buf *words);
 
-/* The name of a user, or their number; NUL-terminated. */
-#define PLACE_USER_SIZE 64
-char *place_user(unsigned uid, char out[PLACE_USER_SIZE]);
-
 #endif

@@ -48,7 +48,8 @@ check_PROGRAMS += tests/unit/outbox/test_event \
 	tests/unit/outbox/test_lite_taken \
 	tests/unit/outbox/test_lite_tidy \
 	tests/unit/outbox/test_lite_time \
-	tests/unit/outbox/test_outbox
+	tests/unit/outbox/test_outbox \
+	tests/unit/outbox/test_placeless
 tests_unit_outbox_test_event_SOURCES = tests/unit/outbox/test_event.c tests/unit/unit.h
 tests_unit_outbox_test_event_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_event_LDADD = $(UNIT_LDADD)
@@ -113,6 +114,10 @@ tests_unit_outbox_test_lite_time_LDADD = $(UNIT_LDADD)
 tests_unit_outbox_test_outbox_SOURCES = tests/unit/outbox/test_outbox.c tests/unit/unit.h
 tests_unit_outbox_test_outbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_outbox_test_outbox_LDADD = $(UNIT_LDADD)
+tests_unit_outbox_test_placeless_SOURCES = tests/unit/outbox/test_placeless.c \
+	tests/unit/unit.h
+tests_unit_outbox_test_placeless_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_outbox_test_placeless_LDADD = $(UNIT_LDADD)
 endif
 
 EXTRA_PROGRAMS += tests/bench/bench_outbox

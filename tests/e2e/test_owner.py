@@ -232,6 +232,48 @@ def test_a_user_that_is_not_there(place):
     assert not place.site.store.parent.exists()
 
 
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_user_and_a_folder_of_roots(place, mode, begun):
+    """Nobody but root can put that right; the words say how, and doing it helps at once."""
+    site = place.site
+    folder = site.store.parent
+    folder.mkdir(mode=mode)
+    folder.chmod(mode)
+    if begun:                           # by root, before the user was named
+        site.settings["worker"]["log"] = "stderr"
+        site.start_worker()
+        site.accept(leads.payload())
+        assert site.worker.stop() == 0
+        site.settings["worker"]["log"] = f"file:{place.log}"
+    place.named_user()
+    cure = next(words for words in (f"chown -R {NAME} {folder}",
+                                    f"install -d -m 0700 -o {NAME} {folder}")
+                if words.encode() in site.command("check").stdout)
+    place.serve()
+    assert fcgi.ask(site.socket, fcgi.webhook(site.sign(leads.payload()))).status == 503
+    told = f"chown -R {NAME} {folder}"
+    wait_until(lambda: place.log.exists() and told in place.log.read_text(), "the log")
+    assert told.encode() in site.command("relay", "--once").stderr
+    subprocess.run(cure.split(), check=True)
+    wait_until(lambda: fcgi.ask(site.socket, fcgi.webhook(site.sign(
+        leads.payload()))).status == 202, "the outbox")
+    done = site.command("check")
+    assert b"opened and written to" in done.stdout, done
+    assert {path.stat().st_uid for path in (folder, *folder.iterdir())} == {place.user.pw_uid}
+
+
+def test_a_folder_that_others_use(place):
+    """There chown would take it from them."""
+    folder = place.site.store.parent
+    folder.mkdir(mode=0o755)
+    (folder / "others").mkdir()
+    place.named_user()
+    done = place.site.command("relay", "--once")
+    assert done.returncode in (73, 74)
+    assert b"chown" not in done.stderr and b"a folder of its own" in done.stderr
+
+
 def test_the_socket_of_a_group(place):
     site = place.site
     place.owned_folder()

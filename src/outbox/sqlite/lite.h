@@ -273,6 +273,8 @@ int lite_place_rest(struct lite *lt);
 /* Are all files where they were?  Under the writer's lock; -1: disconnected. */
 int lite_place_check(struct lite *lt);
 bool lite_place_is_network(const struct lite *lt);
+/* Opening failed: if the files or their folder are closed to us, say whose they are, and the cure. */
+void lite_place_explain(struct lite *lt);
 bool lite_place_owner(const char *location, struct identity *id);
 int lite_place_give(const char *location, const struct identity *id);
 /* The path of the database with ${suffix} behind it; the caller frees. */

@@ -214,6 +214,7 @@ lite_open(const struct store_options *options, struct store_fault *fault)
 	    lite_place_find(lt, options->location) == -1 ||
 	    lite_place_make(lt) == -1 || lite_lock_open(lt) == -1 ||
 	    lite_open_connect(lt) == -1) {
+		lite_place_explain(lt);
 		*fault = lt->store.fault;
 		lite_open_close(&lt->store);
 		return NULL;

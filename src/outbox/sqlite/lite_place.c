@@ -339,6 +339,45 @@ lite_place_beside(const struct lite *lt, const char *suffix)
 	return asprintf(&path, "%s%s", lt->path, suffix) == -1 ? NULL : path;
 }
 
+/* May we not use ${path}, which is there?  ${sb} is about it then. */
+static bool
+is_closed(const char *path, int how, struct stat *sb)
+{
+	return faccessat(AT_FDCWD, path, how, AT_EACCESS) == -1 &&
+	    errno == EACCES && stat(path, sb) == 0;
+}
+
+void
+lite_place_explain(struct lite *lt)
+{
+	char me[IDENTITY_NAME_SIZE], owner[IDENTITY_NAME_SIZE];
+	char whose[IDENTITY_NAME_SIZE];	/* the folder is */
+	enum store_fault_kind kind = lt->store.fault.kind;
+	const char *at = lt->folder;
+	struct stat folder, sb;
+
+	if ((kind != STORE_FAULT_IO && kind != STORE_FAULT_CANTCREAT) ||
+	    at == NULL || stat(lt->folder, &folder) == -1)
+		return;
+	if (!is_closed(at, lt->read_only ? X_OK : W_OK | X_OK, &sb) &&
+	    !is_closed(at = lt->path, lt->read_only ? R_OK : R_OK | W_OK, &sb) &&
+	    !is_closed(at = lt->lock, R_OK | W_OK, &sb))
+		return;
+	identity_name(geteuid(), me);
+	identity_name(sb.st_uid, owner);
+	if (folder.st_uid != 0 && folder.st_uid != geteuid())
+		lite_fault_set(lt, kind, "outbox: %s may not use %s, which is %s's: "
+		    "run this as %s or as root", me, at, owner,
+		    identity_name(folder.st_uid, whose));
+	else if (folder.st_nlink > 2)	/* has folders of others, too */
+		lite_fault_set(lt, kind, "outbox: %s may not use %s, which is %s's: "
+		    "name a folder of its own in store { url }", me, at, owner);
+	else
+		lite_fault_set(lt, kind, "outbox: %s may not use %s, which is %s's: "
+		    "as root, 'chown -R %s %s', if the worker is to be %s", me,
+		    at, owner, me, lt->folder, me);
+}
+
 bool
 lite_place_owner(const char *location, struct identity *id)
 {

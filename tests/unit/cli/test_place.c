@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/identity.h"
 #include "cli/place.h"
 
 static char root[] = "/tmp/test_place.XXXXXX";
@@ -61,14 +62,15 @@ without_folder(void **state)
 static void
 denied(void **state)
 {
-	char path[128], cure[160];
+	char path[128], cure[256], me[IDENTITY_NAME_SIZE];
 
 	(void)state;
 	if (geteuid() == 0)
 		skip();
 	snprintf(path, sizeof(path), "%s/closed", root);
 	assert_int_equal(mkdir(path, 0500), 0);
-	snprintf(cure, sizeof(cure), "install -d -m 0700 -o USER %s/new", path);
+	snprintf(cure, sizeof(cure), "install -d -m 0700 -o %s %s/new",
+	    identity_name(geteuid(), me), path);
 	expect("/closed/new/outbox.db", PLACE_CANNOT, cure);
 	assert_int_equal(chmod(path, 0), 0);
 	expect("/closed/new/outbox.db", PLACE_HIDDEN, "may not look into");
