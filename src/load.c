@@ -74,7 +74,7 @@ load_programs(const struct config *config, struct program_host **host)
 {
 	struct buf why = { 0 };
 	char *line, *next;
-	int rc = programs_begin(config, host, &why);
+	int rc = programs_begin(config, host, PROGRAMS_BEGIN_MS, &why);
 
 	for (next = why.data; rc == -1 && (line = strsep(&next, "\n")) != NULL;)
 		if (*line != '\0')

@@ -225,11 +225,15 @@ adopt(struct worker *w, struct config *config)
 {
 	struct buf why = { 0 };
 	bool adopted = false;
+	int rc = -1;
 
 	if (check_group(w, config, &why) == 0 &&
 	    leave_root(w, config, &why) == 0 &&
 	    (load_log_first(config), true) &&
-	    programs_begin(config, &w->host, &why) != -1) {
+	    (rc = programs_begin(config, &w->host, PROGRAMS_BEGIN_MS,
+	    &why)) != -1) {
+		if (rc == 1)
+			log_warn(PROGRAMS_UNKNOWN, why.data);
 		if ((adopted = terms_set(&w->rx.terms, config) == 0))
 			w->config = config;
 		else

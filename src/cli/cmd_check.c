@@ -332,7 +332,7 @@ check_programs(struct check *check)
 	struct program_host *host;
 	struct buf text = { 0 };
 	char *line, *next;
-	int rc = programs_begin(config, &host, &text);
+	int rc = programs_begin(config, &host, PROGRAMS_CHECK_MS, &text);
 
 	program_host_free(host);
 	if (rc != 0) {

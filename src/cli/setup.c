@@ -51,7 +51,8 @@ int
 setup_programs(struct setup *setup)
 {
 	struct buf why = { 0 };
-	int rc = programs_begin(setup->config, &setup->host, &why);
+	int rc = programs_begin(setup->config, &setup->host, PROGRAMS_BEGIN_MS,
+	    &why);
 
 	if (rc == -1)
 		fprintf(stderr, "%s",

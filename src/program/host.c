@@ -131,7 +131,8 @@ program_host_main(void)
 	close_others();
 	ignore_signals();
 	wire_open(&wire, STDIN_FILENO);
-	limits_last_words(wire.fd, "it took longer than 5 seconds to compile");
+	limits_last_words(wire.fd, "it took longer than 5 seconds to compile",
+	    WIRE_TROUBLE);
 	if (chdir("/") == -1)
 		_exit(1);
 	if ((why = libjq_load(&compiled.lib)) == NULL && !limits_confine())

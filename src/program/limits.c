@@ -87,24 +87,30 @@ limits_watch(int ms)
 static struct {
 	int fd;
 	const char *overrun;
+	enum wire_kind crash;
 } last;
 
 static void
-say_and_end(int signal_number)
+say_and_end(int signal_number, siginfo_t *info, void *context)
 {
 	static const char crashed[] = "it took more than 64 MB, or crashed";
-	const char *why = signal_number == SIGPROF ? last.overrun : crashed;
+	bool overrun = signal_number == SIGPROF;
+	const char *why = overrun ? last.overrun : crashed;
 	struct wire_head head = {
-		.kind = WIRE_ERROR, .index = WIRE_LAST, .len = (uint32_t)strlen(why)
+		.kind = overrun ? WIRE_ERROR : last.crash, .index = WIRE_LAST,
+		.len = (uint32_t)strlen(why)
 	};
 
+	(void)context;
+	if (info->si_code <= 0 && info->si_pid != getpid())
+		_exit(1);			/* somebody's kill */
 	if (send(last.fd, &head, sizeof(head), MSG_NOSIGNAL) == sizeof(head))
 		(void)send(last.fd, why, head.len, MSG_NOSIGNAL);
 	_exit(1);
 }
 
 void
-limits_last_words(int fd, const char *overrun)
+limits_last_words(int fd, const char *overrun, enum wire_kind crash)
 {
 	static const int deaths[] = {
 		SIGPROF, SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGSYS
@@ -112,12 +118,13 @@ limits_last_words(int fd, const char *overrun)
 	static char stack[16384];	/* the usual one may be what ran out */
 	const stack_t other = { .ss_sp = stack, .ss_size = sizeof(stack) };
 	struct sigaction action = {
-		.sa_handler = say_and_end, .sa_flags = SA_ONSTACK
+		.sa_sigaction = say_and_end, .sa_flags = SA_ONSTACK | SA_SIGINFO
 	};
 	size_t i;
 
 	last.fd = fd;
 	last.overrun = overrun;
+	last.crash = crash;
 	(void)sigaltstack(&other, NULL);
 	(void)sigfillset(&action.sa_mask);
 	for (i = 0; i < sizeof(deaths) / sizeof(deaths[0]); i++)

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "program/wire.h"
+
 /* A sanitizer's shadow memory takes more than any limit. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LIMITS_NO_MEMORY
@@ -45,9 +47,10 @@ void limits_watch(int ms);
 
 /*
  * Ended by limits_watch or by a fault of libjq's (out of memory is one), this
- * process says so on the socket ${fd}, as a WIRE_ERROR with WIRE_LAST; ${overrun} is a constant.
+ * process says so on the socket ${fd}, with WIRE_LAST: the one as a WIRE_ERROR with
+ * the constant ${overrun}, the other as a ${crash}.
  * Whoever is ended in another way, by somebody else, says nothing.
  */
-void limits_last_words(int fd, const char *overrun);
+void limits_last_words(int fd, const char *overrun, enum wire_kind crash);
 
 #endif

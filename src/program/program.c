@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,6 +24,8 @@
 #define PATIENCE_TIMES 3	/* and so often, before its trouble is told */
 #define RESTART_MS 50		/* before a host is started again, doubled each time, */
 #define RESTART_MAX_MS 2000	/* at most */
+#define END_MS 200		/* so long a process that was killed is waited for */
+#define SILENT "its process does not answer"
 #define RUNS_MAX 500		/* of a runner: what libjq leaks must not become a lead's fault */
 
 /*
@@ -53,6 +56,7 @@ struct runner {
 
 struct program_host {
 	pid_t pid;			/* 0: there is none */
+	pid_t former;			/* one that was killed and has not ended yet, or 0 */
 	struct wire wire;
 	bool up;			/* it has said that it works */
 	struct slot *compiling;		/* whose answer is awaited, or NULL */
@@ -252,18 +256,34 @@ note_good(struct program_host *h)
 	h->start_ms = 0;
 }
 
+/*
+ * Kill ${pid}, and see it end.  False: not now, as when it is in the hands of a
+ * disk that stalls, or of a debugger.
+ */
+static bool
+kill_and_reap(pid_t pid)
+{
+	const struct timespec ms = { 0, 1000000 };
+	int i;
+
+	/* Where ended children are nobody's, its number may be another's by now. */
+	for (i = 0; waitpid(pid, NULL, WNOHANG) == 0; i++) {
+		if (i == END_MS)
+			return false;
+		(void)kill(pid, SIGKILL);
+		(void)nanosleep(&ms, NULL);
+	}
+	return true;
+}
+
 /* End the process, whatever it does, and all runners with it. */
 static void
 end_process(struct program_host *h)
 {
 	size_t i;
 
-	/* Where ended children are nobody's, its number may be another's by now. */
-	if (h->pid != 0 && waitpid(h->pid, NULL, WNOHANG) == 0) {
-		(void)kill(h->pid, SIGKILL);
-		while (waitpid(h->pid, NULL, 0) == -1 && errno == EINTR)
-			continue;
-	}
+	if (h->pid != 0 && !kill_and_reap(h->pid))
+		h->former = h->pid;
 	h->pid = 0;
 	h->up = false;
 	h->compiling = NULL;
@@ -326,6 +346,11 @@ start_host(struct program_host *h, int64_t now)
 {
 	int pair[2], rc;
 
+	if (h->former != 0 && waitpid(h->former, NULL, WNOHANG) == 0) {
+		lose_host(h, "its former process cannot be ended", false, now);
+		return;
+	}
+	h->former = 0;
 	if (make_pair(pair) == -1) {
 		lose_host(h, strerror(errno), false, now);
 		return;
@@ -353,6 +378,21 @@ greet(struct program_host *h, int64_t now)
 		h->up = true;
 }
 
+/* It crashed over a program: the other runs have their turn on the next one. */
+static void
+lose_compiler(struct program_host *h, const struct slot *slot, int64_t now)
+{
+	struct program_run *run;
+
+	note_trouble(h, "its process crashed, or took more than 64 MB, while it "
+	    "compiled a program", now);
+	end_process(h);
+	for (run = h->first; run != NULL; run = run->next)
+		if (run->program->slot == slot)
+			charge(h, run, now);
+	give_up(h);
+}
+
 static void
 take_compiled(struct program_host *h, int64_t now)
 {
@@ -360,6 +400,10 @@ take_compiled(struct program_host *h, int64_t now)
 	struct slot *slot = h->compiling;
 
 	h->compiling = NULL;
+	if (slot != NULL && wire->head.kind == WIRE_TROUBLE) {
+		lose_compiler(h, slot, now);
+		return;
+	}
 	if (slot == NULL || (wire->head.kind != WIRE_EMPTY &&
 	    wire->head.kind != WIRE_ERROR)) {
 		lose_host(h, "its process answered nonsense", false, now);
@@ -395,7 +439,7 @@ step_host(struct program_host *h, int64_t now)
 	}
 	if (h->wire.fd != -1 && (!h->up || h->compiling != NULL) &&
 	    now >= h->deadline_ms)
-		lose_host(h, "its process does not answer", false, now);
+		lose_host(h, SILENT, false, now);
 }
 
 static void
@@ -425,7 +469,7 @@ step_runner(struct program_host *h, struct runner *r, int64_t now)
 	news = wire_receive(&r->wire, NULL);
 	if (news == WIRE_NOTHING) {
 		if (run != NULL && now >= r->deadline_ms)
-			lose_host(h, "its process does not answer", false, now);
+			lose_host(h, SILENT, false, now);
 	} else if (news == WIRE_END || run == NULL) {
 		lose_runner(h, r, "its process was ended", now);
 	} else if (news == WIRE_MESSAGE && head->kind == WIRE_TROUBLE) {
@@ -604,7 +648,7 @@ advance(struct program_host *h, struct program_run *run, int64_t now)
 	else if (!is_compiled(h, program->slot, now))
 		return false;
 	else if (program->slot->fault != NULL)
-		finish_with(h, run, PROGRAM_ERROR, program->slot->fault);
+		finish_with(h, run, PROGRAM_FAULTY, program->slot->fault);
 	else if (run->input == NULL)
 		finish_with(h, run, PROGRAM_EMPTY, "");
 	else if (!is_group_busy(h, run) &&
@@ -728,10 +772,12 @@ waited_done(struct program_run *run, enum program_state state,
 }
 
 enum program_state
-program_run(struct program_host *h, struct program_run *run, struct buf *out)
+program_run(struct program_host *h, struct program_run *run, int ms,
+    struct buf *out)
 {
 	struct waited *w = calloc(1, sizeof(*w));
 	enum program_state state = PROGRAM_TROUBLE;
+	int64_t end = clock_mono_ms() + ms, left;
 
 	buf_reset(out);
 	if (w == NULL) {
@@ -742,9 +788,16 @@ program_run(struct program_host *h, struct program_run *run, struct buf *out)
 	w->run.done = waited_done;
 	w->out = out;
 	program_submit(h, &w->run);
-	while (!w->over)
-		program_host_wait(h, ANSWER_MS);
-	state = w->state;
+	do {
+		left = end - clock_mono_ms();
+		program_host_wait(h, left > 0 ? (int)left : 0);
+	} while (!w->over && left > 0);
+	if (w->over) {
+		state = w->state;
+	} else {
+		program_cancel(h, &w->run);
+		buf_puts(out, h->failures != 0 ? h->why : SILENT);
+	}
 	free(w);
 	return state;
 }

@@ -8,9 +8,10 @@
  * crashes libjq ends its runner, which says so first; the next run gets a new one.
  *
  * Whatever else goes wrong (no process to be had, killed by somebody, a stalled
- * machine, no libjq) is trouble of ours, never of the program or its input: the
- * host is started again and the run is repeated; when that does not help, it
- * ends in PROGRAM_TROUBLE, and later runs start the host again.
+ * machine, no libjq, a crash while compiling) is trouble of ours, never of the
+ * program or its input: the host is started again and the run is repeated; when
+ * that does not help, it ends in PROGRAM_TROUBLE, and later runs start the host
+ * again.
  *
  * Nothing starts before it is needed.  Of one host and its programs and runs, all
  * functions belong to one thread at a time.
@@ -59,6 +60,7 @@ enum program_state {
 	PROGRAM_OUTPUT,			/* exactly one output: JSON text */
 	PROGRAM_EMPTY,			/* it ended well without any; or it did compile */
 	PROGRAM_ERROR,			/* a message for a person; may quote the lead: never log it */
+	PROGRAM_FAULTY,			/* it does not compile: a message that quotes itself alone */
 	PROGRAM_TROUBLE			/* it could not be run; a phrase that quotes nothing */
 };
 
@@ -106,8 +108,11 @@ int64_t program_host_wake_ms(const struct program_host *host);
 /* A step; and if no run was done by it, wait for something to do, at most ${ms}. */
 void program_host_wait(struct program_host *host, int ms);
 
-/* Carry out one run, waiting; its done is of no account. */
+/*
+ * Carry out one run, waiting; its done is of no account.  What takes longer than
+ * ${ms} is given up, as PROGRAM_TROUBLE.
+ */
 enum program_state program_run(struct program_host *host,
-    struct program_run *run, struct buf *out);
+    struct program_run *run, int ms, struct buf *out);
 
 #endif

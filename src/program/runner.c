@@ -20,7 +20,7 @@ runner_main(int fd, struct compiled *compiled)
 
 	prctl(PR_SET_NAME, "leadrelay-jq");
 	wire_open(&wire, fd);
-	limits_last_words(fd, LIMITS_OVERRUN);
+	limits_last_words(fd, LIMITS_OVERRUN, WIRE_ERROR);
 	if (!limits_memory(true)) {
 		(void)wire_send(&wire, WIRE_TROUBLE, 0, LIMITS_REFUSED,
 		    sizeof(LIMITS_REFUSED) - 1);

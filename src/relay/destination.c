@@ -158,19 +158,25 @@ describe(const struct destination_attempt *a, char *out, size_t size)
 }
 
 static void
+give_reason(struct destination *d, const char *reason, struct destination_verdict *v)
+{
+	free(d->state.pause_reason);
+	d->state.pause_reason = strdup(reason);	/* NULL only costs the words */
+	v->turn = DESTINATION_PAUSED;
+}
+
+static void
 pause_destination(struct destination *d, const char *reason, int64_t now,
     struct destination_verdict *v)
 {
 	if (d->state.paused_ms != 0)
 		return;
 	d->state.paused_ms = now;
-	free(d->state.pause_reason);
-	d->state.pause_reason = strdup(reason);	/* NULL only costs the words */
+	give_reason(d, reason, v);
 	d->state.probes = 0;
 	d->state.next_probe_ms = now + probe_pause(d);
 	d->state.make_due = 0;
 	d->era++;
-	v->turn = DESTINATION_PAUSED;
 }
 
 static void
@@ -402,8 +408,12 @@ destination_blame(struct destination *d, const char *reason, int64_t now_ms,
 {
 	memset(v, 0, sizeof(*v));
 	d->changed = true;
-	if (d->state.paused_ms != 0)
-		count_probe(d, now_ms);
-	else
+	if (d->state.paused_ms == 0) {
 		pause_destination(d, reason, now_ms, v);
+		return;
+	}
+	count_probe(d, now_ms);
+	if (d->state.pause_reason == NULL ||
+	    strcmp(d->state.pause_reason, reason) != 0)
+		give_reason(d, reason, v);
 }

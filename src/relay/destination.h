@@ -120,7 +120,8 @@ void destination_judge(struct destination *d,
 
 /*
  * At ${now_ms} something failed that every lead needs (${reason}), before one was
- * sent.  Of ${v} only the turn is told.
+ * sent.  Of ${v} only the turn is told; one that is paused is so again when the
+ * reason is another one.
  */
 void destination_blame(struct destination *d, const char *reason,
     int64_t now_ms, struct destination_verdict *v);

@@ -21,9 +21,9 @@ is_no(const struct buf *out)
 	return strcmp(out->data, "false") == 0 || strcmp(out->data, "null") == 0;
 }
 
-/* Hold it, with what ${which} said, no longer than anybody reads. */
+/* What ${which} said, no longer than anybody reads. */
 static void
-hold(struct passage *p, enum programs_which which, const char *message)
+quote(struct passage *p, enum programs_which which, const char *message)
 {
 	size_t len = strlen(message);
 
@@ -35,6 +35,12 @@ hold(struct passage *p, enum programs_which which, const char *message)
 	p->which = which;
 	buf_reset(&p->reason);
 	buf_printf(&p->reason, "%s: %.*s", programs_name(which), (int)len, message);
+}
+
+static void
+hold(struct passage *p, enum programs_which which, const char *message)
+{
+	quote(p, which, message);
 	finish(p, PASSAGE_HOLD);
 }
 
@@ -76,11 +82,15 @@ has_failed(struct programs_run *run, enum program_state state,
 {
 	struct passage *p = run->owner;
 
-	if (state == PROGRAM_ERROR)
+	if (state == PROGRAM_ERROR) {
 		hold(p, run->which, out->data != NULL ? out->data : "");
-	else if (state == PROGRAM_TROUBLE)
+	} else if (state == PROGRAM_FAULTY) {
+		quote(p, run->which, out->data);
+		finish(p, PASSAGE_TROUBLE);	/* no lead can mend that */
+	} else if (state == PROGRAM_TROUBLE) {
 		trouble(p, out);
-	return state == PROGRAM_ERROR || state == PROGRAM_TROUBLE;
+	}
+	return state != PROGRAM_OUTPUT && state != PROGRAM_EMPTY;
 }
 
 /* --- out ------------------------------------------------------------------ */
@@ -210,7 +220,7 @@ capture_done(struct programs_run *run, enum program_state state,
 {
 	struct passage *p = run->owner;
 
-	if (state == PROGRAM_ERROR || state == PROGRAM_TROUBLE)
+	if (state != PROGRAM_OUTPUT && state != PROGRAM_EMPTY)
 		p->uncaptured = true;
 	else if (state == PROGRAM_OUTPUT && strcmp(out->data, "null") != 0)
 		p->uncaptured = !take_record(p, out);

@@ -19,7 +19,7 @@ enum passage_end {
 	PASSAGE_SKIP,			/* out: it is not for this destination */
 	PASSAGE_REFUSED,		/* back: the receiver means no */
 	PASSAGE_HOLD,			/* a program failed */
-	PASSAGE_TROUBLE			/* no program can be run now: nobody's fault */
+	PASSAGE_TROUBLE			/* no program can be run now: no lead's fault */
 };
 
 /* A zeroed one is at rest. */
@@ -34,7 +34,7 @@ struct passage {
 	char record[PASSAGE_RECORD_MAX + 1];	/* back, ON: or "" */
 	bool uncaptured;		/* back, ON: capture failed */
 	enum programs_which which;	/* SKIP, HOLD: which program did it */
-	/* SKIP, HOLD: for a person; may quote the lead: never log it.  TROUBLE: quotes nothing. */
+	/* SKIP, HOLD: for a person; may quote the lead: never log it.  TROUBLE: quotes no lead. */
 	struct buf reason;
 	void (*done)(struct passage *p, enum passage_end end);
 };

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/stamp.h"
 #include "base/text.h"
@@ -192,62 +193,70 @@ add_fault(const struct config *config, const struct config_destination *destinat
 	    destination->name, phrase);
 }
 
-/* Do a destination's programs compile?  As programs_begin. */
+/*
+ * Do a destination's programs compile?  -1: a line in ${why} for each that does
+ * not; 1: that is not known of all of them, for the reason in ${trouble}.
+ */
 static int
-compile_one(struct programs *p, const struct config *config, struct buf *why)
+compile_one(struct programs *p, const struct config *config, int64_t end_ms,
+    struct buf *trouble, struct buf *why)
 {
-	struct buf out = { 0 }, fault = { 0 };
-	enum program_state state;
+	struct buf fault = { 0 };
+	enum program_state state = PROGRAM_EMPTY;
+	int64_t left_ms;
 	struct one *one;
 	int rc = 0;
 
-	for (one = p->all; one < p->all + PROGRAMS_KINDS && rc != 1; one++) {
+	for (one = p->all; one < p->all + PROGRAMS_KINDS &&
+	    state != PROGRAM_TROUBLE; one++) {
 		if (one->program == NULL)
 			continue;
 		one->trial = (struct program_run){ .program = one->program };
-		state = program_run(p->host, &one->trial, &out);
-		if (state == PROGRAM_EMPTY)
-			continue;
-		buf_reset(&fault);
-		describe(p, one, &out, &fault);
-		rc = state == PROGRAM_TROUBLE ? 1 : -1;
-		if (rc == 1)
-			buf_add(why, out.data, out.len);
-		else
+		left_ms = end_ms - clock_mono_ms();
+		state = program_run(p->host, &one->trial, (int)left_ms, trouble);
+		if (state == PROGRAM_FAULTY) {
+			buf_reset(&fault);
+			describe(p, one, trouble, &fault);
 			add_fault(config, p->config, fault.data, why);
+			rc = -1;
+		}
 	}
-	buf_free(&out);
 	buf_free(&fault);
-	return rc;
+	return rc == 0 && state == PROGRAM_TROUBLE ? 1 : rc;
 }
 
 /* All destinations' programs are kept until the end: what is compiled stays so. */
 static int
-compile_all(const struct config *config, struct program_host *host,
+compile_all(const struct config *config, struct program_host *host, int ms,
     struct programs **all, struct buf *why)
 {
-	struct buf fault = { 0 };
+	int64_t end_ms = clock_mono_ms() + ms;
+	struct buf fault = { 0 }, trouble = { 0 };
 	size_t i;
 	int rc = 0, one;
 
 	for (i = 0; i < config->destination_count && rc != 1; i++) {
+		buf_reset(&fault);
 		all[i] = programs_new(host, &config->destinations[i], &fault);
 		if (all[i] != NULL) {
-			one = compile_one(all[i], config, why);
+			one = compile_one(all[i], config, end_ms, &trouble, why);
 		} else {
 			add_fault(config, &config->destinations[i], fault.data, why);
 			one = -1;
 		}
 		if (one == -1 || (one == 1 && rc == 0))
 			rc = one;
-		buf_reset(&fault);
 	}
+	if (rc == 1)
+		buf_add(why, trouble.data, trouble.len);
 	buf_free(&fault);
+	buf_free(&trouble);
 	return rc;
 }
 
 static int
-check_all(const struct config *config, struct program_host *host, struct buf *why)
+check_all(const struct config *config, struct program_host *host, int ms,
+    struct buf *why)
 {
 	struct programs **all = calloc(config->destination_count + 1, sizeof(*all));
 	size_t i;
@@ -257,7 +266,7 @@ check_all(const struct config *config, struct program_host *host, struct buf *wh
 		buf_puts(why, "out of memory");
 		return -1;
 	}
-	rc = compile_all(config, host, all, why);
+	rc = compile_all(config, host, ms, all, why);
 	for (i = 0; i < config->destination_count; i++)
 		programs_free(all[i]);
 	free(all);
@@ -265,7 +274,7 @@ check_all(const struct config *config, struct program_host *host, struct buf *wh
 }
 
 int
-programs_begin(const struct config *config, struct program_host **host,
+programs_begin(const struct config *config, struct program_host **host, int ms,
     struct buf *why)
 {
 	int rc = -1;
@@ -273,7 +282,7 @@ programs_begin(const struct config *config, struct program_host **host,
 	if ((*host = program_host_new()) == NULL)
 		buf_puts(why, "out of memory");
 	else
-		rc = check_all(config, *host, why);
+		rc = check_all(config, *host, ms, why);
 	if (rc == -1) {
 		program_host_free(*host);
 		*host = NULL;
@@ -286,10 +295,12 @@ programs_check(const struct config *config, struct buf *why)
 {
 	struct program_host *host;
 	struct buf said = { 0 };
-	int rc = programs_begin(config, &host, &said);
+	int rc = programs_begin(config, &host, PROGRAMS_BEGIN_MS, &said);
 
 	if (rc == -1)
 		buf_add(why, said.data, said.len);
+	else if (rc == 1)
+		log_warn(PROGRAMS_UNKNOWN, said.data);
 	buf_free(&said);
 	program_host_free(host);
 	return rc;
@@ -368,7 +379,7 @@ trial_done(struct program_run *run, enum program_state state, const struct buf *
 	struct programs *p = one->programs;
 
 	one->trying = false;
-	if (state == PROGRAM_ERROR)
+	if (state == PROGRAM_FAULTY)
 		describe(p, one, out, &p->why);
 	if (state == PROGRAM_TROUBLE)
 		one->stamp.taken = false;	/* not judged: again at the next run */

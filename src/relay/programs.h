@@ -34,15 +34,26 @@ enum programs_which {
 /* "when", "transform": the key's name; when_file's is "when" too. */
 const char *programs_name(enum programs_which which);
 
+/* How long it may take to find out: while others wait for the end, and else. */
+#define PROGRAMS_BEGIN_MS 1500
+#define PROGRAMS_CHECK_MS 20000
+
 /*
  * Have a host, and see that every program of ${config} compiles.  0; -1, with a
  * line in ${why} for each that does not, naming its file, and no host; or 1: it
- * cannot be found out now, for the reason in ${why}, and what needs them waits.
+ * cannot be found out now, or not in ${ms}, for the reason in ${why}, and what
+ * needs them waits.
  */
 int programs_begin(const struct config *config, struct program_host **host,
-    struct buf *why);
+    int ms, struct buf *why);
 
-/* The same check of a further configuration, by a host of its own.  Any thread. */
+/* What a log says of a 1; with the reason. */
+#define PROGRAMS_UNKNOWN "whether the jq programs compile is not known yet: %s"
+
+/*
+ * The same check of a further configuration, by a host of its own; a 1 has been
+ * said.  Any thread.
+ */
 int programs_check(const struct config *config, struct buf *why);
 
 /*

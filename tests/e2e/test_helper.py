@@ -263,8 +263,8 @@ def library(name):
     return os.path.realpath(found[0])
 
 
-def lacking(site, *paths, instead="/dev/null"):
-    """A worker in a world of its own where ``instead`` lies in the place of ``paths``."""
+def lacking(site, *paths, instead="/dev/null", words=()):
+    """A worker (or what ``words`` say) in a world of its own where ``instead`` lies in the place of ``paths``."""
     site.write_config()
     try:
         able = subprocess.run(["unshare", "-m", "true"], check=False).returncode == 0
@@ -272,11 +272,14 @@ def lacking(site, *paths, instead="/dev/null"):
         able = False
     if not able:
         pytest.skip("no mounts of one's own here")
+    if words in ((), ("serve",)):
+        words = ("serve", "--listen", f"unix:{site.socket}")
     site.worker = site.spawn(
         ["unshare", "-m", "--propagation", "private", "sh", "-c",
          " && ".join(f"mount --bind {instead} {path}" for path in paths) + ' && exec "$@"', "-",
-         PROGRAM, "--config", site.config, "serve", "--listen", f"unix:{site.socket}"])
-    site.wait_for_worker()
+         PROGRAM, "--config", site.config, *words])
+    if words[0] == "serve":
+        site.wait_for_worker()
 
 
 def inside(site, *argv):
@@ -341,3 +344,78 @@ def test_libcurl_is_not_there(site, instead):
     crm.wait_count(1)
     site.wait_states(delivered=1)
     assert site.log.read_text().count("not relaying") == 1
+
+
+# --- a helper that does not answer ---------------------------------------------------
+
+@pytest.fixture
+def stuck(site):
+    """As if libjq lay on a disk that stalls: whoever loads it waits, until it is let go."""
+    path, fifo = library("libjq.so.1"), site.folder / "libjq"
+    os.mkfifo(fifo)
+
+    def start(*words):
+        lacking(site, path, instead=fifo, words=words)
+        wait_until(lambda: children(site.worker.pid, "leadrelay-host"), "the helper")
+
+    def let_go():
+        assert inside(site, "umount", "-l", path).returncode == 0
+        os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+    site.let_go = let_go
+    return start
+
+
+@root_only
+def test_nobody_waits_for_the_helper(site, stuck):
+    """Neither at the start nor at a reload; what needs it waits, and has no part in it."""
+    crm, other = site.crm(when="true", probe=["300ms"]), site.crm("other")
+    stuck()
+    site.accept(leads.payload(1))
+    site.worker.send(signal.SIGHUP)
+    site.accept(leads.payload(2))
+    wait_until(lambda: "was read again" in site.log.read_text(), "the reload")
+    site.accept(leads.payload(3))
+    other.wait_count(3)
+    text = site.log.read_text()
+    assert text.count("whether the jq programs compile is not known yet") == 2
+    assert "jq programs cannot be run" not in text
+    rows = [row for row in site.list() if row["destination"] == "crm"]
+    assert {(row["state"], row["attempts"]) for row in rows} == {("waiting", 0)}
+    site.let_go()
+    crm.wait_count(3)
+    site.wait_states(delivered=6)
+
+
+@root_only
+def test_a_program_that_is_found_bad_later(site, stuck):
+    """It is the destination that waits, with the reason; no lead is held."""
+    program = site.folder / "when.jq"
+    program.write_text("frobnicate")
+    crm = site.crm(when_file=program, probe=["300ms"])
+    stuck()
+    site.accept(leads.payload(1))
+    site.let_go()
+    wait_until(lambda: "frobnicate" in (site.stats()[2]["crm"]["pause_reason"] or ""), "the pause")
+    assert site.states() == {"waiting": 1}
+    program.write_text("true")
+    crm.wait_count(1)
+    site.wait_states(delivered=1)
+
+
+@root_only
+@pytest.mark.parametrize("words", [["serve"], ["relay"], ["relay", "--once"]])
+def test_an_end_while_the_helper_does_not_answer(site, stuck, words):
+    site.crm(when="true")
+    stuck(*words)
+    if words == ["serve"]:
+        site.accept(leads.payload(1))
+    begun = time.monotonic()
+    assert site.worker.stop() == 0
+    assert time.monotonic() - begun < 2
+
+
+@root_only
+def test_once_with_nothing_to_do(site, stuck):
+    site.crm(when="true")
+    stuck("relay", "--once")
+    assert site.worker.popen.wait(10) == 0

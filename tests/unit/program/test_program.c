@@ -22,6 +22,7 @@ static const struct program_variables variables = {
 	.destination = "crm"
 };
 
+#define PATIENCE_MS 120000
 #define NOBODY 61236			/* of no account */
 
 static struct program_host *host;
@@ -35,7 +36,7 @@ run_program(struct program *program, const char *input, struct buf *out)
 		.len = input != NULL ? strlen(input) : 0, .variables = variables
 	};
 
-	return program_run(host, &one, out);
+	return program_run(host, &one, PATIENCE_MS, out);
 }
 
 static enum program_state
@@ -126,9 +127,9 @@ test_outcomes(void **state)
 		{ "error with text", "error(\"no branch\")", "{}", PROGRAM_ERROR, "no branch" },
 		{ "error with an object", "error({a:1})", "{}", PROGRAM_ERROR, "{\"a\":1}" },
 		{ "type error", ".a.b", "{\"a\":1}", PROGRAM_ERROR, "Cannot index" },
-		{ "syntax", "{", "{}", PROGRAM_ERROR, "syntax error" },
-		{ "unknown function", "frobnicate", "{}", PROGRAM_ERROR, "frobnicate" },
-		{ "include", "include \"x\"; .", "{}", PROGRAM_ERROR, NULL },
+		{ "syntax", "{", "{}", PROGRAM_FAULTY, "syntax error" },
+		{ "unknown function", "frobnicate", "{}", PROGRAM_FAULTY, "frobnicate" },
+		{ "include", "include \"x\"; .", "{}", PROGRAM_FAULTY, NULL },
 		{ "halt", "halt", "{}", PROGRAM_ERROR, "halt" },
 		{ "an output, then halt", "1, halt", "{}", PROGRAM_ERROR, "halt" },
 		{ "halt with words", "\"no office\\n\" | halt_error", "{}", PROGRAM_ERROR,
@@ -225,7 +226,7 @@ test_compile(void **state)
 	assert_int_equal(run_program(good, NULL, &why), PROGRAM_EMPTY);
 	assert_int_equal(run_program(good, NULL, &why), PROGRAM_EMPTY);
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(run_program(bad, NULL, &why), PROGRAM_ERROR);
+		assert_int_equal(run_program(bad, NULL, &why), PROGRAM_FAULTY);
 		assert_non_null(strstr(why.data, "syntax error"));
 		assert_null(strstr(why.data, "$received_at"));
 		assert_null(strstr(why.data, "|[.])"));
@@ -425,6 +426,72 @@ test_stopped(void **state)
 	buf_free(&out);
 }
 
+/* Nobody waits longer than he wants to, and what comes late is of use. */
+static void
+test_no_answer_in_time(void **state)
+{
+	struct program *program = program_new(".n");
+	struct program_run run = { .program = program };
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(run_program(program, NULL, &out), PROGRAM_EMPTY);
+	assert_int_equal(kill(host_pid(), SIGSTOP), 0);
+	program_free(program);
+	run.program = program = program_new(".m");
+	assert_int_equal(program_run(host, &run, 50, &out), PROGRAM_TROUBLE);
+	assert_string_equal(out.data, "its process does not answer");
+	assert_int_equal(kill(host_pid(), SIGCONT), 0);
+	assert_int_equal(run_program(program, "{\"m\":7}", &out), PROGRAM_OUTPUT);
+	assert_string_equal(out.data, "7");
+	program_free(program);
+	buf_free(&out);
+}
+
+/* A program that is compiled for a while. */
+static struct program *
+long_program(void)
+{
+	struct buf text = { 0 };
+	struct program *program;
+	int i;
+
+	for (i = 0; i < 9000; i++)
+		buf_puts(&text, "try ");
+	buf_puts(&text, ".");
+	program = program_new(text.data);
+	assert_non_null(program);
+	buf_free(&text);
+	return program;
+}
+
+/* Whatever ends the host while it compiles is not the program's fault. */
+static void
+test_crash_while_compiling(void **state)
+{
+	const struct rlimit nothing = { 1, 1 };
+	struct program *program = long_program();
+	struct counted c = { .run = { .program = program, .done = count_done } };
+	struct buf out = { 0 };
+	int i;
+
+	(void)state;
+	assert_int_equal(run(".", NULL, &out), PROGRAM_EMPTY);
+	program_submit(host, &c.run);
+	for (i = 0; c.done == 0; i++) {
+		if (i == 5)
+			assert_int_equal(kill(host_pid(), SIGSEGV), 0);
+		program_host_wait(host, 1);
+	}
+	assert_true(i > 5);
+	assert_int_equal(c.state, PROGRAM_EMPTY);
+	program_free(program);
+	/* Out of memory; the next one has what it needs. */
+	assert_int_equal(prlimit(host_pid(), RLIMIT_AS, &nothing, NULL), 0);
+	assert_int_equal(run(".more", NULL, &out), PROGRAM_EMPTY);
+	buf_free(&out);
+}
+
 /* A host that cannot fork: trouble, and over as soon as it can. */
 static void
 test_no_processes(void **state)
@@ -518,7 +585,8 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(test_outcomes), T(test_many_runs), T(test_large_input),
 		T(test_compile), T(test_nothing_of_ours), T(test_killed),
-		T(test_killed_while_running), T(test_stopped), T(test_no_processes),
+		T(test_killed_while_running), T(test_stopped),
+		T(test_no_answer_in_time), T(test_crash_while_compiling), T(test_no_processes),
 		T(test_busy_machine), T(test_groups)
 	};
 

@@ -203,18 +203,31 @@ test_cancel(void **state)
 	assert_int_equal(go_out(w), PASSAGE_ON);
 }
 
-/* Whether an answer can be judged is known before anything is sent. */
+/*
+ * A program that does not compile is no lead's fault; and whether an answer can
+ * be judged is known before anything is sent.
+ */
 static void
-test_a_judge_that_is_none(void **state)
+test_programs_that_are_none(void **state)
 {
-	static char bad[] = ".ok ==", id[] = ".id";
+	static char bad[] = ".ok ==", id[] = ".id", when[] = "true", none[] = "frob";
 	struct world *w = *state;
 
 	w->config.success_when = bad;
 	w->config.capture = id;
 	load(w);
-	assert_int_equal(go_out(w), PASSAGE_HOLD);
-	assert_int_equal(w->passage.which, PROGRAMS_SUCCESS_WHEN);
+	assert_int_equal(go_out(w), PASSAGE_TROUBLE);
+	assert_ptr_equal(strstr(w->passage.reason.data, "success_when: "),
+	    w->passage.reason.data);
+	w->config.when = when;
+	load(w);
+	assert_int_equal(go_out(w), PASSAGE_TROUBLE);
+	w->config.when = none;
+	load(w);
+	assert_int_equal(go_out(w), PASSAGE_TROUBLE);
+	assert_ptr_equal(strstr(w->passage.reason.data, "when: "),
+	    w->passage.reason.data);
+	assert_non_null(strstr(w->passage.reason.data, "frob"));
 }
 
 /* No process to be had: nobody's fault, out and back; and over when there is one. */
@@ -291,7 +304,7 @@ main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_when), T(test_none), T(test_transform), T(test_cancel),
-		T(test_a_judge_that_is_none), T(test_trouble), T(test_answers)
+		T(test_programs_that_are_none), T(test_trouble), T(test_answers)
 	};
 	int fd, rc;
 
