@@ -54,6 +54,16 @@ take_error(void *arg, jv msg)
 	c->lib.jv_free(text);
 }
 
+/* libjq's input callback: there is no further one. */
+static jv
+no_input(jq_state *jq, void *arg)
+{
+	const struct compiled *c = arg;
+
+	(void)jq;
+	return c->lib.jv_invalid();
+}
+
 /* A jq that is told where nothing can be found, with ${text}; NULL: ${said}. */
 static jq_state *
 compile(struct compiled *c, const char *text)
@@ -68,7 +78,7 @@ compile(struct compiled *c, const char *text)
 	}
 	lib->jq_set_error_cb(jq, take_error, c);
 	/* jq 1.6 leaves these two as the memory was: input and debug would jump there. */
-	lib->jq_set_input_cb(jq, NULL, NULL);
+	lib->jq_set_input_cb(jq, no_input, c);
 	lib->jq_set_debug_cb(jq, NULL, NULL);
 	/* No folder to include modules from. */
 	lib->jq_set_attr(jq, lib->jv_string("JQ_LIBRARY_PATH"), lib->jv_array());
@@ -135,6 +145,19 @@ refuse(struct buf *out, const char *why)
 	return WIRE_ERROR;
 }
 
+/* ${out} is libjq's message, or its program's: as far as it says anything. */
+static enum wire_kind
+worded(struct buf *out)
+{
+	if (out->len == 0)
+		return refuse(out, "it ended in an error without words");
+	/* What input raises, and inputs catches: of jq 1.6, of later ones. */
+	if (buf_ok(out) && (strcmp(out->data, "break") == 0 ||
+	    strcmp(out->data, "No more inputs") == 0))
+		return refuse(out, "it asked for a further input: there is only one");
+	return WIRE_ERROR;
+}
+
 /* It ended without its 0: why.  ${end}, which is consumed, is what came instead. */
 static enum wire_kind
 explain(struct compiled *c, jq_state *jq, jv end, struct buf *out)
@@ -153,11 +176,11 @@ explain(struct compiled *c, jq_state *jq, jv end, struct buf *out)
 		add_value(c, msg, out);
 		while (out->len > 0 && out->data[out->len - 1] == '\n')
 			out->data[--out->len] = '\0';
-		return WIRE_ERROR;
+		return worded(out);
 	}
 	if (lib->jv_invalid_has_msg(lib->jv_copy(end))) {
 		add_value(c, lib->jv_invalid_get_msg(end), out);
-		return WIRE_ERROR;
+		return worded(out);
 	}
 	lib->jv_free(end);
 	return refuse(out, "it ended in an error whose value is null");

@@ -14,7 +14,7 @@
 	X(jq_set_debug_cb) X(jq_set_attr) \
 	X(jq_compile) X(jq_start) X(jq_next) X(jq_format_error) X(jq_halted) \
 	X(jq_get_error_message) \
-	X(jv_parse_sized) X(jv_dump_string) X(jv_get_kind) X(jv_free) \
+	X(jv_parse_sized) X(jv_dump_string) X(jv_get_kind) X(jv_free) X(jv_invalid) \
 	X(jv_copy) X(jv_array) X(jv_array_get) X(jv_string) X(jv_string_value) \
 	X(jv_string_length_bytes) X(jv_invalid_has_msg) X(jv_invalid_get_msg)
 
