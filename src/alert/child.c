@@ -10,6 +10,9 @@
 
 #include "base/spawn.h"
 
+#define TIMEOUT "/usr/bin/timeout"
+#define WORDS_MAX 8			/* of a command */
+
 /* A pipe with ${text} in it, for reading; -1: errno. */
 static int
 fill_pipe(const struct buf *text)
@@ -31,16 +34,36 @@ fill_pipe(const struct buf *text)
 	return -1;
 }
 
+/*
+ * ${argv}, as a command of timeout(1), which ends it and all that it started when
+ * we are not there any more.  Where there is none, itself.
+ */
+static void
+bound(const char *const *argv, const char *words[WORDS_MAX + 5])
+{
+	static const char *const prefix[] = { TIMEOUT, "-s", "KILL", CHILD_BOUND_S };
+	size_t count = 0, i;
+
+	if (access(TIMEOUT, X_OK) == 0)
+		for (; count < sizeof(prefix) / sizeof(prefix[0]); count++)
+			words[count] = prefix[count];
+	for (i = 0; argv[i] != NULL && i < WORDS_MAX; i++)
+		words[count++] = argv[i];
+	words[count] = NULL;
+}
+
 int
 child_start(struct child *c, const char *const *argv, const char *const *extra,
     const struct buf *text, int64_t mono_ms, struct buf *why)
 {
 	char **environment = spawn_environment(extra);
-	struct spawn sp = { NULL, argv, environment, -1, -1, -1 };
+	const char *words[WORDS_MAX + 5];
+	struct spawn sp = { NULL, words, environment, -1, -1, -1 };
 
+	bound(argv, words);
 	c->pid = -1;
 	c->end_mono_ms = mono_ms + CHILD_LIMIT_MS;
-	if (environment != NULL && (sp.in = fill_pipe(text)) != -1)
+	if (environment != NULL && access(argv[0], X_OK) == 0 && (sp.in = fill_pipe(text)) != -1)
 		c->pid = spawn_start(&sp);
 	if (c->pid == -1)
 		buf_printf(why, "cannot be started: %s", strerror(errno));

@@ -2,8 +2,8 @@
  * child: a program that gets a text on its standard input, and has so long.
  *
  * It is started in a process group of its own, without our descriptors, signal
- * settings and environment (base/spawn.h), and its output goes nowhere.  Nothing
- * here waits.
+ * settings and environment (base/spawn.h), and its output goes nowhere.  It may
+ * finish when we have ended, but has no more time then.  Nothing here waits.
  */
 #ifndef LEADRELAY_ALERT_CHILD_H
 #define LEADRELAY_ALERT_CHILD_H
@@ -15,6 +15,7 @@
 
 #define CHILD_TEXT_MAX 32768		/* fits a pipe, so that writing never waits */
 #define CHILD_LIMIT_MS 30000
+#define CHILD_BOUND_S "35"		/* and so long if we end meanwhile */
 
 struct child {
 	pid_t pid;			/* 0: none */

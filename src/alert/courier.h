@@ -20,7 +20,7 @@ struct notice;
 struct courier *courier_new(struct engine *engine, struct config *config,
     struct courier *former);
 
-/* What is under way is broken off, programs excepted.  NULL is fine. */
+/* What is under way is broken off, but for programs, which have their time.  NULL is fine. */
 void courier_free(struct courier *c);
 
 /* Take ${n} over as words and begin to carry it.  What fails is said in the log. */

@@ -135,7 +135,7 @@ tell(struct lane *l, const struct transfer *tr,
 	switch (v->state) {
 	case DELIVERY_DELIVERED:
 		counters_add(counters, delivered);
-		level = LOG_LV_INFO;
+		level = tr->passage.uncaptured ? LOG_LV_WARN : LOG_LV_INFO;
 		break;
 	case DELIVERY_WAITING:
 		counters_add(counters, failed);
@@ -218,8 +218,10 @@ explain(const struct transfer *tr,
 	    config->success, config->success_count, end->status, false) !=
 	    CLASSIFY_DELIVERED)
 		return outcome->error = echo;
-	if (outcome->state == DELIVERY_DELIVERED && tr->passage.uncaptured)
+	if (outcome->state == DELIVERY_DELIVERED && tr->passage.uncaptured) {
+		outcome->error = tr->passage.reason.data;
 		return "capture failed: no record";
+	}
 	return outcome->reason != NULL ? outcome->reason : outcome->error;
 }
 

@@ -55,12 +55,11 @@ skip(struct passage *p, enum programs_which which)
 
 /* It could not be run, for a reason that is nobody's here. */
 static void
-trouble(struct passage *p, const struct buf *why)
+quote_trouble(struct passage *p, const struct buf *why)
 {
 	buf_reset(&p->reason);
 	buf_printf(&p->reason, "jq programs cannot be run: %s",
 	    why->data != NULL ? why->data : "out of memory");
-	finish(p, PASSAGE_TROUBLE);
 }
 
 static void
@@ -88,7 +87,8 @@ has_failed(struct programs_run *run, enum program_state state,
 		quote(p, run->which, out->data);
 		finish(p, PASSAGE_TROUBLE);	/* no lead can mend that */
 	} else if (state == PROGRAM_TROUBLE) {
-		trouble(p, out);
+		quote_trouble(p, out);
+		finish(p, PASSAGE_TROUBLE);
 	}
 	return state != PROGRAM_OUTPUT && state != PROGRAM_EMPTY;
 }
@@ -194,6 +194,13 @@ passage_out(struct passage *p, struct programs *programs,
 
 /* --- back ----------------------------------------------------------------- */
 
+static void
+go_without_record(struct passage *p, const char *why)
+{
+	p->uncaptured = true;
+	quote(p, PROGRAMS_CAPTURE, why);
+}
+
 /* Take the record from ${json}, a string or number.  False: it is no record. */
 static bool
 take_record(struct passage *p, const struct buf *json)
@@ -220,10 +227,16 @@ capture_done(struct programs_run *run, enum program_state state,
 {
 	struct passage *p = run->owner;
 
-	if (state != PROGRAM_OUTPUT && state != PROGRAM_EMPTY)
+	if (state == PROGRAM_TROUBLE) {
 		p->uncaptured = true;
-	else if (state == PROGRAM_OUTPUT && strcmp(out->data, "null") != 0)
-		p->uncaptured = !take_record(p, out);
+		quote_trouble(p, out);
+	} else if (state != PROGRAM_OUTPUT && state != PROGRAM_EMPTY) {
+		go_without_record(p, out->data != NULL ? out->data : "");
+	} else if (state == PROGRAM_OUTPUT && strcmp(out->data, "null") != 0 &&
+	    !take_record(p, out)) {
+		go_without_record(p, "its output is neither a number nor a string "
+		    "of at most 200 bytes");
+	}
 	finish(p, PASSAGE_ON);
 }
 
@@ -288,12 +301,10 @@ passage_back(struct passage *p, const char *answer, size_t len,
 		finish(p, PASSAGE_ON);
 	} else if (!is_json(answer, len)) {
 		p->uncaptured = true;
-		if (asked)
-			hold(p, PROGRAMS_SUCCESS_WHEN, len == 0 ?
-			    "the answer is empty" : len >= PASSAGE_ANSWER_MAX ?
-			    "the answer is too long" : "the answer is no JSON");
-		else
-			finish(p, PASSAGE_ON);
+		quote(p, asked ? PROGRAMS_SUCCESS_WHEN : PROGRAMS_CAPTURE, len == 0 ?
+		    "the answer is empty" : len >= PASSAGE_ANSWER_MAX ?
+		    "the answer is too long" : "the answer is no JSON");
+		finish(p, asked ? PASSAGE_HOLD : PASSAGE_ON);
 	} else if (asked) {
 		submit(p, PROGRAMS_SUCCESS_WHEN, success_when_done);
 	} else {

@@ -32,9 +32,9 @@ struct passage {
 	struct programs_run run;
 	struct buf body;		/* out, ON: what transform made, if there is one */
 	char record[PASSAGE_RECORD_MAX + 1];	/* back, ON: or "" */
-	bool uncaptured;		/* back, ON: capture failed */
+	bool uncaptured;		/* back, ON: capture failed, for ${reason} */
 	enum programs_which which;	/* SKIP, HOLD: which program did it */
-	/* SKIP, HOLD: for a person; may quote the lead: never log it.  TROUBLE: quotes no lead. */
+	/* For a person; may quote the lead: never log it.  TROUBLE: quotes no lead. */
 	struct buf reason;
 	void (*done)(struct passage *p, enum passage_end end);
 };

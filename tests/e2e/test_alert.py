@@ -190,6 +190,23 @@ def test_a_command(site):
     assert "socket:" not in (site.folder / "told.fds").read_text()
 
 
+def stat_of(pid):
+    """State and parent; None: it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as text:
+            return text.read().rsplit(")", 1)[1].split()[:2]
+    except OSError:
+        return None
+
+
+def alive(pid):
+    return (stat_of(pid) or "Z")[0] != "Z"
+
+
+def parent(pid):
+    return int(stat_of(pid)[1])
+
+
 def test_a_command_that_fails_or_hangs(site):
     crm = site.crm()
     crm.script.append(Reply(422))
@@ -206,7 +223,12 @@ def test_a_command_that_fails_or_hangs(site):
     site.post()
     crm.wait_count(2)
     try:
-        assert site.worker.stop() == 0  # it waits for no command
+        assert site.worker.stop() == 0  # it waits for no command, which has its time all the same
+        command = int(pid.read_text())
+        watcher = parent(command)
+        assert os.path.basename(os.readlink(f"/proc/{watcher}/exe")) in ("timeout", "coreutils")
+        os.kill(watcher, signal.SIGALRM)        # and now it is over
+        wait_until(lambda: not alive(command), "the end of the command")
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid.read_text()), signal.SIGKILL)

@@ -181,6 +181,24 @@ def test_success_when_and_capture(site):
     assert len(crm.received()) == 7
 
 
+def test_a_capture_that_fails(site):
+    """Delivered all the same; the log warns, and who looks sees what the program said."""
+    crm = site.crm(capture='if .id then .id else error("no id for \\(.name)") end')
+    crm.script.append(Reply(body=b'{"name": "Ricard"}'))
+    crm.default = Reply(body=b'<html>')
+    site.start()
+    first, second = (json.loads(site.post(leads.payload(number)).body)["id"] for number in (1, 2))
+    site.wait_states(delivered=2)
+    lines = site.wait_lines(what="delivered", level="warn", count=2)
+    assert {line["error"] for line in lines} == {"capture failed: no record"}
+    assert "Ricard" not in site.log.read_text()
+    for event, words in ((first, "capture: no id for Ricard"),
+                         (second, "capture: the answer is no JSON")):
+        shown = json.loads(site.command("show", event, "--json").stdout)
+        assert [one["error"] for one in shown["deliveries"][0]["attempts"]] == [words]
+        assert words in site.command("show", event).stdout.decode()
+
+
 def test_half_an_answer_is_none(site):
     """A yes that breaks off leaves success_when nothing to judge: sent again, same key."""
     crm = site.crm(success_when=".ok", retry=["1s"])

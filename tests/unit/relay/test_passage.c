@@ -265,22 +265,23 @@ test_answers(void **state)
 		const char *answer;
 		enum passage_end end;
 		const char *record;
-		bool uncaptured;
+		const char *uncaptured;		/* in the reason; NULL: it is captured */
 	} cases[] = {
-		{ "{\"ok\":true,\"id\":\"a\"}", PASSAGE_ON, "a", false },
-		{ " {\"ok\":1,\"id\":12345678901}\n", PASSAGE_ON, "12345678901", false },
-		{ "{\"ok\":true,\"id\":\"a\\u00e9\\\"\\/\"}", PASSAGE_ON, "a\xc3\xa9\"/", false },
-		{ "{\"ok\":true}", PASSAGE_ON, "", false },
-		{ "{\"ok\":true,\"id\":[1]}", PASSAGE_ON, "", true },
-		{ "{\"ok\":true,\"id\":false}", PASSAGE_ON, "", true },
-		{ "{\"ok\":false,\"id\":1}", PASSAGE_REFUSED, "", false },
-		{ "{}", PASSAGE_REFUSED, "", false },
-		{ "", PASSAGE_HOLD, "", true },
-		{ "OK", PASSAGE_HOLD, "", true },
-		{ "{\"ok\":true", PASSAGE_HOLD, "", true },
-		{ "{\"ok\":true},{\"ok\":false}", PASSAGE_HOLD, "", true },
-		{ "1,\"b\":{\"ok\":true}", PASSAGE_HOLD, "", true },
-		{ "[{\"ok\":true}]", PASSAGE_HOLD, "", false },
+		{ "{\"ok\":true,\"id\":\"a\"}", PASSAGE_ON, "a", NULL },
+		{ " {\"ok\":1,\"id\":12345678901}\n", PASSAGE_ON, "12345678901", NULL },
+		{ "{\"ok\":true,\"id\":\"a\\u00e9\\\"\\/\"}", PASSAGE_ON, "a\xc3\xa9\"/", NULL },
+		{ "{\"ok\":true}", PASSAGE_ON, "", NULL },
+		{ "{\"ok\":true,\"id\":[1]}", PASSAGE_ON, "", "capture: its output" },
+		{ "{\"ok\":true,\"id\":false}", PASSAGE_ON, "", "capture: its output" },
+		{ "{\"ok\":false,\"id\":1}", PASSAGE_REFUSED, "", NULL },
+		{ "{\"ok\":true,\"id\":{\"of\":7}}", PASSAGE_ON, "", "capture: its output" },
+		{ "{}", PASSAGE_REFUSED, "", NULL },
+		{ "", PASSAGE_HOLD, "", "is empty" },
+		{ "OK", PASSAGE_HOLD, "", "no JSON" },
+		{ "{\"ok\":true", PASSAGE_HOLD, "", "no JSON" },
+		{ "{\"ok\":true},{\"ok\":false}", PASSAGE_HOLD, "", "no JSON" },
+		{ "1,\"b\":{\"ok\":true}", PASSAGE_HOLD, "", "no JSON" },
+		{ "[{\"ok\":true}]", PASSAGE_HOLD, "", NULL },
 	};
 	static char ok[] = ".ok", id[] = ".id";
 	struct world *w = *state;
@@ -292,7 +293,9 @@ test_answers(void **state)
 		assert_int_equal(go_out(w), PASSAGE_ON);
 		if (come_back(w, cases[i].answer) != cases[i].end ||
 		    strcmp(w->passage.record, cases[i].record) != 0 ||
-		    w->passage.uncaptured != cases[i].uncaptured)
+		    w->passage.uncaptured != (cases[i].uncaptured != NULL) ||
+		    (cases[i].uncaptured != NULL && strstr(w->passage.reason.data,
+		    cases[i].uncaptured) == NULL))
 			fail_msg("%s: %d \"%s\"", cases[i].answer, (int)w->end,
 			    w->passage.record);
 	}
