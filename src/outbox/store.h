@@ -289,7 +289,8 @@ struct store_ops {
 	 * in the relay's hand until let_go, whatever becomes of the transaction:
 	 * none is given twice.  But nothing is written, and to everybody else
 	 * they wait.  Fewer are taken beside one that was begun before without
-	 * an outcome.
+	 * an outcome, and where so many are in hand that the others' share is
+	 * all that is left.
 	 * probe takes one, due or not: the next after ${cursor} in event order,
 	 * from the start again at the end.
 	 */
@@ -313,7 +314,10 @@ struct store_ops {
 	 */
 	int (*settle)(struct store *st, const struct delivery_outcome *outcomes,
 	    size_t count, int64_t now_ms);
-	/* When the next delivery of a destination falls due; 0: none waits. */
+	/*
+	 * When the next delivery of a destination falls due; 0: none waits, or what
+	 * is in hand of it has to come to an end first.
+	 */
 	int (*next_due)(struct store *st, int64_t destination, int64_t *due_ms);
 	/*
 	 * Make up to ${max} that wait for later due, oldest first, each as if it

@@ -363,6 +363,13 @@ void lite_taken_disown(struct lite *lt);
 void lite_taken_close(struct lite *lt);
 bool lite_taken_trusted(const struct lite *lt);
 void lite_taken_clear(struct lite *lt);
+/*
+ * The relay's: how many more of ${destination} may be taken, counted up to ${max};
+ * so that none has to wait for what others have in hand.  tell: say in the log, once
+ * until there is room again, that one of them may not take what is due.
+ */
+int lite_taken_room(struct lite *lt, int64_t destination, int max);
+void lite_taken_tell(struct lite *lt);
 /* The relay's: is it in hand, and take it (the ticket's slot is filled; false: no room). */
 bool lite_taken_has(struct lite *lt, int64_t delivery);
 bool lite_taken_add(struct lite *lt, struct delivery_ticket *ticket,

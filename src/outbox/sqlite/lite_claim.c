@@ -105,11 +105,15 @@ take(struct lite *lt, int64_t number, struct delivery_claim *claim,
 	return rc;
 }
 
-/* Take from ${s}, which gives deliveries, up to ${max}; ends the statement. */
+/*
+ * Take from ${s}, which gives deliveries of ${destination}, up to ${max}; ends the
+ * statement.
+ */
 static int
-take_all(struct lite *lt, sqlite3_stmt *s, struct delivery_claim *claims,
-    size_t max, size_t *count)
+take_all(struct lite *lt, sqlite3_stmt *s, int64_t destination,
+    struct delivery_claim *claims, size_t max, size_t *count)
 {
+	size_t room = (size_t)lite_taken_room(lt, destination, (int)max);
 	size_t bound = max;
 	int64_t number;
 	int rc = 1;
@@ -118,6 +122,10 @@ take_all(struct lite *lt, sqlite3_stmt *s, struct delivery_claim *claims,
 		number = sqlite3_column_int64(s, 1);
 		if (lite_taken_has(lt, number))
 			continue;
+		if (*count == room) {
+			lite_taken_tell(lt);
+			break;
+		}
 		if ((rc = take(lt, number, &claims[*count], &bound)) != 1)
 			break;
 		++*count;
@@ -144,7 +152,7 @@ lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
 	    (s = lite_sql_get(lt, LITE_CLAIM_DUE)) == NULL)
 		return -1;
 	LITE_BIND(s, destination, now_ms, lite_due_horizon(lt, destination, now_ms));
-	return take_all(lt, s, claims, max, count);
+	return take_all(lt, s, destination, claims, max, count);
 }
 
 int
@@ -164,7 +172,7 @@ lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
 		if ((s = lite_sql_get(lt, LITE_CLAIM_PROBE)) == NULL)
 			return -1;
 		LITE_BIND(s, destination, after[i]);
-		if (take_all(lt, s, claim, 1, count) == -1)
+		if (take_all(lt, s, destination, claim, 1, count) == -1)
 			return -1;
 	}
 	return 0;

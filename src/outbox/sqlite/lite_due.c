@@ -11,6 +11,8 @@ lite_due_next(struct store *st, int64_t destination, int64_t *due_ms)
 	int rc;
 
 	*due_ms = 0;
+	if (lite_taken_room(lt, destination, 1) == 0)
+		return 0;
 	if ((s = lite_sql_get(lt, LITE_NEXT_DUE)) == NULL)
 		return -1;
 	LITE_BIND(s, destination);

@@ -20,6 +20,10 @@
  * but not be taken anew; and of command and relay one is first, by compare and
  * swap.  What the relay itself looks up, delivery by delivery, is indexed in its
  * own memory under a mutex: its thread and the committing one both use it.
+ *
+ * No destination may take the slots that others need.  Half of the table is shared
+ * out among the configured ones; each may take while it has less than its share, or
+ * while the shares of all the others would fit beside it.
  */
 #include "outbox/sqlite/lite.h"
 
@@ -71,6 +75,8 @@ struct lite_taken {
 	int chain[CHAINS];
 	int next[SLOTS];
 	int spare;
+	int spare_count;
+	bool told;			/* that there is no more for some destination */
 };
 
 /* --- the table ------------------------------------------------------------- */
@@ -195,6 +201,8 @@ lite_taken_clear(struct lite *lt)
 	for (int i = 0; i < CHAINS; i++)
 		t->chain[i] = -1;
 	t->spare = 0;
+	t->spare_count = SLOTS;
+	t->told = false;
 	(void)snprintf(t->table->boot, sizeof(t->table->boot), "%s",
 	    clock_boot_id());
 	t->table->magic = TABLE_MAGIC;
@@ -242,6 +250,57 @@ lite_taken_has(struct lite *lt, int64_t delivery)
 	return find(lt->taken, delivery) != -1;
 }
 
+/* How many are in hand of ${destination}? */
+static int
+count_of(struct lite_taken *t, int64_t destination)
+{
+	const struct slot *slots = t->table->slots;
+	int count = 0;
+
+	for (int i = 0; i < SLOTS; i++)
+		count += LITE_DESTINATION_OF(slots[i].delivery) == destination &&
+		    atomic_load(&slots[i].state) != FREE;
+	return count;
+}
+
+/* Each destination's share of the table, of which the other half is for whoever comes. */
+static int
+share_of(const struct lite *lt)
+{
+	return lt->destination_count == 0 ? SLOTS / 2 :
+	    SLOTS / 2 / (int)lt->destination_count;
+}
+
+int
+lite_taken_room(struct lite *lt, int64_t destination, int max)
+{
+	struct lite_taken *t = lt->taken;
+	int share = share_of(lt), room, left;
+
+	pthread_mutex_lock(&t->mutex);
+	room = t->spare_count - (SLOTS / 2 - share);
+	if (room < max && (left = share - count_of(t, destination)) > room)
+		room = left < t->spare_count ? left : t->spare_count;
+	pthread_mutex_unlock(&t->mutex);
+	return room < 0 ? 0 : room < max ? room : max;
+}
+
+void
+lite_taken_tell(struct lite *lt)
+{
+	struct lite_taken *t = lt->taken;
+	int spare;
+
+	pthread_mutex_lock(&t->mutex);
+	spare = t->told ? -1 : t->spare_count;
+	t->told = true;
+	pthread_mutex_unlock(&t->mutex);
+	if (spare != -1)
+		log_warn("outbox %s: %d deliveries are in hand, of %d at most: each "
+		    "destination goes on with %d at once until answers come",
+		    lt->path, SLOTS - spare, SLOTS, share_of(lt));
+}
+
 bool
 lite_taken_add(struct lite *lt, struct delivery_ticket *ticket, int64_t lead)
 {
@@ -252,6 +311,7 @@ lite_taken_add(struct lite *lt, struct delivery_ticket *ticket, int64_t lead)
 	pthread_mutex_lock(&t->mutex);
 	if ((i = t->spare) != -1) {
 		t->spare = t->next[i];
+		t->spare_count--;
 		chain = chain_of(t, ticket->delivery);
 		t->next[i] = *chain;
 		*chain = i;
@@ -290,6 +350,8 @@ lite_taken_let_go(struct store *st, const struct delivery_ticket *ticket)
 		*link = t->next[ticket->slot];
 		t->next[ticket->slot] = t->spare;
 		t->spare = ticket->slot;
+		if (++t->spare_count > SLOTS - SLOTS / 4)
+			t->told = false;
 		atomic_store(&t->table->slots[ticket->slot].state, FREE);
 	}
 	pthread_mutex_unlock(&t->mutex);

@@ -331,18 +331,16 @@ test_power_cut(void **state)
 	box_check(box);
 }
 
-/* There is room for so many in hand; the rest waits its turn. */
+enum { SLOTS = 4096 };
+
 static void
-test_room(void **state)
+put_many(struct box *box, int count)
 {
-	enum { MANY = 4096 };
-	static struct delivery_claim claims[MANY + 1];
-	struct box *box = *state;
 	struct event_in in;
 	char lead[16];
 
 	box_begin(box);
-	for (int i = 0; i <= MANY; i++) {
+	for (int i = 0; i < count; i++) {
 		snprintf(lead, sizeof(lead), "%d", i);
 		in = box_in(lead, "A", BOX_NOW);
 		free(box->out.violations);
@@ -350,12 +348,71 @@ test_room(void **state)
 		    &box->out), 0);
 	}
 	box_commit(box);
-	assert_int_equal(box_claim(box, 0, BOX_NOW, MANY + 1, claims), MANY);
+}
+
+static int64_t
+next_due(struct box *box, size_t index)
+{
+	int64_t due;
+
+	box_begin(box);
+	assert_int_equal(box->store->ops->next_due(box->store,
+	    box->destinations[index].number, &due), 0);
+	box_commit(box);
+	return due;
+}
+
+/* There is room for so many in hand; the rest waits its turn. */
+static void
+test_room(void **state)
+{
+	static struct delivery_claim claims[SLOTS + 1];
+	struct box *box = *state;
+
+	put_many(box, SLOTS + 1);
+	assert_int_equal(box_claim(box, 0, BOX_NOW, SLOTS + 1, claims), SLOTS);
+	assert_int_equal(next_due(box, 0), 0);
 	box_settle(box, &claims[77], DELIVERY_DELIVERED, 0, BOX_NOW);
 	delivery_claim_free(&claims[77]);
+	assert_int_equal(next_due(box, 0), BOX_NOW);
 	assert_int_equal(box_claim(box, 0, BOX_NOW, 9, &claims[77]), 1);
 	assert_string_equal(claims[77].lead, "4096");
-	for (int i = 0; i < MANY; i++)
+	for (int i = 0; i < SLOTS; i++)
+		delivery_claim_free(&claims[i]);
+}
+
+/* Whatever others have in hand, and whoever came first: each destination has its share. */
+static void
+test_shares(void **state)
+{
+	enum { SHARE = SLOTS / 2 / 4, FIRST = SLOTS - 3 * SHARE };
+	static struct delivery_claim claims[SLOTS];
+	struct box *box = *state;
+	size_t n;
+
+	box_close(box);
+	box->destination_count = 4;
+	for (int i = 1; i < 4; i++)
+		box->destinations[i].name = (const char *[]){ "", "a", "b", "c" }[i];
+	assert_true(box_open(box));
+	put_many(box, FIRST + 1);
+	n = box_claim(box, 0, BOX_NOW, FIRST + 1, claims);
+	assert_int_equal(n, FIRST);
+	assert_int_equal(next_due(box, 0), 0);
+	for (size_t i = 1; i < 4; i++) {
+		assert_int_equal(next_due(box, i), BOX_NOW);
+		assert_int_equal(box_claim(box, i, BOX_NOW, FIRST, claims + n), SHARE);
+		assert_int_equal(next_due(box, i), 0);
+		n += SHARE;
+	}
+	/* What one lets go of is nobody else's, nor its own beyond its share. */
+	box_settle(box, &claims[0], DELIVERY_DELIVERED, 0, BOX_NOW);
+	box_settle(box, &claims[n - 1], DELIVERY_DELIVERED, 0, BOX_NOW);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(next_due(box, i), i == 3 ? BOX_NOW : 0);
+	delivery_claim_free(&claims[n - 1]);
+	assert_int_equal(box_claim(box, 3, BOX_NOW, FIRST, &claims[n - 1]), 1);
+	for (size_t i = 0; i < n; i++)
 		delivery_claim_free(&claims[i]);
 }
 
@@ -398,6 +455,7 @@ main(void)
 		TEST(test_killed_relay),
 		TEST(test_power_cut),
 		TEST(test_room),
+		TEST(test_shares),
 		TEST(test_before_recovery)
 	};
 
