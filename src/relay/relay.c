@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "alert/watch.h"
 #include "base/buf.h"
@@ -25,6 +26,8 @@
 #define FAULT_PAUSE_MS 1000	/* after the store failed */
 #define BEAT_MS 5000		/* how often a sign of life is given */
 #define SLEEP_MAX_MS 1000	/* nothing that was missed makes it oversleep */
+#define FILES_OURS 64		/* whatever the relay does */
+#define FILES_EACH 4		/* a request: its names looked up, two addresses tried at once */
 #define SKEW_MS 1000		/* how far the wall clock may be set unnoticed */
 #define PURGE_BATCH 200
 #define PURGE_PAUSE_MS 1000	/* between batches */
@@ -54,6 +57,7 @@ struct relay {
 	int64_t skew_ms;		/* of the wall clock, at the last look */
 	struct watch *watch;
 	int64_t next_beat_mono_ms;
+	rlim_t files;			/* that might be open without us */
 
 	pthread_t thread;
 	bool started;
@@ -91,6 +95,29 @@ seed(void)
 	return bits | 1;
 }
 
+/*
+ * Have descriptors for so many ${requests} beside those of everything else here, or
+ * some that hang would leave none to any other destination.
+ */
+static void
+fit_files(struct relay *r, long requests)
+{
+	struct rlimit limit;
+	rlim_t want;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	if (r->files == 0)
+		r->files = limit.rlim_cur;
+	want = r->files + (rlim_t)requests * FILES_EACH;
+	if ((rlim_t)requests + FILES_OURS > limit.rlim_max)
+		log_warn("relay: %ld requests may be under way at once, but only %llu "
+		    "files be open: raise that limit, or lower max_concurrent",
+		    requests, (unsigned long long)limit.rlim_max);
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Keep a connection for each request that may be under way. */
 static int
 fit_connections(struct relay *r)
@@ -101,6 +128,7 @@ fit_connections(struct relay *r)
 
 	for (i = 0; i < config->destination_count; i++)
 		connections += (long)config->destinations[i].max_concurrent;
+	fit_files(r, connections);
 	return r->engine.curl.multi_setopt(r->engine.multi, CURLMOPT_MAXCONNECTS,
 	    connections) == CURLM_OK ? 0 : -1;
 }

@@ -1,9 +1,11 @@
 """What the CRM sees: promptness, order, retries, a destination that is down."""
 
 import collections
+import contextlib
 import email.utils
 import os
 import random
+import socket
 import statistics
 import threading
 import time
@@ -282,6 +284,32 @@ def test_one_destination_down_the_other_goes_on(site):
                "the outcomes on disk")
     down.default.status = 200
     site.wait_states(delivered=20)
+
+
+@pytest.mark.threads
+def test_many_that_hang_delay_no_other(site):
+    """However many receivers say nothing, each with all it may have under way: one goes on."""
+    with contextlib.ExitStack() as listeners:
+        for number in range(17):
+            # The kernel takes the connections, and nobody ever reads from one.
+            silent = listeners.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
+            site.settings[f"destination hangs-{number}"] = {
+                "url": f"http://127.0.0.1:{silent.getsockname()[1]}/", "timeout": "10m",
+                "max_concurrent": 256}
+        crm = site.crm()
+        site.settings["worker"]["relay"] = False
+        site.start_worker()
+        payloads = [leads.payload() for _ in range(260)]
+        for payload in payloads:
+            site.accept(payload)
+        # With as few descriptors as most systems give at first, and as many to be had.
+        relay = site.spawn(["prlimit", "--nofile=1024:", PROGRAM, "--config", site.config,
+                            "relay"])
+        crm.wait_count(len(payloads), 60)
+        assert set(crm.bodies()) == set(payloads)
+        assert len([line for line in site.log_lines(level="warn")
+                    if "deliveries are in hand" in line["msg"]]) == 1
+        assert relay.stop() == 0
 
 
 def test_success_statuses_of_the_configuration(site):
