@@ -160,7 +160,7 @@ struct destination_state {
 
 	int64_t make_due;		/* 1: what waits for later is to be made due */
 	int64_t window;			/* may be under way at once; 0: max_concurrent */
-	int64_t next_request_us;	/* max_rate: the next request's moment */
+	int64_t last_request_us;	/* max_rate: the moment of the last request */
 };
 
 #endif

@@ -327,8 +327,8 @@ struct store_ops {
 	    size_t max, size_t *count);
 	/*
 	 * After taking the relay lock: a new epoch begins with the commit.  What
-	 * the last relay had begun is due, in its order, its outcome unknown; what
-	 * was begun three times without any is held.
+	 * the last relay had begun is due, in its order, its outcome unknown, and
+	 * is on record as a request; what was begun three times without any is held.
 	 */
 	int (*recover)(struct store *st, int64_t now_ms,
 	    struct store_recovery *found);

@@ -129,7 +129,7 @@ lane_load(struct lane *l, struct store *store)
 		return -1;
 	moments_come_in(&l->destination.state, trust.wall_ms);
 	destination_loaded(&l->destination);
-	l->limit.next_us = l->destination.state.next_request_us;
+	l->limit.last_us = l->destination.state.last_request_us;
 	l->begun = true;
 	return 0;
 }
@@ -453,7 +453,7 @@ lane_step(struct lane *l, int64_t now_ms, bool stopping)
 	 * claim sees the leads' next events.
 	 */
 	hurry = stopping || l->claims.ready_count == 0 || may_take(l, now_ms);
-	d->state.next_request_us = l->limit.next_us;
+	d->state.last_request_us = l->limit.last_us;
 	if ((settler_pending(&l->settler) != 0 || d->changed) &&
 	    settler_step(&l->settler, &d->state, &d->changed, hurry, now_ms,
 	    engine_wall_ms(l->engine)))

@@ -75,9 +75,9 @@ limit_today(const struct limit *l, int64_t now_ms)
 static int64_t
 due_us(const struct limit *l, int64_t now_us)
 {
-	if (l->next_us < now_us || l->next_us - now_us > l->interval_us + SLACK_US)
-		return now_us;
-	return l->next_us;
+	int64_t due = l->last_us + l->interval_us;
+
+	return due < now_us || l->last_us > now_us + SLACK_US ? now_us : due;
 }
 
 int64_t
@@ -132,6 +132,6 @@ void
 limit_spend(struct limit *l, int64_t now_ms)
 {
 	if (l->interval_us != 0)
-		l->next_us = due_us(l, now_ms * 1000) + l->interval_us;
+		l->last_us = due_us(l, now_ms * 1000);
 	limit_note(l, now_ms, 1);
 }

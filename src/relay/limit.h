@@ -29,7 +29,7 @@ struct config_destination;
 
 struct limit {
 	int64_t interval_us;		/* between two requests; 0: no max_rate */
-	int64_t next_us;		/* when the next is due, evenly spaced */
+	int64_t last_us;		/* when the last one was due, evenly spaced */
 	int64_t per_day;		/* 0: no max_per_day */
 	struct limit_span {
 		int64_t number;		/* of the span since 1970 */

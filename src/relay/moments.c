@@ -34,8 +34,8 @@ move(struct destination_state *state, int64_t by_ms)
 	for (i = 0; i < COUNT; i++)
 		if (*moment(state, i) != 0)
 			*moment(state, i) += by_ms;
-	if (state->next_request_us != 0)
-		state->next_request_us += by_ms * 1000;
+	if (state->last_request_us != 0)
+		state->last_request_us += by_ms * 1000;
 }
 
 void

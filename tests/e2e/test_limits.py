@@ -6,7 +6,7 @@ import os
 import pytest
 
 from harness import leads
-from harness.crm import Reply
+from harness.crm import NEVER, Reply
 from harness.wait import wait_until
 
 
@@ -106,6 +106,23 @@ def test_what_was_under_way_at_a_crash_counts(site):
     site.post()
     wait_until(lambda: b"max_per_day" in site.command("stats").stdout, "the limit")
     assert len(crm.received()) == 2
+
+
+def test_a_crash_allows_no_request_more(site):
+    """What was under way when the relay died has been sent, as far as max_rate goes."""
+    crm = site.crm(max_rate="1/h", timeout="60s")
+    other = site.crm("other")
+    crm.default.fault = NEVER
+    site.start()
+    site.post()
+    crm.wait_count(1)
+    site.worker.kill()
+    site.start_worker()
+    site.post()
+    # Both lanes have looked by the time that the other destination has the second one.
+    wait_until(lambda: len(site.list("--destination", "other", "--state", "delivered")) == 2,
+               "the outcomes on disk")
+    assert len(crm.received()) == 1 and len(other.received()) >= 2
 
 
 def test_relay_once_keeps_to_the_rate(site):

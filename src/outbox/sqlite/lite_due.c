@@ -92,7 +92,9 @@ recover_one(struct lite *lt, void *arg, int64_t number, int64_t claim,
 	found->unknown++;
 	if (lite_delivery_attempt(lt, &lost) == -1 ||
 	    lite_clock_floor(lt, &begun) == -1 ||
-	    lite_requests_add(lt, LITE_DESTINATION_OF(number), started_ms, 1) == -1)
+	    lite_requests_add(lt, LITE_DESTINATION_OF(number), started_ms, 1) == -1 ||
+	    LITE_RUN(lt, LITE_STATE_BEGUN, LITE_DESTINATION_OF(number),
+	    started_ms * 1000) == -1)
 		return -1;
 	d.unknown = true;
 	d.epoch = lt->next_epoch;

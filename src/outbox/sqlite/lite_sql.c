@@ -77,6 +77,9 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "failed_several = ?14, failed_fresh = ?15, make_due = ?16, "
 	    "window = ?17, next_request = ?18, pause_reason = ?19 "
 	    "WHERE number = ?1",
+	[LITE_STATE_BEGUN] =
+	    "UPDATE destination SET next_request = max(next_request, ?2) "
+	    "WHERE number = ?1",
 
 	[LITE_LEAD_FIND] =
 	    "SELECT number, sequence, latest, received, name, digest "

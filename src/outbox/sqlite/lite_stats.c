@@ -59,7 +59,7 @@ lite_stats_load(struct store *st, struct destination_state *state)
 	state->failed_fresh = sqlite3_column_int64(s, 14);
 	state->make_due = sqlite3_column_int64(s, 15);
 	state->window = sqlite3_column_int64(s, 16);
-	state->next_request_us = sqlite3_column_int64(s, 17);
+	state->last_request_us = sqlite3_column_int64(s, 17);
 	lite_sql_done(s);
 	return rc == -1 ? -1 : 0;
 }
@@ -79,7 +79,7 @@ lite_stats_save(struct store *st, const struct destination_state *state)
 	    state->recovered_ms, state->last_success_ms, state->refused_leads,
 	    state->refused[0], state->refused[1], state->failures,
 	    state->failed_lead, state->failed_several, state->failed_fresh,
-	    state->make_due, state->window, state->next_request_us);
+	    state->make_due, state->window, state->last_request_us);
 	sqlite3_bind_text(s, 19, state->pause_reason, -1, SQLITE_STATIC);
 	return lite_sql_step(lt, s);
 }

@@ -459,7 +459,7 @@ test_state_is_kept(void **state)
 		.last_success_ms = 7, .refused_leads = 8, .refused = { 9, -10 },
 		.failures = 11, .failed_lead = 12, .failed_several = 1,
 		.failed_fresh = 1, .make_due = 1, .window = 13,
-		.next_request_us = 14
+		.last_request_us = 14
 	}, got = { 0 };
 	char reason[] = "it refuses everything: mapping?";
 

@@ -260,6 +260,7 @@ static void
 test_killed_relay(void **state)
 {
 	struct box *box = *state;
+	struct destination_state state_of = { 0 };
 	struct delivery_claim claims[3];
 	char begun[UUID7_SIZE];
 
@@ -268,6 +269,11 @@ test_killed_relay(void **state)
 	box_put(box, "3", "A", BOX_NOW);
 	kill_relay(box, begun);
 	assert_true(box_open(box));
+	state_of.number = box->destinations[0].number;
+	box_begin(box);
+	assert_int_equal(box->store->ops->load_state(box->store, &state_of), 0);
+	box_commit(box);
+	assert_int_equal(state_of.last_request_us, (BOX_NOW + 7) * 1000);
 	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt "
 	    "WHERE status = 0 AND counted = 1"), 1);
 	assert_int_equal(box_claim(box, 0, BOX_NOW, 3, claims), 3);
