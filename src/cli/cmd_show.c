@@ -132,7 +132,10 @@ text_attempt(void *arg, const struct store_attempt *attempt)
 
 	buf_printf(out, "  attempt %d  ", attempt->number);
 	print_moment(out, attempt->started_ms, show->review.now_ms);
-	buf_printf(out, "  %lld ms  ", (long long)attempt->took_ms);
+	if (attempt->took_ms == -1)
+		buf_puts(out, "  -  ");
+	else
+		buf_printf(out, "  %lld ms  ", (long long)attempt->took_ms);
 	if (attempt->status != 0)
 		buf_printf(out, "HTTP %d", attempt->status);
 	if (attempt->error != NULL) {
@@ -220,6 +223,17 @@ json_delivery(void *arg, const struct store_row *row)
 }
 
 static void
+number_or_null(struct buf *out, const char *name, int64_t number, int64_t none)
+{
+	if (number != none) {
+		object_number(out, name, number);
+		return;
+	}
+	object_name(out, name);
+	buf_puts(out, "null");
+}
+
+static void
 json_attempt(void *arg, const struct store_attempt *attempt)
 {
 	struct show *show = arg;
@@ -229,12 +243,8 @@ json_attempt(void *arg, const struct store_attempt *attempt)
 	object_open(out);
 	object_number(out, "number", attempt->number);
 	object_moment(out, "started_at", attempt->started_ms);
-	object_number(out, "took_ms", attempt->took_ms);
-	object_name(out, "status");
-	if (attempt->status != 0)
-		buf_printf(out, "%d", attempt->status);
-	else
-		buf_puts(out, "null");
+	number_or_null(out, "took_ms", attempt->took_ms, -1);
+	number_or_null(out, "status", attempt->status, 0);
 	object_bool(out, "counted", attempt->counted);
 	object_string(out, "error", attempt->error);
 	if (attempt->answer != NULL)

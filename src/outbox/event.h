@@ -122,7 +122,7 @@ struct delivery_outcome {
 	bool unknown;			/* may have arrived: no answer after sending began */
 	bool attempted;			/* false: nothing was sent (skipped, held); no attempt row */
 	int64_t started_ms;
-	int64_t took_ms;
+	int64_t took_ms;		/* -1: not known */
 	int status;			/* HTTP status; 0: no answer */
 	const char *error;		/* a phrase, or NULL */
 	const char *answer;		/* the first ATTEMPT_ANSWER_MAX bytes, scrubbed, or NULL */

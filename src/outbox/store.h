@@ -134,7 +134,7 @@ struct store_attempt {
 	const char *destination;
 	int number;
 	int64_t started_ms;
-	int64_t took_ms;
+	int64_t took_ms;		/* -1: not known */
 	int status;
 	bool counted;
 	const char *error;

@@ -77,6 +77,7 @@ recover_one(struct lite *lt, void *arg, int64_t number, int64_t claim,
 	struct delivery_outcome lost = {
 		.ticket.delivery = number,
 		.started_ms = started_ms,
+		.took_ms = -1,
 		.error = "outcome unknown: the relay ended before the answer"
 	};
 	const struct recovery *recovery = arg;
