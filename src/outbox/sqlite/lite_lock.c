@@ -302,6 +302,8 @@ take_in_turn(const struct lite *lt)
 int
 lite_lock_writer(struct lite *lt)
 {
+	int error;
+
 	if (lt->locks > 0) {
 		lt->locks++;
 		return 0;
@@ -313,10 +315,15 @@ lite_lock_writer(struct lite *lt)
 			lt->locks = 1;
 			return 0;
 		}
-		log_warn("outbox %s-lock: moved or unlinked; made again",
+		if (open_again(lt, "-lock", lt->lock_fd) == -1) {
+			error = errno;
+			flock(lt->lock_fd, LOCK_UN);	/* nobody's any more */
+			return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s-lock: "
+			    "moved or unlinked, and cannot be made again: %s",
+			    lt->path, strerror(error));
+		}
+		log_warn("outbox %s-lock: moved or unlinked; there is another now",
 		    lt->path);
-		if (open_again(lt, "-lock", lt->lock_fd) == -1)
-			break;
 	}
 	if (errno == EAGAIN)
 		return lite_fault_set(lt, STORE_FAULT_BUSY,

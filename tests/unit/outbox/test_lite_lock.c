@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "outbox/sqlite/lite.h"
 
 #define TURNS 50
@@ -167,6 +168,50 @@ test_unlinked(void **state)
 	store_sqlite.close(other);
 }
 
+/* Does the file ${path} have ${words} in it? */
+static bool
+says(const char *path, const char *words)
+{
+	char text[4096];
+	size_t len;
+	FILE *f;
+
+	assert_non_null(f = fopen(path, "r"));
+	len = fread(text, 1, sizeof(text) - 1, f);
+	text[len] = '\0';
+	fclose(f);
+	return strstr(text, words) != NULL;
+}
+
+/* It cannot be made again: that is said, and nobody is kept out by the old one. */
+static void
+test_cannot_be_made_again(void **state)
+{
+	struct box *box = *state;
+	char target[128], *log = target + strlen("file:");
+	struct lite *lt = (struct lite *)box->store;
+	int old;
+
+	snprintf(target, sizeof(target), "file:%s/log", box->folder);
+	assert_int_equal(log_open(target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	old = open(lt->lock, O_RDWR);
+	assert_int_equal(unlink(lt->lock), 0);
+	assert_int_equal(mkdir(lt->lock, 0700), 0);
+	assert_int_equal(box->store->ops->begin(box->store, true), -1);
+	assert_int_equal(box->store->fault.kind, STORE_FAULT_IO);
+	assert_non_null(strstr(box->store->fault.text, "cannot be made again"));
+	log_flush();
+	assert_false(says(log, "there is another now"));
+	assert_int_equal(flock(old, LOCK_EX | LOCK_NB), 0);
+	close(old);
+	assert_int_equal(rmdir(lt->lock), 0);
+	box_begin(box);
+	box_commit(box);
+	log_flush();
+	assert_true(says(log, "there is another now"));
+	assert_int_equal(log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+}
+
 int
 main(void)
 {
@@ -175,7 +220,8 @@ main(void)
 		TEST(test_in_turn),
 		TEST(test_bounded),
 		TEST(test_until),
-		TEST(test_unlinked)
+		TEST(test_unlinked),
+		TEST(test_cannot_be_made_again)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
