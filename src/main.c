@@ -12,7 +12,7 @@
 #include "base/signals.h"
 #include "cli/command.h"
 #include "program/program.h"
-#include "worker.h"
+#include "start/worker.h"
 
 extern char **environ;
 

@@ -28,7 +28,7 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/test_readme.py tests/e2e/test_ready.py tests/e2e/test_relay.py tests/e2e/test_start.py \
 	tests/e2e/test_stop.py \
 	tests/e2e/test_store.py \
-	tests/e2e/test_systemd.py tests/e2e/test_time.py tests/e2e/test_tls.py \
+	tests/e2e/test_systemd.py tests/e2e/test_time.py tests/e2e/test_tree.py tests/e2e/test_tls.py \
 	tests/e2e/test_upgrade.py tests/e2e/test_whole_answers.py \
 	tests/e2e/crm/apex27.expected \
 	tests/e2e/crm/dynamics365.expected \

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "alert/alert.h"
-#include "alert/courier.h"
 #include "alert/notice.h"
+#include "alert/notifier.h"
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
@@ -43,7 +43,7 @@ struct watch {
 	struct engine *engine;
 	struct config *config;		/* a share */
 	struct outbox *outbox;
-	struct courier *courier;
+	struct notifier *notifier;
 	bool wanted;			/* somebody is to be told */
 	int64_t begun_steady_ms;
 
@@ -78,7 +78,7 @@ watch_new(struct engine *engine, struct config *config, struct outbox *outbox)
 	w->refused_seen = counters_get(engine->counters, refused_token);
 	w->accepted_seen = counters_get(engine->counters, accepted);
 	watch_reload(w, config);
-	if (w->courier == NULL) {
+	if (w->notifier == NULL) {
 		free(w);
 		return NULL;
 	}
@@ -88,13 +88,13 @@ watch_new(struct engine *engine, struct config *config, struct outbox *outbox)
 void
 watch_reload(struct watch *w, struct config *config)
 {
-	struct courier *courier = courier_new(w->engine, config, w->courier);
+	struct notifier *notifier = notifier_new(w->engine, config, w->notifier);
 
-	if (courier == NULL)
+	if (notifier == NULL)
 		return;			/* the former configuration stays in use */
 	config_free(w->config);
 	w->config = config_share(config);
-	w->courier = courier;
+	w->notifier = notifier;
 	w->wanted = alert_wanted(&config->alert);
 }
 
@@ -103,7 +103,7 @@ watch_free(struct watch *w)
 {
 	if (w == NULL)
 		return;
-	courier_free(w->courier);
+	notifier_free(w->notifier);
 	config_free(w->config);
 	free(w);
 }
@@ -213,7 +213,7 @@ look_finish(struct mailbox_job *job, const struct store_fault *fault)
 	for (kind = 0; kind < ALERT_KINDS; kind++)
 		for (sort = 0; sort < NEWS_SORTS; sort++)
 			if (l->news[kind][sort].count != 0)
-				courier_send(w->courier, &l->news[kind][sort],
+				notifier_send(w->notifier, &l->news[kind][sort],
 				    clock_mono_ms());
 	w->looking = false;
 	if (l->final)
@@ -274,7 +274,7 @@ watch_tokens(struct watch *w, int64_t mono_ms)
 		return;
 	n.recovered = verdict == ALERT_RECOVERED;
 	notice_add(&n, "", w->refused, w->refused_since_ms, NULL);
-	courier_send(w->courier, &n, mono_ms);
+	notifier_send(w->notifier, &n, mono_ms);
 }
 
 /* --- the relay in another process ----------------------------------------- */
@@ -324,7 +324,7 @@ watch_step(struct watch *w, bool holding, int64_t mono_ms)
 		if (holding)
 			look(w, true, false, NULL);
 	}
-	return courier_step(w->courier, mono_ms);
+	return notifier_step(w->notifier, mono_ms);
 }
 
 bool
@@ -337,8 +337,8 @@ watch_finished(struct watch *w, int64_t mono_ms)
 		/* No memory for it: then without. */
 		w->final = w->looking ? FINAL_ASKED : FINAL_DONE;
 	}
-	(void)courier_step(w->courier, mono_ms);
-	if (w->final != FINAL_DONE || courier_busy(w->courier))
+	(void)notifier_step(w->notifier, mono_ms);
+	if (w->final != FINAL_DONE || notifier_busy(w->notifier))
 		return false;
 	w->final = FINAL_NONE;
 	return true;

@@ -1,8 +1,8 @@
 /*
  * files: how many may be open at once.
  */
-#ifndef LEADRELAY_FILES_H
-#define LEADRELAY_FILES_H
+#ifndef LEADRELAY_BASE_FILES_H
+#define LEADRELAY_BASE_FILES_H
 
 #define FILES_RESERVED 64		/* for the outbox, the relay, the log */
 #define FILES_NEEDED 128

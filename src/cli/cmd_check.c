@@ -12,13 +12,13 @@
 #include "base/clock.h"
 #include "base/exits.h"
 #include "base/identity.h"
-#include "cli/place.h"
+#include "cli/file_access.h"
 #include "cli/print.h"
 #include "cli/review.h"
 #include "cli/setup.h"
 #include "intake/serve.h"
 #include "program/program.h"
-#include "relay/programs.h"
+#include "program/programs.h"
 #include "relay/relay.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -143,7 +143,7 @@ check_log(struct check *check)
 
 	if (strncmp(log, "file:", 5) != 0)
 		ok("log", "%s", log);
-	else if (place_look(log + 5, false, &why) == PLACE_CAN ||
+	else if (file_access_look(log + 5, false, &why) == FILE_ACCESS_CAN ||
 	    access(log + 5, W_OK) == 0)
 		ok("log", "%s", log);
 	else
@@ -207,16 +207,16 @@ static void
 check_absent(struct check *check, const char *location)
 {
 	struct buf why = { 0 };
-	enum place_verdict verdict = place_look(location, true, &why);
+	enum file_access verdict = file_access_look(location, true, &why);
 
-	if (verdict == PLACE_THERE)
+	if (verdict == FILE_ACCESS_THERE)
 		note("store", "%s is empty: it is being made just now, or its "
 		    "making was cut off and is done by the next to start",
 		    location);
-	else if (verdict == PLACE_CAN)
+	else if (verdict == FILE_ACCESS_CAN)
 		ok("store", "%s is not there yet; %s", location, words(&why));
 	else
-		failed(check, verdict == PLACE_HIDDEN ? EXIT_IOERR :
+		failed(check, verdict == FILE_ACCESS_HIDDEN ? EXIT_IOERR :
 		    EXIT_CANTCREAT, "store", "%s: %s", location, words(&why));
 	buf_free(&why);
 }
@@ -367,7 +367,7 @@ check_destination(struct check *check, size_t index)
 		config_mask_url(destination->url, &url);
 	else
 		buf_printf(&url, "URL in %s", destination->url_file);
-	if (relay_try_destination(check->config, index, &why, &phrase) == 0)
+	if (preflight_destination(check->config, index, &why, &phrase) == 0)
 		ok("destination", "%s: %s answers", destination->name,
 		    words(&url));
 	else
@@ -389,7 +389,7 @@ check_alert_url(struct check *check)
 		config_mask_url(alert->url, &url);
 	else
 		buf_printf(&url, "URL in %s", alert->url_file);
-	if (relay_try_alert(check->config, &why) == 0)
+	if (preflight_alert(check->config, &why) == 0)
 		ok("alert", "%s answers", words(&url));
 	else
 		failed(check, EXIT_UNAVAILABLE, "alert", "%s: %s", words(&url),

@@ -14,17 +14,17 @@
 #include "base/notify.h"
 #include "base/signals.h"
 #include "cli/setup.h"
-#include "keeper.h"
 #include "relay/relay.h"
-#include "reload.h"
-#include "tend.h"
-#include "verdict.h"
+#include "start/background.h"
+#include "start/reload.h"
+#include "start/reload_reply.h"
+#include "start/supervisor.h"
 
 #define ONCE_LIMIT_MS 50000		/* cron comes again after 60 s */
-#define GRACE_MS 1200			/* of the keeper's; the rest is for what is to be written */
+#define GRACE_MS 1200			/* of the supervisor's; the rest is for what is to be written */
 
 /*
- * The main thread delivers; the keeper takes signals, and the tending thread
+ * The main thread delivers; the supervisor takes signals, and the tending thread
  * reads the configuration, so that no work is interrupted and no signal waits.
  */
 struct watch {
@@ -33,8 +33,8 @@ struct watch {
 	bool once;
 	struct reload reload;
 	struct notify notify;
-	struct keeper keeper;
-	struct tend tend;
+	struct supervisor supervisor;
+	struct background background;
 };
 
 static void
@@ -77,7 +77,7 @@ note_hang_up(void *owner)
 {
 	struct watch *watch = owner;
 
-	tend_hang_up(&watch->tend);
+	background_hang_up(&watch->background);
 }
 
 /* While things are being made ready there is nothing that could be lost. */
@@ -91,7 +91,7 @@ begin_stop(void *owner)
 	if (relay == NULL)
 		log_exit(EXIT_DONE);
 	relay_stop(relay, GRACE_MS);
-	tend_stop(&watch->tend);
+	background_stop(&watch->background);
 }
 
 static void
@@ -102,20 +102,20 @@ feed_watchdog(void *owner)
 	notify_alive(&watch->notify);
 }
 
-/* Before any other thread: they all leave signals to the keeper. */
+/* Before any other thread: they all leave signals to the supervisor. */
 static void
 start_keeper(struct watch *watch)
 {
-	const struct keeper_duty duty = {
+	const struct supervisor_duty duty = {
 		.hang_up = note_hang_up, .stop = begin_stop,
 		.beat = feed_watchdog,
 		.every_ms = watch->notify.watchdog_ms, .owner = watch,
 	};
 
-	watch->tend.turn = turn;
-	watch->tend.owner = watch;
-	tend_init(&watch->tend);
-	if (keeper_start(&watch->keeper, &duty) == -1)
+	watch->background.turn = turn;
+	watch->background.owner = watch;
+	background_init(&watch->background);
+	if (supervisor_start(&watch->supervisor, &duty) == -1)
 		log_exit(EXIT_SOFTWARE);
 }
 
@@ -123,7 +123,7 @@ static int
 run(struct watch *watch)
 {
 	report(watch);
-	if (tend_start(&watch->tend) == -1)
+	if (background_start(&watch->background) == -1)
 		log_exit(EXIT_SOFTWARE);
 	return relay_run(atomic_load(&watch->relay), watch->once,
 	    watch->once ? ONCE_LIMIT_MS : 0) == -1 ? EXIT_IOERR : EXIT_DONE;
@@ -133,11 +133,11 @@ run(struct watch *watch)
 static void
 take_down(struct watch *watch, int status)
 {
-	keeper_stop(&watch->keeper, status);
-	tend_join(&watch->tend);
+	supervisor_stop(&watch->supervisor, status);
+	background_join(&watch->background);
 	relay_free(atomic_load(&watch->relay));
 	setup_free(watch->setup);
-	keeper_end(&watch->keeper);
+	supervisor_end(&watch->supervisor);
 }
 
 /* From here on the log says what happens; for cron only what is wrong. */
@@ -188,7 +188,7 @@ cmd_relay(const struct args *args)
 	int status;
 
 	if (pid != NULL)
-		return verdict_ask(pid);
+		return reload_reply_ask(pid);
 	signals_expect_hangups();
 	notify_open(&watch.notify);
 	start_keeper(&watch);

@@ -1,6 +1,6 @@
-#include "cli/cmd.h"
 #include "base/buf.h"
 #include "base/exits.h"
+#include "cli/cmd.h"
 #include "cli/print.h"
 #include "lead/lead.h"
 

@@ -4,8 +4,8 @@
 
 #include "base/exits.h"
 #include "intake/serve.h"
-#include "verdict.h"
-#include "worker.h"
+#include "start/reload_reply.h"
+#include "start/worker.h"
 
 int
 cmd_serve(const struct args *args)
@@ -14,7 +14,7 @@ cmd_serve(const struct args *args)
 	const char *pid = args_value(args, "reload");
 
 	if (pid != NULL)
-		return verdict_ask(pid);
+		return reload_reply_ask(pid);
 	if (listen == NULL && !serve_is_listening(0)) {
 		fputs("leadrelay: serve: standard input is no listening socket; "
 		    "make one with --listen unix:/path or --listen host:port\n",

@@ -7,12 +7,12 @@
 #include "base/base64url.h"
 #include "base/clock.h"
 #include "base/exits.h"
+#include "base/json.h"
 #include "cli/object.h"
 #include "cli/print.h"
 #include "cli/row.h"
 #include "cli/scope.h"
 #include "cli/setup.h"
-#include "lead/json.h"
 
 /*
  * An event being shown.  The store calls with the event first, then each

@@ -15,7 +15,7 @@
 #include "cli/print.h"
 #include "lead/lead.h"
 #include "outbox/event.h"
-#include "relay/rehearse.h"
+#include "relay/dry_run.h"
 
 #define DIFF_MAX 10000
 
@@ -88,7 +88,7 @@ show_verdict(struct try *try, const struct config_source *source,
 
 /* The header line as it may be shown. */
 static void
-add_header(const struct try *try, const struct outgoing *og, size_t index,
+add_header(const struct try *try, const struct http_request *og, size_t index,
     struct buf *out)
 {
 	const char *line = og->headers[index];
@@ -112,7 +112,7 @@ add_url(const struct try *try, const char *url, struct buf *out)
 
 static void
 add_request_text(const struct try *try, const struct config_destination *config,
-    const struct outgoing *og, struct buf *out)
+    const struct http_request *og, struct buf *out)
 {
 	struct buf line = { 0 };
 	size_t i;
@@ -137,7 +137,7 @@ add_request_text(const struct try *try, const struct config_destination *config,
 
 static void
 add_request_json(const struct try *try, const struct config_destination *config,
-    const struct outgoing *og, struct buf *out)
+    const struct http_request *og, struct buf *out)
 {
 	struct buf line = { 0 };
 	size_t i;
@@ -166,12 +166,12 @@ add_request_json(const struct try *try, const struct config_destination *config,
 
 static void
 show_rehearsal(struct try *try, const struct config_destination *config,
-    const struct rehearsal *what)
+    const struct dry_run_result *what)
 {
 	static const char *const words[] = {
-		[REHEARSE_SEND] = "send", [REHEARSE_SKIP] = "skipped",
-		[REHEARSE_HOLD] = "held",
-		[REHEARSE_TROUBLE] = "waits"
+		[DRY_RUN_SEND] = "send", [DRY_RUN_SKIP] = "skipped",
+		[DRY_RUN_HOLD] = "held",
+		[DRY_RUN_TROUBLE] = "waits"
 	};
 	const char *reason = what->reason.data != NULL ? what->reason.data : "";
 	struct buf out = { 0 };
@@ -180,21 +180,21 @@ show_rehearsal(struct try *try, const struct config_destination *config,
 		object_open(&out);
 		object_string(&out, "destination", config->name);
 		object_string(&out, "outcome", words[what->end]);
-		object_string(&out, "reason", what->end != REHEARSE_SEND ? reason : NULL);
-		if (what->end == REHEARSE_SEND)
+		object_string(&out, "reason", what->end != DRY_RUN_SEND ? reason : NULL);
+		if (what->end == DRY_RUN_SEND)
 			add_request_json(try, config, &what->request, &out);
 		object_close(&out);
 	} else {
 		buf_printf(&out, "\ndestination %s:", config->name);
-		if (what->end == REHEARSE_SKIP)
+		if (what->end == DRY_RUN_SKIP)
 			buf_printf(&out, " skipped by %s", reason);
-		else if (what->end != REHEARSE_SEND) {
+		else if (what->end != DRY_RUN_SEND) {
 			buf_printf(&out, " %s: ", words[what->end]);
 			print_text(&out, reason, strlen(reason));
 		} else
 			add_request_text(try, config, &what->request, &out);
 	}
-	if (try->json || what->end != REHEARSE_SEND)
+	if (try->json || what->end != DRY_RUN_SEND)
 		buf_putc(&out, '\n');
 	(void)print_flush(&out);
 	buf_free(&out);
@@ -205,24 +205,24 @@ static void
 try_destination(struct try *try, const struct config_destination *config,
     const struct delivery_claim *claim)
 {
-	struct rehearsal what = { 0 };
-	struct rehearse *r;
+	struct dry_run_result what = { 0 };
+	struct dry_run *r;
 	struct buf why = { 0 };
 
-	if ((r = rehearse_new(try->setup.host, config, &why)) == NULL) {
+	if ((r = dry_run_new(try->setup.host, config, &why)) == NULL) {
 		fprintf(stderr, "leadrelay: destination %s: %s\n", config->name,
 		    why.data != NULL ? why.data : "out of memory");
 		try->status = setup_first(try->status, EXIT_CONFIG);
 	} else {
-		rehearse_run(r, claim, clock_wall_ms(), &what);
+		dry_run_run(r, claim, clock_wall_ms(), &what);
 		show_rehearsal(try, config, &what);
-		if (what.end == REHEARSE_HOLD)
+		if (what.end == DRY_RUN_HOLD)
 			try->status = setup_first(try->status, EXIT_NO);
-		if (what.end == REHEARSE_TROUBLE)
+		if (what.end == DRY_RUN_TROUBLE)
 			try->status = setup_first(try->status, EXIT_UNAVAILABLE);
 	}
-	rehearse_done(&what);
-	rehearse_free(r);
+	dry_run_done(&what);
+	dry_run_free(r);
 	buf_free(&why);
 }
 

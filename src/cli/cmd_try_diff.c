@@ -9,7 +9,7 @@
 #include "base/exits.h"
 #include "cli/object.h"
 #include "cli/print.h"
-#include "relay/rehearse.h"
+#include "relay/dry_run.h"
 
 /* What the destination's programs would now make of a delivery, beside what was sent. */
 enum verdict {
@@ -126,11 +126,11 @@ show_run(struct store *store, void *arg)
 }
 
 static enum verdict
-compare(const struct stored *one, const struct rehearsal *now)
+compare(const struct stored *one, const struct dry_run_result *now)
 {
-	if (now->end == REHEARSE_HOLD)
+	if (now->end == DRY_RUN_HOLD)
 		return VERDICT_HELD;
-	if (now->end == REHEARSE_SKIP)
+	if (now->end == DRY_RUN_SKIP)
 		return one->state == DELIVERY_SKIPPED ? VERDICT_SAME : VERDICT_SKIPPED;
 	if (one->claim.body == 0)
 		return VERDICT_NEW;
@@ -140,10 +140,10 @@ compare(const struct stored *one, const struct rehearsal *now)
 
 static void
 show(const struct try *try, const struct stored *one, enum verdict verdict,
-    const struct rehearsal *now)
+    const struct dry_run_result *now)
 {
 	bool body = verdict == VERDICT_DIFFERENT || verdict == VERDICT_NEW;
-	bool reason = now->end != REHEARSE_SEND && now->reason.data != NULL;
+	bool reason = now->end != DRY_RUN_SEND && now->reason.data != NULL;
 	struct buf out = { 0 };
 
 	if (try->json) {
@@ -180,11 +180,11 @@ show(const struct try *try, const struct stored *one, enum verdict verdict,
 
 /* Compare one delivery.  -1: the store failed, said. */
 static int
-diff_one(struct try *try, struct rehearse *r, const char *destination,
+diff_one(struct try *try, struct dry_run *r, const char *destination,
     const char *id, int64_t counts[VERDICTS])
 {
 	struct stored one = { .id = id, .destination = destination };
-	struct rehearsal now = { 0 };
+	struct dry_run_result now = { 0 };
 	struct store_fault fault = { 0 };
 	enum verdict verdict;
 	int rc = 0;
@@ -196,14 +196,14 @@ diff_one(struct try *try, struct rehearse *r, const char *destination,
 	} else if (one.oom) {
 		try->status = setup_first(try->status, EXIT_SOFTWARE);
 	} else if (one.found && one.claim.payload != NULL) {
-		rehearse_run(r, &one.claim, clock_wall_ms(), &now);
+		dry_run_run(r, &one.claim, clock_wall_ms(), &now);
 		verdict = compare(&one, &now);
 		counts[verdict]++;
 		show(try, &one, verdict, &now);
 		if (verdict == VERDICT_HELD)
 			try->status = setup_first(try->status, EXIT_NO);
 	}
-	rehearse_done(&now);
+	dry_run_done(&now);
 	delivery_claim_free(&one.claim);
 	return rc;
 }
@@ -230,7 +230,7 @@ diff_destination(struct try *try, const struct config_destination *config)
 	struct newest newest = { .destination = config->name, .limit = try->diff };
 	int64_t counts[VERDICTS] = { 0 };
 	struct store_fault fault = { 0 };
-	struct rehearse *r = NULL;
+	struct dry_run *r = NULL;
 	struct buf why = { 0 };
 	size_t i;
 
@@ -238,7 +238,7 @@ diff_destination(struct try *try, const struct config_destination *config)
 	if (newest.ids == NULL)
 		buf_puts(&why, "out of memory");
 	else
-		r = rehearse_new(try->setup.host, config, &why);
+		r = dry_run_new(try->setup.host, config, &why);
 	if (r == NULL) {
 		fprintf(stderr, "leadrelay: destination %s: %s\n", config->name,
 		    why.data != NULL ? why.data : "out of memory");
@@ -254,7 +254,7 @@ diff_destination(struct try *try, const struct config_destination *config)
 		if (!try->json)
 			say_counts(config->name, counts);
 	}
-	rehearse_free(r);
+	dry_run_free(r);
 	buf_free(&why);
 	free(newest.ids);
 }

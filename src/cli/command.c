@@ -13,7 +13,7 @@
 #include "cli/help.h"
 #include "cli/version.h"
 #include "intake/serve.h"
-#include "worker.h"
+#include "start/worker.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

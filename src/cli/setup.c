@@ -7,7 +7,7 @@
 #include "base/exits.h"
 #include "base/text.h"
 #include "program/program.h"
-#include "relay/programs.h"
+#include "program/programs.h"
 
 int
 setup_config(struct setup *setup, const struct args *args)

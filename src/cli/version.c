@@ -24,7 +24,7 @@ version_print(struct buf *out)
 	buf_printf(out, "fcgi %s\n", FCGI_LIBRARY_VERSION);
 	buf_printf(out, "json-c %s\n", json_c_version());
 	buf_printf(out, "%s\n", jwt_library());
-	buf_printf(out, "%s\n", relay_library());
+	buf_printf(out, "%s\n", curl_api_version());
 	buf_printf(out, "sqlite %s\n", sqlite3_libversion());
 	buf_printf(out, "libconfuse %s\n", confuse_version);
 	buf_printf(out, "%.*s\n", (int)len, openssl);

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sign.h"
 #include "config/config.h"
 #include "config/url.h"
 #include "config/value.h"
-#include "relay/sign.h"
 
 #ifdef HAVE_JQ
 #define BUILT_WITH_JQ true

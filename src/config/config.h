@@ -16,7 +16,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "config/secret.h"
+#include "base/secret.h"
 
 enum config_verify { CONFIG_VERIFY_JWT, CONFIG_VERIFY_NONE };
 enum config_stale { CONFIG_STALE_HOLD, CONFIG_STALE_REFUSE };

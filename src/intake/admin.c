@@ -337,7 +337,7 @@ static bool
 answer_at_once(struct receiver *rx, const struct page_kind *kind,
     struct request *rq)
 {
-	struct terms *terms;
+	struct snapshot *snapshot;
 	bool configured;
 
 	if (kind->refuse == NULL)
@@ -347,9 +347,9 @@ answer_at_once(struct receiver *rx, const struct page_kind *kind,
 		buf_puts(&rq->answer.body, "{\"status\":\"ok\"}");
 		return true;
 	}
-	terms = terms_take(&rx->terms);
-	configured = terms != NULL && terms->config != NULL;
-	terms_release(terms);
+	snapshot = snapshot_take(&rx->snapshot);
+	configured = snapshot != NULL && snapshot->config != NULL;
+	snapshot_release(snapshot);
 	if (!configured)
 		kind->refuse(&rq->answer, "configuration");
 	return !configured;

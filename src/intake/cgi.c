@@ -110,7 +110,7 @@ cgi_run(struct receiver *rx, char **environment)
 	struct buf body = { 0 }, out = { 0 };
 	int status = EXIT_SOFTWARE;
 
-	cgi_read_body(&rq, atomic_load(&rx->terms.body_keep), &body);
+	cgi_read_body(&rq, atomic_load(&rx->snapshot.body_keep), &body);
 	receive_start(rx, &rq);
 	if (answered) {
 		answer_print(&rq.answer, request_is_head(&rq), &out);

@@ -334,7 +334,7 @@ parse(struct connection *c, const uint8_t *bytes, size_t len)
 
 	/* A reload may have changed it; not within a request. */
 	if (!fastcgi_begun(&c->in))
-		c->in.body_keep = atomic_load(&c->pool->rx->terms.body_keep);
+		c->in.body_keep = atomic_load(&c->pool->rx->snapshot.body_keep);
 	step = fastcgi_feed(&c->in, bytes, len, &used);
 	if (c->in.reply.len > 0) {
 		buf_add(&c->out, c->in.reply.data, c->in.reply.len);

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "intake/admin.h"
-#include "intake/probe.h"
+#include "intake/front_probe.h"
 #include "intake/problem.h"
 #include "lead/lead.h"
 #include "outbox/outbox.h"
@@ -29,11 +29,11 @@ enum outcome {
 struct flight {
 	struct outbox_job job;		/* first: a job is its flight */
 	struct receiver *rx;
-	struct terms *terms;
+	struct snapshot *snapshot;
 	struct request *rq;
 	const struct config_source *source;	/* NULL until routed */
 	struct token token;
-	struct probe_in probe;		/* how the token came, should it be one */
+	struct front_probe_in probe;		/* how the token came, should it be one */
 	const char *payload;		/* the token's, or the request's body */
 	size_t payload_len;
 	struct lead lead;
@@ -142,7 +142,7 @@ say(const struct flight *fl, enum outcome outcome)
 static void
 flight_free(struct flight *fl)
 {
-	terms_release(fl->terms);
+	snapshot_release(fl->snapshot);
 	token_free(&fl->token);
 	lead_free(&fl->lead);
 	buf_free(&fl->errors);
@@ -203,7 +203,7 @@ stage_route(struct flight *fl)
 		buf_free(&copy);
 		return refuse(fl, PROBLEM_UNAVAILABLE, "out of memory");
 	}
-	fl->source = config_source_for(fl->terms->config, copy.data);
+	fl->source = config_source_for(fl->snapshot->config, copy.data);
 	buf_free(&copy);
 	if (fl->source == NULL)
 		return refuse(fl, PROBLEM_NOT_FOUND, NULL);
@@ -229,7 +229,7 @@ stage_served(struct flight *fl)
 
 	if (root == NULL || *root == '\0')
 		return NEXT_STAGE;
-	setting = served_setting(&fl->terms->served, fl->terms->config, root);
+	setting = served_setting(&fl->snapshot->served, fl->snapshot->config, root);
 	if (setting == NULL)
 		return NEXT_STAGE;
 	fl->hint = "lies inside the request's DOCUMENT_ROOT: move it out";
@@ -397,7 +397,7 @@ stage_read(struct flight *fl)
 static enum next
 stage_probe(struct flight *fl)
 {
-	if (fl->source->verify != CONFIG_VERIFY_JWT || !probe_read(&fl->lead, &fl->probe))
+	if (fl->source->verify != CONFIG_VERIFY_JWT || !front_probe_read(&fl->lead, &fl->probe))
 		return NEXT_STAGE;
 	return NEXT_PROBE;
 }
@@ -537,15 +537,15 @@ answer_probe(struct flight *fl)
 	double age_ms = (double)fl->rq->arrived_ms - iat->seconds * 1000;
 	struct receiver *rx = fl->rx;
 	struct request *rq = fl->rq;
-	struct probe_in in = fl->probe;
+	struct front_probe_in in = fl->probe;
 
-	in.terms = fl->terms;
+	in.snapshot = fl->snapshot;
 	in.source = fl->source->name;
 	in.fresh = iat->kind == LEAD_CLAIM_NUMBER &&
 	    age_ms < TOKEN_LEEWAY_MS && age_ms > -TOKEN_LEEWAY_MS;
-	fl->terms = NULL;		/* the probe's from here on */
+	fl->snapshot = NULL;		/* the probe's from here on */
 	flight_free(fl);
-	probe_start(rx, rq, &in);
+	front_probe_start(rx, rq, &in);
 }
 
 /* --- the whole way ------------------------------------------------------- */
@@ -561,7 +561,7 @@ fly(struct flight *fl)
 	enum next next = NEXT_STAGE;
 	size_t i;
 
-	if (fl->terms == NULL || fl->terms->config == NULL)
+	if (fl->snapshot == NULL || fl->snapshot->config == NULL)
 		next = refuse(fl, PROBLEM_CONFIGURATION,
 		    "the configuration cannot be loaded");
 	for (i = 0; next == NEXT_STAGE; i++)
@@ -577,27 +577,27 @@ fly(struct flight *fl)
 void
 receive_start(struct receiver *rx, struct request *rq)
 {
-	struct terms *terms = terms_take(&rx->terms);
+	struct snapshot *snapshot = snapshot_take(&rx->snapshot);
 	struct flight *fl;
 	const char *path;
 	size_t len;
 
 	path = request_path(rq, &len);
 	if (admin_names_page(path, len) &&
-	    admin_allowed(terms != NULL ? terms->config : NULL, rq)) {
-		terms_release(terms);
+	    admin_allowed(snapshot != NULL ? snapshot->config : NULL, rq)) {
+		snapshot_release(snapshot);
 		admin_start(rx, rq);
 		return;
 	}
 	if ((fl = calloc(1, sizeof(*fl))) == NULL) {
-		terms_release(terms);
+		snapshot_release(snapshot);
 		counters_add(rx->counters, unavailable);
 		problem_answer(&rq->answer, PROBLEM_UNAVAILABLE, NULL, NULL);
 		rq->respond(rq);
 		return;
 	}
 	fl->rx = rx;
-	fl->terms = terms;
+	fl->snapshot = snapshot;
 	fl->rq = rq;
 	fly(fl);
 }

@@ -5,7 +5,7 @@
 #define LEADRELAY_INTAKE_RECEIVE_H
 
 #include "intake/request.h"
-#include "intake/terms.h"
+#include "intake/snapshot.h"
 
 struct outbox;
 struct outbox_job;
@@ -13,13 +13,13 @@ struct counters;
 
 /* What the pipeline works with.  Lives as long as any request. */
 struct receiver {
-	struct terms_holder terms;	/* terms_set before the first request, terms_end */
+	struct snapshot_holder snapshot;	/* snapshot_set before the first request, snapshot_end */
 	struct counters *counters;
 	struct outbox *(*outbox)(void *owner);	/* NULL result: it is not open */
 	/* ${job} may wait until it is: then it is submitted, or done with a fault.  False, or NULL: a 503. */
 	bool (*wait)(void *owner, struct outbox_job *job);
 	void (*stored)(void *owner);	/* there is something new to deliver; or NULL */
-	/* Append what is known of the destinations, as reach_tell does; or NULL. */
+	/* Append what is known of the destinations, as reachability_tell does; or NULL. */
 	void (*reach)(void *owner, struct config *config, bool try,
 	    struct buf *out);
 	void *owner;			/* given to all of them, on any thread */

@@ -5,8 +5,8 @@
 
 #include <json-c/json.h>
 
+#include "base/json.h"
 #include "lead/check.h"
-#include "lead/json.h"
 #include "lead/lead.h"
 #include "lead/rules.h"
 

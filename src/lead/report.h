@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "lead/json.h"
+#include "base/json.h"
 #include "lead/lead.h"
 
 /*

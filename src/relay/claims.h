@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "outbox/event.h"
-#include "relay/mailbox.h"
+#include "outbox/mailbox.h"
 
 #define CLAIMS_BATCH 128			/* taken by one job */
 #define CLAIMS_READY_MAX 512		/* waiting in the ring */

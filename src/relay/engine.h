@@ -1,5 +1,5 @@
 /*
- * engine: what the relay's lanes share.  Filled by relay_new.
+ * engine: what the relay's dispatchers share.  Filled by relay_new.
  */
 #ifndef LEADRELAY_RELAY_ENGINE_H
 #define LEADRELAY_RELAY_ENGINE_H
@@ -9,8 +9,8 @@
 
 #include "base/counters.h"
 #include "base/trust.h"
-#include "relay/curl_api.h"
-#include "relay/mailbox.h"
+#include "http/curl_api.h"
+#include "outbox/mailbox.h"
 
 struct program_host;
 

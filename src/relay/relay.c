@@ -15,12 +15,12 @@
 #include "base/log.h"
 #include "base/uuid7.h"
 #include "config/config.h"
+#include "http/transport.h"
 #include "outbox/outbox.h"
 #include "program/program.h"
+#include "relay/dispatcher.h"
+#include "relay/dispatchers.h"
 #include "relay/engine.h"
-#include "relay/lane.h"
-#include "relay/lanes.h"
-#include "relay/transport.h"
 
 #define LOCK_POLL_MS 250	/* how often the relay lock is tried */
 #define FAULT_PAUSE_MS 1000	/* after the store failed */
@@ -50,7 +50,7 @@ struct purge_job {
 struct relay {
 	struct outbox *outbox;
 	struct engine engine;
-	struct lanes *lanes;
+	struct dispatchers *dispatchers;
 	struct purge_job purge;
 	struct trust stored;		/* of engine.trust, what is on disk */
 	bool run_counted;		/* this run's first look at the clock is over */
@@ -68,7 +68,7 @@ struct relay {
 	atomic_bool holding;		/* the relay lock is ours */
 	atomic_bool stopping;
 	_Atomic int64_t stop_mono_ms;	/* end of the grace */
-	_Atomic(struct lanes *) next;	/* of a reload, to be taken over; or NULL */
+	_Atomic(struct dispatchers *) next;	/* of a reload, to be taken over; or NULL */
 };
 
 /* A job came back, on the committing thread. */
@@ -122,7 +122,7 @@ fit_files(struct relay *r, long requests)
 static int
 fit_connections(struct relay *r)
 {
-	const struct config *config = r->lanes->config;
+	const struct config *config = r->dispatchers->config;
 	long connections = 1;
 	size_t i;
 
@@ -152,7 +152,7 @@ relay_new(struct config *config, struct program_host *host,
 	if (curl_api_load(&r->engine.curl, why) == -1)
 		goto fail;
 	if ((r->engine.multi = r->engine.curl.multi_init()) != NULL &&
-	    (r->lanes = lanes_new(&r->engine, config, outbox, why)) != NULL &&
+	    (r->dispatchers = dispatchers_new(&r->engine, config, outbox, why)) != NULL &&
 	    (r->watch = watch_new(&r->engine, config, outbox)) != NULL &&
 	    fit_connections(r) == 0)
 		return r;
@@ -173,8 +173,8 @@ relay_free(struct relay *r)
 			relay_stop(r, 0);
 		(void)pthread_join(r->thread, NULL);
 	}
-	lanes_free(atomic_load(&r->next));
-	lanes_free(r->lanes);
+	dispatchers_free(atomic_load(&r->next));
+	dispatchers_free(r->dispatchers);
 	watch_free(r->watch);
 	if (r->engine.multi != NULL)
 		(void)r->engine.curl.multi_cleanup(r->engine.multi);
@@ -248,12 +248,12 @@ relay_wake(struct relay *r)
 int
 relay_reload(struct relay *r, struct config *config, struct buf *why)
 {
-	struct lanes *set;
+	struct dispatchers *set;
 
-	if ((set = lanes_new(&r->engine, config, r->outbox, why)) == NULL)
+	if ((set = dispatchers_new(&r->engine, config, r->outbox, why)) == NULL)
 		return -1;
 	/* One that came so soon after another that nobody has seen that yet. */
-	lanes_free(atomic_exchange(&r->next, set));
+	dispatchers_free(atomic_exchange(&r->next, set));
 	(void)r->engine.curl.multi_wakeup(r->engine.multi);
 	return 0;
 }
@@ -306,19 +306,19 @@ make_all_due(struct relay *r)
 	size_t i;
 
 	/* One that is being loaded belongs to that job: another time, then. */
-	for (i = 0; i < r->lanes->count; i++)
-		if (!lane_begun(r->lanes->lanes[i]))
+	for (i = 0; i < r->dispatchers->count; i++)
+		if (!dispatcher_begun(r->dispatchers->dispatchers[i]))
 			return;
 	r->engine.put_back = false;
-	for (i = 0; i < r->lanes->count; i++)
-		lane_make_due(r->lanes->lanes[i]);
+	for (i = 0; i < r->dispatchers->count; i++)
+		dispatcher_make_due(r->dispatchers->dispatchers[i]);
 }
 
 /* What is done by the clock: the sign of life, and deleting what is old. */
 static void
 do_periodic(struct relay *r, int64_t steady_ms, int64_t mono_ms)
 {
-	const struct config_store *config = &r->lanes->config->store;
+	const struct config_store *config = &r->dispatchers->config->store;
 	int64_t now = clock_wall_ms(), skew = now - steady_ms;
 	struct purge_job *p = &r->purge;
 
@@ -374,8 +374,8 @@ look_everywhere(struct relay *r)
 {
 	size_t i;
 
-	for (i = 0; i < r->lanes->count; i++)
-		lane_look(r->lanes->lanes[i]);
+	for (i = 0; i < r->dispatchers->count; i++)
+		dispatcher_look(r->dispatchers->dispatchers[i]);
 }
 
 /*
@@ -387,16 +387,16 @@ finished(struct relay *r, bool once, bool stopping, int64_t now, int64_t mono)
 {
 	bool grace_over = stopping && mono >= atomic_load(&r->stop_mono_ms);
 	bool busy = r->engine.mailbox.under_way != 0, waiting = false, due = false;
-	const struct lanes *set = r->lanes;
-	struct lane *lane;
+	const struct dispatchers *set = r->dispatchers;
+	struct dispatcher *dispatcher;
 	size_t at = 0;
 
-	while ((lane = lanes_next(&set, &at)) != NULL) {
+	while ((dispatcher = dispatchers_next(&set, &at)) != NULL) {
 		if (grace_over)
-			lane_cancel(lane);
-		busy |= lane_sending(lane);
-		waiting |= lane_unsettled(lane);
-		due |= lane_due(lane, now);
+			dispatcher_cancel(dispatcher);
+		busy |= dispatcher_sending(dispatcher);
+		waiting |= dispatcher_unsettled(dispatcher);
+		due |= dispatcher_due(dispatcher, now);
 	}
 	if (busy || (waiting && !grace_over))
 		return false;
@@ -416,42 +416,42 @@ wait_for_lock(struct relay *r, int64_t ms)
 }
 
 /*
- * Take over the lanes of a reload, if there was one.  Without the relay lock those
+ * Take over the dispatchers of a reload, if there was one.  Without the relay lock those
  * that are left over have nothing under way.
  */
 static void
 adopt(struct relay *r)
 {
-	struct lanes *set = atomic_exchange(&r->next, NULL);
+	struct dispatchers *set = atomic_exchange(&r->next, NULL);
 
 	if (set == NULL)
 		return;
-	lanes_replace(set, r->lanes);
+	dispatchers_replace(set, r->dispatchers);
 	if (!atomic_load(&r->holding)) {
-		lanes_free(set->former);
+		dispatchers_free(set->former);
 		set->former = NULL;
 	}
-	r->lanes = set;
+	r->dispatchers = set;
 	watch_reload(r->watch, set->config);
 	(void)fit_connections(r);
 }
 
-/* Let every lane work; returns when to come again.  *for_work: new work is one reason. */
+/* Let every dispatcher work; returns when to come again.  *for_work: new work is one reason. */
 static int64_t
 step_lanes(struct relay *r, int64_t now, bool stopping, bool *for_work)
 {
 	int64_t wake = now + SLEEP_MAX_MS, next;
-	struct lane *lane;
+	struct dispatcher *dispatcher;
 	size_t i;
 
 	*for_work = false;
-	if ((next = lanes_step(r->lanes, now)) < wake)
+	if ((next = dispatchers_step(r->dispatchers, now)) < wake)
 		wake = next;
-	for (i = 0; i < r->lanes->count; i++) {
-		lane = r->lanes->lanes[i];
-		if ((next = lane_step(lane, now, stopping)) < wake)
+	for (i = 0; i < r->dispatchers->count; i++) {
+		dispatcher = r->dispatchers->dispatchers[i];
+		if ((next = dispatcher_step(dispatcher, now, stopping)) < wake)
 			wake = next;
-		*for_work |= lane_has_room(lane, now);
+		*for_work |= dispatcher_has_room(dispatcher, now);
 	}
 	return wake;
 }
@@ -525,8 +525,8 @@ recover(struct store *store, void *arg)
 	if (store->ops->recover(store, recovery->now_ms, &recovery->found) == -1 ||
 	    meet_clock(r, store) == -1)
 		return -1;
-	for (i = 0; i < r->lanes->count; i++)
-		if (lane_load(r->lanes->lanes[i], store) == -1)
+	for (i = 0; i < r->dispatchers->count; i++)
+		if (dispatcher_load(r->dispatchers->dispatchers[i], store) == -1)
 			return -1;
 	return 0;
 }
@@ -601,15 +601,15 @@ finish_jobs(struct relay *r)
 static void
 step_down(struct relay *r)
 {
-	const struct lanes *set = r->lanes;
-	struct lane *lane;
+	const struct dispatchers *set = r->dispatchers;
+	struct dispatcher *dispatcher;
 	size_t at = 0;
 
 	log_err("relay: another one has taken over this outbox; was a file beside "
 	    "it removed?");
-	while ((lane = lanes_next(&set, &at)) != NULL) {
-		lane_cancel(lane);
-		(void)lane_step(lane, clock_steady_ms(), true);
+	while ((dispatcher = dispatchers_next(&set, &at)) != NULL) {
+		dispatcher_cancel(dispatcher);
+		(void)dispatcher_step(dispatcher, clock_steady_ms(), true);
 	}
 	finish_jobs(r);
 	r->engine.mailbox.fenced = false;
@@ -690,7 +690,7 @@ relay_start(struct relay *r)
 }
 
 const char *
-relay_library(void)
+curl_api_version(void)
 {
 	struct curl_api curl;
 	struct buf why = { 0 };

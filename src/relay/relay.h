@@ -63,13 +63,13 @@ void relay_wake(struct relay *r);
  * in ${phrase} a constant that says the same without any name or path, NULL when
  * all is well.
  */
-int relay_try_destination(const struct config *config, size_t index,
+int preflight_destination(const struct config *config, size_t index,
     struct buf *why, const char **phrase);
 
 /* The same for the place that alerts are posted to. */
-int relay_try_alert(const struct config *config, struct buf *why);
+int preflight_alert(const struct config *config, struct buf *why);
 
 /* libcurl's name and version, loading it if need be; a constant. */
-const char *relay_library(void);
+const char *curl_api_version(void);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "config/secret.h"
+#include "base/secret.h"
 #include "outbox/store.h"
 
 #define AGAIN_MS 1000		/* between two tries to store it */

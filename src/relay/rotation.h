@@ -15,7 +15,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
-#include "relay/mailbox.h"
+#include "outbox/mailbox.h"
 
 struct rotation_job;
 

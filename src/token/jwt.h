@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "config/secret.h"
+#include "base/secret.h"
 
 /*
  * Does libjwt accept ${token} (NUL-terminated, policy already applied, at most

@@ -8,7 +8,7 @@
 
 #include "base/base64url.h"
 #include "base/buf.h"
-#include "lead/json.h"
+#include "base/json.h"
 #include "token/jwt.h"
 
 #define BEARER "Bearer"

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
-#include "config/secret.h"
+#include "base/secret.h"
 
 /*
  * The longest token looked at, and the stack to give a thread that verifies:

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sink.h"
+#include "relay/sink.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/counters.h"
@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "outbox/outbox.h"
-#include "relay/curl_api.h"
+#include "http/curl_api.h"
 #include "relay/relay.h"
 
 #define CONNECTIONS 32

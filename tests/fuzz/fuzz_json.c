@@ -13,7 +13,7 @@
 #include <json-c/json.h>
 
 #include "lead/compact.h"
-#include "lead/json.h"
+#include "base/json.h"
 #include "replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);

@@ -13,7 +13,7 @@
 
 #include <json-c/json.h>
 
-#include "lead/json.h"
+#include "base/json.h"
 #include "lead/lead.h"
 #include "replay.h"
 

@@ -3,8 +3,8 @@
 
 const struct store_ops store_sqlite = {
 	.scheme = "sqlite",
-	.owner = lite_place_owner,
-	.give = lite_place_give,
+	.owner = lite_files_owner,
+	.give = lite_files_give,
 	.open = lite_open,
 	.close = lite_open_close,
 	.configure = lite_schema_configure,

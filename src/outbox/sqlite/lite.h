@@ -259,26 +259,26 @@ int lite_fault_set(struct lite *lt, enum store_fault_kind kind,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 enum store_fault_kind lite_fault_errno(int error);
 
-/* lite_place: the folder and the files in it. */
-int lite_place_find(struct lite *lt, const char *location);
-int lite_place_make(struct lite *lt);
+/* lite_files: the folder and the files in it. */
+int lite_files_find(struct lite *lt, const char *location);
+int lite_files_make(struct lite *lt);
 /* Just opened: remember which files these are. */
-int lite_place_note(struct lite *lt);
+int lite_files_note(struct lite *lt);
 /* Is the database where it was?  Any thread. */
-bool lite_place_is_there(const struct lite *lt);
+bool lite_files_is_there(const struct lite *lt);
 /* Is the open file ${fd} the one at ${path}? */
-bool lite_place_is_file(const char *path, int fd);
+bool lite_files_is_file(const char *path, int fd);
 /* Not connected: may one try to be?  -1: not yet. */
-int lite_place_rest(struct lite *lt);
+int lite_files_rest(struct lite *lt);
 /* Are all files where they were?  Under the writer's lock; -1: disconnected. */
-int lite_place_check(struct lite *lt);
-bool lite_place_is_network(const struct lite *lt);
+int lite_files_check(struct lite *lt);
+bool lite_files_is_network(const struct lite *lt);
 /* Opening failed: if the files or their folder are closed to us, say whose they are, and the cure. */
-void lite_place_explain(struct lite *lt);
-bool lite_place_owner(const char *location, struct identity *id);
-int lite_place_give(const char *location, const struct identity *id);
+void lite_files_explain(struct lite *lt);
+bool lite_files_owner(const char *location, struct identity *id);
+int lite_files_give(const char *location, const struct identity *id);
 /* The path of the database with ${suffix} behind it; the caller frees. */
-char *lite_place_beside(const struct lite *lt, const char *suffix);
+char *lite_files_beside(const struct lite *lt, const char *suffix);
 
 /* lite_open: the connection. */
 struct store *lite_open(const struct store_options *options,

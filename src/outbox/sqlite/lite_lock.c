@@ -43,7 +43,7 @@ open_beside(const struct lite *lt, const char *suffix, int flags)
 	char *path;
 	int fd, error;
 
-	if ((path = lite_place_beside(lt, suffix)) == NULL)
+	if ((path = lite_files_beside(lt, suffix)) == NULL)
 		return -1;
 	fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 	error = errno;
@@ -60,7 +60,7 @@ open_wake(const struct lite *lt)
 	char *path;
 	int fd;
 
-	if ((path = lite_place_beside(lt, "-wake")) == NULL)
+	if ((path = lite_files_beside(lt, "-wake")) == NULL)
 		return -1;
 	mkfifo(path, 0600);		/* or it is there */
 	/* For reading too, so that a wake-up never waits for nor misses a reader. */
@@ -84,7 +84,7 @@ lite_lock_open(struct lite *lt)
 {
 	if (lt->read_only)
 		return 0;
-	lt->network = lite_place_is_network(lt);
+	lt->network = lite_files_is_network(lt);
 	if ((lt->lock_fd = open_beside(lt, "-lock", O_RDWR | O_CREAT)) == -1)
 		return lite_fault_set(lt, lt->create ? STORE_FAULT_CANTCREAT :
 		    lite_fault_errno(errno), "outbox %s-lock: %s", lt->path,
@@ -310,8 +310,8 @@ lite_lock_writer(struct lite *lt)
 	}
 	while (take_in_turn(lt) == 0) {
 		/* Is the whole place gone, there is no other lock either. */
-		if (lite_place_is_file(lt->lock, lt->lock_fd) ||
-		    !lite_place_is_there(lt)) {
+		if (lite_files_is_file(lt->lock, lt->lock_fd) ||
+		    !lite_files_is_there(lt)) {
 			lt->locks = 1;
 			return 0;
 		}
@@ -361,7 +361,7 @@ try_relay(int fd)
 bool
 lite_lock_is_relay(const struct lite *lt)
 {
-	return lt->relay_fd != -1 && lite_place_is_file(lt->relay, lt->relay_fd);
+	return lt->relay_fd != -1 && lite_files_is_file(lt->relay, lt->relay_fd);
 }
 
 int

@@ -122,7 +122,7 @@ journal_mode(struct lite *lt, const char *ask, bool *logged)
 static int
 choose_journal(struct lite *lt)
 {
-	bool network = lite_place_is_network(lt);
+	bool network = lite_files_is_network(lt);
 	int rc;
 
 	if (journal_mode(lt, "PRAGMA journal_mode", &lt->logged) == -1)
@@ -154,7 +154,7 @@ lite_open_connect(struct lite *lt)
 {
 	int code;
 
-	if (lite_place_make(lt) == -1)
+	if (lite_files_make(lt) == -1)
 		return -1;
 	code = sqlite3_open_v2(lt->path, &lt->db, SQLITE_OPEN_NOMUTEX |
 	    (lt->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE),
@@ -168,7 +168,7 @@ lite_open_connect(struct lite *lt)
 	if (settle_in(lt) == -1 || lite_sql_functions(lt) == -1 ||
 	    make_shrinkable(lt) == -1 || lite_scrub_open(lt) == -1 ||
 	    choose_journal(lt) == -1 || lite_schema_check(lt) == -1 || measure(lt) == -1 ||
-	    lite_place_note(lt) == -1)
+	    lite_files_note(lt) == -1)
 		goto fail;
 	if (lt->lost)
 		log_info("outbox %s: it is back", lt->path);
@@ -211,10 +211,10 @@ lite_open(const struct store_options *options, struct store_fault *fault)
 	lt->log_limit = lt->brief ? LOG_PAGES_BRIEF : LOG_PAGES;
 	lt->lock_fd = lt->relay_fd = lt->wake_fd = -1;
 	if (lite_taken_open(lt) == -1 ||
-	    lite_place_find(lt, options->location) == -1 ||
-	    lite_place_make(lt) == -1 || lite_lock_open(lt) == -1 ||
+	    lite_files_find(lt, options->location) == -1 ||
+	    lite_files_make(lt) == -1 || lite_lock_open(lt) == -1 ||
 	    lite_open_connect(lt) == -1) {
-		lite_place_explain(lt);
+		lite_files_explain(lt);
 		*fault = lt->store.fault;
 		lite_open_close(&lt->store);
 		return NULL;

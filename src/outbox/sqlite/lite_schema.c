@@ -273,7 +273,7 @@ read_version(struct lite *lt, int64_t known, int64_t *version)
 static bool
 has_copy(const struct lite *lt)
 {
-	char *path = lite_place_beside(lt, COPY);
+	char *path = lite_files_beside(lt, COPY);
 	bool there = path != NULL && access(path, F_OK) == 0;
 
 	free(path);
@@ -284,7 +284,7 @@ has_copy(const struct lite *lt)
 static void
 drop_copy(const struct lite *lt)
 {
-	char *path = lite_place_beside(lt, COPY);
+	char *path = lite_files_beside(lt, COPY);
 
 	if (path != NULL)
 		(void)unlink(path);
@@ -298,7 +298,7 @@ make_copy(struct lite *lt)
 	int fd = -1, rc = -1;
 
 	drop_copy(lt);		/* of a time that was cut short */
-	if ((path = lite_place_beside(lt, COPY)) == NULL)
+	if ((path = lite_files_beside(lt, COPY)) == NULL)
 		return lite_fault_set(lt, STORE_FAULT_MEMORY,
 		    "outbox: no memory");
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,

@@ -208,7 +208,7 @@ is_configured(const struct lite *lt, int64_t number)
 static uint64_t
 file_size(const struct lite *lt, const char *suffix)
 {
-	char *path = lite_place_beside(lt, suffix);
+	char *path = lite_files_beside(lt, suffix);
 	struct stat sb;
 	uint64_t size = 0;
 

@@ -196,7 +196,7 @@ look(struct lite *lt)
 
 	if (lite_lock_writer(lt) == -1)
 		return;
-	rc = lite_place_check(lt);
+	rc = lite_files_check(lt);
 	lite_lock_release(lt);
 	if (rc == 0 && read_purged(lt, &purged, &folded) == 0)
 		lt->fold |= purged > folded;

@@ -53,12 +53,12 @@ lite_txn_begin(struct store *st, bool write)
 	forget(lt);
 	lt->until = st->until_mono_ms != 0 ? st->until_mono_ms :
 	    clock_mono_ms() + lt->busy_ms;
-	if (lite_place_rest(lt) == -1 ||
+	if (lite_files_rest(lt) == -1 ||
 	    (lt->db == NULL && lite_open_connect(lt) == -1))
 		return -1;
 	if (write && lite_lock_writer(lt) == -1)
 		return -1;
-	if ((write || lt->read_only) && lite_place_check(lt) == -1) {
+	if ((write || lt->read_only) && lite_files_check(lt) == -1) {
 		if (write)
 			lite_lock_release(lt);
 		return -1;

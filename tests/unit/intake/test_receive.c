@@ -245,14 +245,14 @@ setup(void **state)
 	config = (struct config){ .sources = &source, .source_count = 1 };
 	receiver = (struct receiver){ .counters = &counters,
 	    .outbox = fake_outbox, .stored = fake_stored, .owner = &fake };
-	return terms_set(&receiver.terms, &config);
+	return snapshot_set(&receiver.snapshot, &config);
 }
 
 static int
 teardown(void **state)
 {
 	(void)state;
-	terms_end(&receiver.terms);
+	snapshot_end(&receiver.snapshot);
 	assert_int_equal(fake.shares, 0);
 	return 0;
 }
@@ -387,7 +387,7 @@ test_served(void **state)
 	expect("DOCUMENT_ROOT=/etc", NULL, 503, "configuration");
 	expect("DOCUMENT_ROOT=/etc", NULL, 503, "configuration");
 	assert_int_equal(fake.served_calls, 2);
-	assert_int_equal(terms_set(&receiver.terms, NULL), 0);
+	assert_int_equal(snapshot_set(&receiver.snapshot, NULL), 0);
 	expect("A=b", NULL, 503, "configuration");
 }
 
@@ -634,7 +634,7 @@ test_health(void **state)
 	for (i = 0; i < COUNT(cases); i++) {
 		fake.store_rc = cases[i].store_rc;
 		fake.outbox_closed = !cases[i].outbox;
-		assert_int_equal(terms_set(&receiver.terms,
+		assert_int_equal(snapshot_set(&receiver.snapshot,
 		    cases[i].configured ? &config : NULL), 0);
 		for (j = 0; j < COUNT(ready); j++) {
 			answer = get(ready[j], "REQUEST_METHOD=GET", true, false);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lead/json.h"
+#include "base/json.h"
 #include "lead/lead.h"
 
 #define NOW INT64_C(1700000000000)

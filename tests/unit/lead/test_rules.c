@@ -10,7 +10,7 @@
 
 #include <json-c/json.h>
 
-#include "lead/json.h"
+#include "base/json.h"
 #include "lead/lead.h"
 
 /* Judge a payload; returns "pointer rule; pointer rule" and the errors themselves. */

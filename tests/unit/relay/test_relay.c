@@ -1021,25 +1021,25 @@ test_try_destination(void **state)
 	const char *phrase = "";
 
 	add_destination(w, 1, down, false);
-	assert_int_equal(relay_try_destination(&w->config, 0, &why, &phrase), 0);
+	assert_int_equal(preflight_destination(&w->config, 0, &why, &phrase), 0);
 	assert_null(phrase);
 	assert_int_equal(seen_count(&w->crm[0]), 0);
-	assert_int_equal(relay_try_destination(&w->config, 1, &why, &phrase), -1);
+	assert_int_equal(preflight_destination(&w->config, 1, &why, &phrase), -1);
 	assert_non_null(strstr(why.data, "nobody takes the connection"));
 	assert_non_null(strstr(phrase, "nobody takes the connection"));
 	buf_reset(&why);
 	w->destinations[1].url = plain;
-	assert_int_equal(relay_try_destination(&w->config, 1, &why, &phrase), -1);
+	assert_int_equal(preflight_destination(&w->config, 1, &why, &phrase), -1);
 	assert_non_null(strstr(why.data, "allow_http"));
 	assert_non_null(strstr(phrase, "leadrelay check"));
 	buf_reset(&why);
 	w->destinations[1].url = unresolved;
-	assert_int_equal(relay_try_destination(&w->config, 1, &why, &phrase), -1);
+	assert_int_equal(preflight_destination(&w->config, 1, &why, &phrase), -1);
 	/* Without any network it can take longer than that to find out. */
 	assert_true(strstr(why.data, "cannot be resolved") != NULL ||
 	    strstr(why.data, "no answer within connect_timeout") != NULL);
 	buf_free(&why);
-	assert_non_null(strstr(relay_library(), "libcurl/"));
+	assert_non_null(strstr(curl_api_version(), "libcurl/"));
 }
 
 static void

@@ -1,0 +1,365 @@
+#include "config.h"
+
+#include "alert/notifier.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "alert/child.h"
+#include "alert/notice.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "http/credentials.h"
+#include "http/transport.h"
+#include "relay/engine.h"
+
+#define MESSAGES_MAX 32			/* under way: beyond them the newest is dropped */
+#define POST_TRIES 3
+#define POST_AGAIN_MS 20000		/* times the tries made */
+#define POST_TIMEOUT_MS 15000
+#define POST_CONNECT_MS 5000
+#define CHILD_LOOK_MS 100
+#define HOST_SIZE 256
+
+/* A notice on its way. */
+struct message {
+	struct engine_task task;	/* first */
+	struct notifier *notifier;
+	struct message *next;
+	enum alert_kind kind;
+	bool recovered;
+	struct buf summary, text, json, mail;
+
+	CURL *easy;			/* NULL: not being posted */
+	int tries;			/* left; 0: posted, or given up */
+	int64_t again_mono_ms;
+	char error[CURL_ERROR_SIZE];
+
+	struct child command, mailer;
+};
+
+struct notifier {
+	struct notifier *former;		/* of a configuration before */
+	struct engine *engine;
+	struct config *share;
+	const struct config_alert *config;	/* in it */
+	struct config_destination place;	/* the URL, as transport knows them */
+	struct credentials *credentials;
+	struct curl_slist lines[2];
+	char host[HOST_SIZE];
+	struct message *messages;
+	size_t count;
+};
+
+struct notifier *
+notifier_new(struct engine *engine, struct config *whole, struct notifier *former)
+{
+	const struct config_alert *config = &whole->alert;
+	static char lines[][40] = { "Content-Type: application/json",
+		"User-Agent: leadrelay/" PACKAGE_VERSION };
+	static char name[] = "alert";
+	struct notifier *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return NULL;
+	c->engine = engine;
+	c->config = config;
+	c->place = (struct config_destination){ .name = name, .url = config->url,
+	    .url_file = config->url_file, .timeout_ms = POST_TIMEOUT_MS,
+	    .connect_timeout_ms = POST_CONNECT_MS };
+	c->lines[0] = (struct curl_slist){ lines[0], &c->lines[1] };
+	c->lines[1] = (struct curl_slist){ lines[1], NULL };
+	if (gethostname(c->host, sizeof(c->host) - 1) == -1)
+		strcpy(c->host, "unknown");
+	if ((c->credentials = credentials_new(&c->place)) == NULL) {
+		free(c);
+		return NULL;
+	}
+	c->share = config_share(whole);
+	c->former = former;
+	return c;
+}
+
+static void
+stop_posting(struct message *m)
+{
+	struct engine *engine = m->notifier->engine;
+
+	if (m->easy == NULL)
+		return;
+	(void)engine->curl.multi_remove_handle(engine->multi, m->easy);
+	engine->curl.easy_cleanup(m->easy);
+	m->easy = NULL;
+}
+
+static void
+message_free(struct message *m)
+{
+	stop_posting(m);
+	buf_free(&m->summary);
+	buf_free(&m->text);
+	buf_free(&m->json);
+	buf_free(&m->mail);
+	free(m);
+}
+
+void
+notifier_free(struct notifier *c)
+{
+	struct message *m;
+
+	if (c == NULL)
+		return;
+	notifier_free(c->former);
+	while ((m = c->messages) != NULL) {
+		c->messages = m->next;
+		if (m->tries != 0)
+			log_warn("alert %s: not posted: the relay ends",
+			    alert_kind_name(m->kind));
+		message_free(m);
+	}
+	credentials_free(c->credentials);
+	config_free(c->share);
+	free(c);
+}
+
+/* --- posting -------------------------------------------------------------- */
+
+static void
+post_failed(struct message *m, const char *why, int64_t mono_ms)
+{
+	m->tries--;
+	m->again_mono_ms = mono_ms + POST_AGAIN_MS * (POST_TRIES - m->tries);
+	log_err("alert %s: posting: %s%s", alert_kind_name(m->kind), why,
+	    m->tries == 0 ? ": given up" : "");
+}
+
+static void
+ended(struct engine_task *task, CURLcode code)
+{
+	struct message *m = (struct message *)task;
+	const struct curl_api *curl = &m->notifier->engine->curl;
+	int64_t mono = clock_mono_ms();
+	char said[32];
+	long status = 0;
+
+	(void)curl->easy_getinfo(m->easy, CURLINFO_RESPONSE_CODE, &status);
+	stop_posting(m);
+	(void)snprintf(said, sizeof(said), "status %ld", status);
+	if (code != CURLE_OK && status == 0)
+		post_failed(m, m->error[0] != '\0' ? m->error :
+		    curl->easy_strerror(code), mono);
+	else if (status < 200 || status > 299)
+		post_failed(m, said, mono);
+	else
+		m->tries = 0;
+}
+
+/* What an answer says beyond its status nobody reads. */
+static size_t
+ignore_body(char *bytes, size_t size, size_t count, void *arg)
+{
+	(void)bytes;
+	(void)arg;
+	return size * count;
+}
+
+static CURLcode
+set_up(struct message *m, const char *url)
+{
+	struct notifier *c = m->notifier;
+	const struct curl_api *curl = &c->engine->curl;
+	CURLcode rc;
+
+	if ((m->easy = curl->easy_init()) == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	if ((rc = transport_setup(curl, m->easy, &c->place, c->engine->ca_file)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(m->easy, CURLOPT_PRIVATE, m)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(m->easy, CURLOPT_ERRORBUFFER, m->error)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(m->easy, CURLOPT_WRITEFUNCTION, ignore_body)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(m->easy, CURLOPT_HTTPHEADER, c->lines)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(m->easy, CURLOPT_URL, url)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(m->easy, CURLOPT_POSTFIELDS, m->json.data)) != CURLE_OK)
+		return rc;
+	return curl->multi_add_handle(c->engine->multi, m->easy) == CURLM_OK ?
+	    CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
+static void
+post(struct message *m, int64_t mono_ms)
+{
+	struct notifier *c = m->notifier;
+	const struct curl_api *curl = &c->engine->curl;
+	struct buf why = { 0 };
+	CURLcode rc;
+
+	m->error[0] = '\0';
+	(void)credentials_refresh(c->credentials, &why);
+	if (!credentials_complete(c->credentials)) {
+		post_failed(m, why.data != NULL ? why.data : "out of memory", mono_ms);
+	} else if (buf_reset(&why), transport_check_url(curl, &c->place,
+	    credentials_url(c->credentials), &why) == -1) {
+		post_failed(m, why.data, mono_ms);
+	} else if ((rc = set_up(m, credentials_url(c->credentials))) != CURLE_OK) {
+		stop_posting(m);
+		post_failed(m, curl->easy_strerror(rc), mono_ms);
+	}
+	buf_free(&why);
+}
+
+/* --- programs ------------------------------------------------------------- */
+
+static void
+run(struct message *m, struct child *child, const char *const *argv,
+    const struct buf *text, const char *name, int64_t mono_ms)
+{
+	struct buf kind = { 0 }, state = { 0 }, summary = { 0 }, file = { 0 };
+	struct buf why = { 0 };
+	const char *extra[5] = { NULL };
+
+	buf_printf(&kind, "LEADRELAY_ALERT_KIND=%s", alert_kind_name(m->kind));
+	buf_printf(&state, "LEADRELAY_ALERT_STATE=%s",
+	    m->recovered ? "recovered" : "raised");
+	buf_printf(&summary, "LEADRELAY_ALERT_SUMMARY=%s", m->summary.data);
+	/* So that "leadrelay stats" in a command means the same outbox. */
+	buf_printf(&file, "LEADRELAY_CONFIG=%s", m->notifier->share->file);
+	extra[0] = kind.data;
+	extra[1] = state.data;
+	extra[2] = summary.data;
+	extra[3] = file.data;
+	if (!buf_ok(&kind) || !buf_ok(&state) || !buf_ok(&summary) ||
+	    !buf_ok(&file) || child_start(child, argv, extra, text, mono_ms, &why) == -1)
+		log_err("alert %s: %s %s", alert_kind_name(m->kind), name,
+		    why.data != NULL ? why.data : "cannot be started: out of memory");
+	buf_free(&kind);
+	buf_free(&state);
+	buf_free(&summary);
+	buf_free(&file);
+	buf_free(&why);
+}
+
+static void
+look_at(struct message *m, struct child *child, const char *name, int64_t mono_ms)
+{
+	struct buf why = { 0 };
+
+	if (child->pid != 0 && child_look(child, mono_ms, &why) == -1)
+		log_err("alert %s: %s %s", alert_kind_name(m->kind), name,
+		    why.data != NULL ? why.data : "failed");
+	buf_free(&why);
+}
+
+/* --- messages ------------------------------------------------------------- */
+
+static struct message *
+message_new(struct notifier *c, const struct notice *n)
+{
+	struct message *m;
+
+	if (c->count == MESSAGES_MAX || (m = calloc(1, sizeof(*m))) == NULL)
+		return NULL;
+	m->task.ended = ended;
+	m->notifier = c;
+	m->kind = n->kind;
+	m->recovered = n->recovered;
+	notice_summary(n, c->host, &m->summary);
+	notice_text(n, c->host, &m->text);
+	notice_json(n, c->host, &m->json);
+	if (c->config->email != NULL)
+		notice_mail(n, c->host, c->config->email, &m->mail);
+	if (buf_ok(&m->summary) && buf_ok(&m->text) && buf_ok(&m->json) &&
+	    buf_ok(&m->mail))
+		return m;
+	message_free(m);
+	return NULL;
+}
+
+void
+notifier_send(struct notifier *c, const struct notice *n, int64_t mono_ms)
+{
+	static const char *const sendmail[] = { ALERT_SENDMAIL, "-t", "-i", NULL };
+	const char *shell[] = { "/bin/sh", "-c", c->config->command, NULL };
+	struct message *m;
+
+	log_kv(n->recovered ? LOG_LV_INFO : LOG_LV_WARN, "alert", "s:kind",
+	    alert_kind_name(n->kind), "s:state", n->recovered ? "recovered" : "raised",
+	    "s:destination", n->items[0].subject[0] != '\0' ? n->items[0].subject : NULL,
+	    "d:count", (long long)n->count, NULL);
+	if ((m = message_new(c, n)) == NULL) {
+		log_err("alert %s: not sent: %s", alert_kind_name(n->kind),
+		    c->count == MESSAGES_MAX ? "too many are under way" :
+		    "out of memory");
+		return;
+	}
+	m->next = c->messages;
+	c->messages = m;
+	c->count++;
+	if (c->config->command != NULL)
+		run(m, &m->command, shell, &m->text, "command", mono_ms);
+	if (c->config->email != NULL)
+		run(m, &m->mailer, sendmail, &m->mail, "sendmail", mono_ms);
+	if (c->config->url != NULL || c->config->url_file != NULL) {
+		m->tries = POST_TRIES;
+		m->again_mono_ms = mono_ms;
+	}
+}
+
+/* Go on with one; returns when again, INT64_MAX: it waits for libcurl, or is done. */
+static int64_t
+go_on(struct message *m, int64_t mono_ms)
+{
+	int64_t wake = INT64_MAX;
+
+	look_at(m, &m->command, "command", mono_ms);
+	look_at(m, &m->mailer, "sendmail", mono_ms);
+	if (m->tries != 0 && m->easy == NULL && mono_ms >= m->again_mono_ms)
+		post(m, mono_ms);
+	if (m->tries != 0 && m->easy == NULL)
+		wake = m->again_mono_ms;
+	if ((m->command.pid != 0 || m->mailer.pid != 0) &&
+	    mono_ms + CHILD_LOOK_MS < wake)
+		wake = mono_ms + CHILD_LOOK_MS;
+	return wake;
+}
+
+static bool
+is_done(const struct message *m)
+{
+	return m->tries == 0 && m->command.pid == 0 && m->mailer.pid == 0;
+}
+
+int64_t
+notifier_step(struct notifier *c, int64_t mono_ms)
+{
+	struct message *m, **p = &c->messages;
+	int64_t wake = INT64_MAX, one;
+
+	if (c->former != NULL)
+		wake = notifier_step(c->former, mono_ms);
+	if (c->former != NULL && !notifier_busy(c->former)) {
+		notifier_free(c->former);
+		c->former = NULL;
+	}
+	while ((m = *p) != NULL) {
+		one = go_on(m, mono_ms);
+		if (one < wake)
+			wake = one;
+		if (!is_done(m)) {
+			p = &m->next;
+			continue;
+		}
+		*p = m->next;
+		c->count--;
+		message_free(m);
+	}
+	return wake;
+}
+
+bool
+notifier_busy(const struct notifier *c)
+{
+	return c->messages != NULL || c->former != NULL;
+}

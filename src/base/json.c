@@ -1,0 +1,572 @@
+/*
+ * json: one pass over the text with a stack of its own, no tree.
+ *
+ * Names are kept only while their object is open: each open object owns the
+ * tail of one array from ${first_name} on, and gives it back when it closes.
+ * Repeats are looked for at that moment, by comparing or, from PAIRWISE_MAX
+ * names on, by sorting; nothing hostile can be hashed into one bucket, because
+ * there are none.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "base/json.h"
+
+#define PAIRWISE_MAX 64		/* names compared each with each */
+#define NAMES_AT_FIRST 96	/* before any memory is asked for */
+
+static const char unexpected[] = "unexpected character";
+static const char unfinished[] = "unexpected end of text";
+static const char no_memory[] = "out of memory";
+
+struct name {
+	const char *bytes;		/* unescaped */
+	size_t len;
+	size_t at;			/* offset in the text */
+	uint32_t mark;			/* differs: the names differ */
+};
+
+struct container {
+	size_t first_name;
+	bool object;
+};
+
+struct scan {
+	const unsigned char *text, *pos, *end;
+	const char *fault;		/* the phrase, once there is one */
+	struct container stack[JSON_MAX_DEPTH];
+	size_t depth;
+	struct name *names;		/* ${first_names}, or from the heap */
+	size_t names_len, names_cap;
+	char *unescaped;		/* room for every name with an escape */
+	size_t unescaped_len;
+	struct json_member *wanted;
+	size_t wanted_count;
+	struct json_member *open;	/* wanted, its value being scanned */
+	struct name first_names[NAMES_AT_FIRST];
+};
+
+/* What a byte is inside a string. */
+enum { PLAIN, QUOTE, ESCAPE, CONTROL, MULTIBYTE };
+static const unsigned char string_class[256] = {
+	CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,
+	CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,
+	CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,
+	CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,
+	['"'] = QUOTE,
+	['\\'] = ESCAPE,
+#define M8(i) [i] = MULTIBYTE, [i + 1] = MULTIBYTE, [i + 2] = MULTIBYTE, \
+	[i + 3] = MULTIBYTE, [i + 4] = MULTIBYTE, [i + 5] = MULTIBYTE, \
+	[i + 6] = MULTIBYTE, [i + 7] = MULTIBYTE
+	M8(0x80), M8(0x88), M8(0x90), M8(0x98), M8(0xa0), M8(0xa8), M8(0xb0), M8(0xb8),
+	M8(0xc0), M8(0xc8), M8(0xd0), M8(0xd8), M8(0xe0), M8(0xe8), M8(0xf0), M8(0xf8),
+#undef M8
+};
+
+static bool
+fail(struct scan *s, const char *fault)
+{
+	s->fault = fault;
+	return false;
+}
+
+/* What is wrong where something else than the next byte was expected. */
+static bool
+fail_here(struct scan *s)
+{
+	return fail(s, s->pos < s->end ? unexpected : unfinished);
+}
+
+static void
+skip_space(struct scan *s)
+{
+	while (s->pos < s->end && (*s->pos == ' ' || *s->pos == '\n' ||
+	    *s->pos == '\r' || *s->pos == '\t'))
+		s->pos++;
+}
+
+/* Step over the byte ${c}, if it is next. */
+static bool
+take(struct scan *s, unsigned char c)
+{
+	if (s->pos == s->end || *s->pos != c)
+		return false;
+	s->pos++;
+	return true;
+}
+
+static bool
+is_digit(const struct scan *s)
+{
+	return s->pos < s->end && *s->pos >= '0' && *s->pos <= '9';
+}
+
+/* One character of two to four bytes; RFC 3629 section 4 has the ranges. */
+static bool
+scan_multibyte(struct scan *s)
+{
+	const unsigned char *p = s->pos;
+	size_t left = (size_t)(s->end - p), len, i;
+	unsigned char low = 0x80, high = 0xbf;	/* of the second byte */
+
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		len = 2;
+	else if (p[0] >= 0xe0 && p[0] <= 0xef)
+		len = 3;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		len = 4;
+	else
+		return fail(s, "bad UTF-8");
+	if (p[0] == 0xe0)
+		low = 0xa0;			/* shorter forms exist */
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xed)
+		high = 0x9f;			/* surrogates */
+	else if (p[0] == 0xf4)
+		high = 0x8f;			/* past U+10FFFF */
+	if (left < len || p[1] < low || p[1] > high)
+		return fail(s, "bad UTF-8");
+	for (i = 2; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return fail(s, "bad UTF-8");
+	s->pos += len;
+	return true;
+}
+
+/* Four hexadecimal digits at ${p}, or -1. */
+static int
+hex4(const unsigned char *p, const unsigned char *end)
+{
+	int value = 0, i;
+
+	if (end - p < 4)
+		return -1;
+	for (i = 0; i < 4; i++) {
+		if (p[i] >= '0' && p[i] <= '9')
+			value = value * 16 + p[i] - '0';
+		else if ((p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'f')
+			value = value * 16 + (p[i] | 0x20) - 'a' + 10;
+		else
+			return -1;
+	}
+	return value;
+}
+
+/* A backslash and what follows; two of them for a surrogate pair. */
+static bool
+scan_escape(struct scan *s)
+{
+	const unsigned char *p = s->pos;
+	int unit;
+
+	if (s->end - p < 2)
+		return fail(s, unfinished);
+	if (p[1] != 'u') {
+		if (p[1] == '\0' || strchr("\"\\/bfnrt", p[1]) == NULL)
+			return fail(s, "bad escape");
+		s->pos += 2;
+		return true;
+	}
+	unit = hex4(p + 2, s->end);
+	if (unit == -1)
+		return fail(s, "bad escape");
+	if (unit < 0xd800 || unit > 0xdfff) {
+		s->pos += 6;
+		return true;
+	}
+	if (unit >= 0xdc00 || s->end - p < 12 || p[6] != '\\' || p[7] != 'u')
+		return fail(s, "lone surrogate");
+	unit = hex4(p + 8, s->end);
+	if (unit < 0xdc00 || unit > 0xdfff)
+		return fail(s, "lone surrogate");
+	s->pos += 12;
+	return true;
+}
+
+/* A string, from its first quote; *escaped says whether it holds a backslash. */
+static bool
+scan_string(struct scan *s, bool *escaped)
+{
+	const unsigned char *p, *end = s->end;
+
+	*escaped = false;
+	s->pos++;
+	for (;;) {
+		p = s->pos;
+		while (p < end && string_class[*p] == PLAIN)
+			p++;
+		s->pos = p;
+		if (p == end)
+			return fail(s, unfinished);
+		switch (string_class[*p]) {
+		case QUOTE:
+			s->pos++;
+			return true;
+		case ESCAPE:
+			*escaped = true;
+			if (!scan_escape(s))
+				return false;
+			break;
+		case MULTIBYTE:
+			if (!scan_multibyte(s))
+				return false;
+			break;
+		default:
+			return fail(s, "control character in a string");
+		}
+	}
+}
+
+static bool
+scan_digits(struct scan *s)
+{
+	if (!is_digit(s))
+		return fail(s, "bad number");
+	while (is_digit(s))
+		s->pos++;
+	return true;
+}
+
+static bool
+scan_number(struct scan *s)
+{
+	(void)take(s, '-');
+	if (take(s, '0')) {
+		if (is_digit(s))
+			return fail(s, "bad number");
+	} else if (!scan_digits(s))
+		return false;
+	if (take(s, '.') && !scan_digits(s))
+		return false;
+	if (take(s, 'e') || take(s, 'E')) {
+		if (!take(s, '+'))
+			(void)take(s, '-');
+		return scan_digits(s);
+	}
+	return true;
+}
+
+static bool
+scan_literal(struct scan *s, const char *literal)
+{
+	for (; *literal != '\0'; literal++)
+		if (!take(s, (unsigned char)*literal))
+			return fail_here(s);
+	return true;
+}
+
+/* Write the valid ${raw} bytes between two quotes without their escapes. */
+static char *
+unescape(const unsigned char *raw, const unsigned char *end, char *out)
+{
+	static const char letters[] = "bfnrt", meant[] = "\b\f\n\r\t";
+	const char *letter;
+	unsigned int c;
+
+	while (raw < end) {
+		if (*raw != '\\') {
+			*out++ = (char)*raw++;
+		} else if (raw[1] != 'u') {
+			letter = strchr(letters, raw[1]);
+			*out++ = letter != NULL ? meant[letter - letters] : (char)raw[1];
+			raw += 2;
+		} else {
+			c = (unsigned int)hex4(raw + 2, end);
+			raw += 6;
+			if (c >= 0xd800 && c <= 0xdfff) {
+				c = 0x10000 + ((c & 0x3ff) << 10) +
+				    ((unsigned int)hex4(raw + 2, end) & 0x3ff);
+				raw += 6;
+			}
+			out = utf8_put(out, c);
+		}
+	}
+	return out;
+}
+
+/* Give a name with escapes its plain bytes.  They are fewer than in the text. */
+static bool
+unescape_name(struct scan *s, struct name *name)
+{
+	const unsigned char *raw = (const unsigned char *)name->bytes;
+	char *out;
+
+	if (s->unescaped == NULL)
+		s->unescaped = malloc((size_t)(s->end - s->text));
+	if (s->unescaped == NULL)
+		return fail(s, no_memory);
+	out = s->unescaped + s->unescaped_len;
+	name->bytes = out;
+	name->len = (size_t)(unescape(raw, raw + name->len, out) - out);
+	s->unescaped_len += name->len;
+	if (memchr(name->bytes, '\0', name->len) != NULL)
+		return fail(s, "NUL in a member name");
+	return true;
+}
+
+static bool
+grow_names(struct scan *s)
+{
+	struct name *bigger;
+	size_t cap = s->names_cap * 2;
+	bool on_heap = s->names != s->first_names;
+
+	bigger = realloc(on_heap ? s->names : NULL, cap * sizeof(*bigger));
+	if (bigger == NULL)
+		return fail(s, no_memory);
+	if (!on_heap)
+		memcpy(bigger, s->first_names, sizeof(s->first_names));
+	s->names = bigger;
+	s->names_cap = cap;
+	return true;
+}
+
+/* Is this top-level member one that the caller wants?  Its value comes next. */
+static void
+open_wanted(struct scan *s, const struct name *name)
+{
+	struct json_member *m;
+	size_t i;
+
+	for (i = 0; i < s->wanted_count; i++) {
+		m = &s->wanted[i];
+		if (strlen(m->name) == name->len &&
+		    memcmp(m->name, name->bytes, name->len) == 0) {
+			s->open = m;
+			m->value = (const char *)s->pos;
+			return;
+		}
+	}
+}
+
+static void
+close_wanted(struct scan *s)
+{
+	if (s->depth != 1 || s->open == NULL)
+		return;
+	s->open->len = (size_t)((const char *)s->pos - s->open->value);
+	s->open = NULL;
+}
+
+/* A member's name and its colon, up to where its value begins. */
+static bool
+scan_name(struct scan *s)
+{
+	const unsigned char *quote;
+	struct name *name;
+	bool escaped;
+	size_t i;
+
+	skip_space(s);
+	if (s->pos == s->end || *s->pos != '"')
+		return fail_here(s);
+	if (s->names_len == s->names_cap && !grow_names(s))
+		return false;
+	quote = s->pos;
+	if (!scan_string(s, &escaped))
+		return false;
+	name = &s->names[s->names_len++];
+	name->at = (size_t)(quote - s->text);
+	name->bytes = (const char *)quote + 1;
+	name->len = (size_t)(s->pos - quote) - 2;
+	if (escaped && !unescape_name(s, name)) {
+		s->pos = quote;
+		return false;
+	}
+	name->mark = (uint32_t)name->len;
+	for (i = 0; i < name->len; i++)
+		name->mark = name->mark * 31 + (unsigned char)name->bytes[i];
+
+	skip_space(s);
+	if (!take(s, ':'))
+		return fail_here(s);
+	skip_space(s);
+	if (s->depth == 1)
+		open_wanted(s, name);
+	return true;
+}
+
+static int
+compare_names(const void *va, const void *vb)
+{
+	const struct name *a = va, *b = vb;
+
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, a->len);
+}
+
+/* The later of the first two equal names found, or NULL. */
+static const struct name *
+find_repeated(struct name *names, size_t count)
+{
+	size_t i, j;
+
+	if (count > PAIRWISE_MAX) {
+		qsort(names, count, sizeof(*names), compare_names);
+		for (i = 1; i < count; i++)
+			if (compare_names(&names[i - 1], &names[i]) == 0)
+				return names[i - 1].at > names[i].at ?
+				    &names[i - 1] : &names[i];
+		return NULL;
+	}
+	for (i = 1; i < count; i++)
+		for (j = 0; j < i; j++)
+			if (names[i].mark == names[j].mark &&
+			    compare_names(&names[i], &names[j]) == 0)
+				return &names[i];
+	return NULL;
+}
+
+static bool
+enter(struct scan *s, bool object)
+{
+	if (s->depth == JSON_MAX_DEPTH)
+		return fail(s, "nested too deep");
+	s->pos++;
+	s->stack[s->depth].object = object;
+	s->stack[s->depth].first_name = s->names_len;
+	s->depth++;
+	return true;
+}
+
+static bool
+leave(struct scan *s)
+{
+	struct container *c = &s->stack[s->depth - 1];
+	const struct name *twice;
+
+	if (c->object) {
+		twice = find_repeated(s->names + c->first_name,
+		    s->names_len - c->first_name);
+		if (twice != NULL) {
+			s->pos = s->text + twice->at;
+			return fail(s, "duplicate member name");
+		}
+		s->names_len = c->first_name;
+	}
+	s->pos++;
+	s->depth--;
+	return true;
+}
+
+/* A whole scalar, or the opening of a container. */
+static bool
+scan_value(struct scan *s)
+{
+	bool escaped;
+
+	if (s->pos == s->end)
+		return fail(s, unfinished);
+	switch (*s->pos) {
+	case '{':
+		return enter(s, true);
+	case '[':
+		return enter(s, false);
+	case '"':
+		return scan_string(s, &escaped);
+	case 't':
+		return scan_literal(s, "true");
+	case 'f':
+		return scan_literal(s, "false");
+	case 'n':
+		return scan_literal(s, "null");
+	default:
+		if (*s->pos != '-' && !is_digit(s))
+			return fail(s, unexpected);
+		return scan_number(s);
+	}
+}
+
+/*
+ * From behind a value, or the opening of a container (${opened}): close what
+ * closes here, and come to where the next value begins, or to depth 0.
+ */
+static bool
+scan_between(struct scan *s, bool opened)
+{
+	const struct container *c;
+
+	for (; s->depth > 0; opened = false) {
+		if (!opened)
+			close_wanted(s);
+		skip_space(s);
+		if (s->pos == s->end)
+			return fail(s, unfinished);
+		c = &s->stack[s->depth - 1];
+		if (*s->pos == (c->object ? '}' : ']')) {
+			if (!leave(s))
+				return false;
+			continue;
+		}
+		if (!opened && !take(s, ','))
+			return fail(s, unexpected);
+		if (c->object)
+			return scan_name(s);
+		skip_space(s);
+		return true;
+	}
+	return true;
+}
+
+static bool
+scan_document(struct scan *s)
+{
+	size_t depth;
+
+	skip_space(s);
+	if (s->pos == s->end || *s->pos != '{')
+		return fail(s, "not a JSON object");
+	do {
+		depth = s->depth;
+		if (!scan_value(s) || !scan_between(s, s->depth > depth))
+			return false;
+	} while (s->depth > 0);
+	skip_space(s);
+	return s->pos == s->end || fail(s, "text after the object");
+}
+
+static void
+forget_wanted(struct scan *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->wanted_count; i++) {
+		s->wanted[i].value = NULL;
+		s->wanted[i].len = 0;
+	}
+}
+
+const char *
+json_scan(const char *text, size_t len, struct json_member *wanted,
+    size_t wanted_count, size_t *at)
+{
+	struct scan s;
+
+	s.text = s.pos = (const unsigned char *)text;
+	s.end = s.text + len;
+	s.fault = NULL;
+	s.depth = 0;
+	s.names = s.first_names;
+	s.names_len = 0;
+	s.names_cap = NAMES_AT_FIRST;
+	s.unescaped = NULL;
+	s.unescaped_len = 0;
+	s.wanted = wanted;
+	s.wanted_count = wanted_count;
+	s.open = NULL;
+	forget_wanted(&s);
+
+	if (!scan_document(&s)) {
+		*at = (size_t)(s.pos - s.text);
+		forget_wanted(&s);
+	}
+	if (s.names != s.first_names)
+		free(s.names);
+	free(s.unescaped);
+	return s.fault;
+}

@@ -1,0 +1,107 @@
+#include "client/ask.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "base/clock.h"
+#include "base/exits.h"
+#include "client/post.h"
+#include "token/token.h"
+
+/* What is round a payload in a token: header, dots, signature. */
+#define TOKEN_ROUND 81
+
+static int
+make_probe(const struct ask *q, struct post_request *request)
+{
+	size_t payload_len = (q->token_len - TOKEN_ROUND) * 3 / 4;
+	struct buf *body = &request->body;
+	char *token = NULL;
+
+	buf_printf(body, "{\"leadrelay_probe\":%s,\"iat\":%" PRId64
+	    ",\"pad\":\"", q->asks, clock_wall_ms() / 1000);
+	while (buf_ok(body) && body->len + 2 < payload_len)
+		buf_putc(body, 'x');
+	buf_puts(body, "\"}");
+	if (buf_ok(body))
+		token = token_sign(body->data, body->len, q->secret);
+	if (token == NULL) {
+		fputs("leadrelay: doctor: cannot sign\n", stderr);
+		return -1;
+	}
+	buf_printf(&request->authorization, "Authorization: Bearer %s", token);
+	free(token);
+	return 0;
+}
+
+static int
+make_request(void *arg, int64_t index, struct post_request *request)
+{
+	const struct ask *q = arg;
+	size_t len = strcspn(q->url, "?#");
+
+	(void)index;
+	request->from = q->from;
+	if (q->page == NULL)
+		return make_probe(q, request);
+	while (len > 0 && q->url[len - 1] == '/')
+		len--;
+	request->get = true;
+	buf_add(&request->url, q->url, len);
+	buf_printf(&request->url, "/%s", q->page);
+	return 0;
+}
+
+static void
+keep_answer(void *arg, int64_t index, const struct post_answer *answer)
+{
+	struct ask *q = arg;
+
+	(void)index;
+	q->status = answer->status;
+	q->took_us = answer->took_us;
+	q->date_ms = answer->date_ms;
+	q->answered_ms = clock_wall_ms();
+	snprintf(q->server, sizeof(q->server), "%s", answer->server);
+	buf_add(&q->body, answer->body->data, answer->body->len);
+	if (answer->error != NULL)
+		buf_puts(&q->error, answer->error);
+}
+
+int
+ask(struct ask *q)
+{
+	const struct post_batch batch = {
+		.url = q->url,
+		.count = 1,
+		.concurrency = 1,
+		.make = make_request,
+		.answered = keep_answer,
+		.arg = q,
+	};
+	struct buf why = { 0 };
+	int rc;
+
+	ask_free(q);
+	rc = post_run(&batch, &why) == EXIT_DONE ? 0 : -1;
+	if (why.len > 0)
+		fprintf(stderr, "leadrelay: doctor: %s\n", why.data);
+	buf_free(&why);
+	if (q->body.len > 0)
+		q->object = json_tokener_parse(q->body.data);
+	return rc;
+}
+
+void
+ask_free(struct ask *q)
+{
+	buf_free(&q->body);
+	buf_free(&q->error);
+	json_object_put(q->object);
+	q->object = NULL;
+	q->status = 0;
+}

@@ -1,0 +1,471 @@
+#include "cli/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <json-c/json.h>
+
+#include "base/clock.h"
+#include "base/exits.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "cli/object.h"
+#include "cli/print.h"
+#include "cli/reply.h"
+#include "cli/setup.h"
+#include "client/ask.h"
+#include "client/doctor.h"
+#include "client/target.h"
+
+#define TRY_WAIT_MS 20000		/* for the worker to try its destinations */
+#define TRY_PAUSE_MS 250
+#define FOREIGN_LOOPBACK "127.0.0.2"	/* this machine, but not the address a server is told to trust */
+
+static const size_t sizes_kb[] = { 1, 8, 16, 32, 48, 60 };
+#define SIZES (sizeof(sizes_kb) / sizeof(sizes_kb[0]))
+
+struct doctor {
+	const char *url;
+	const struct config_source *source;
+	bool loopback;
+	bool json;
+	enum doctor_front front;
+	size_t passed_kb;		/* the largest that passed; 0: none */
+	struct json_object *seen;	/* the worker's first answer; NULL: none */
+	struct json_object *destinations; /* what it said of them last; NULL: nothing */
+	int64_t worker_ahead_ms;	/* the worker's clock, against ours */
+	int64_t front_ahead_ms;		/* the web server's; the same when it does not tell */
+	bool answered;			/* by anybody */
+	int findings;
+};
+
+/* --- saying --- */
+
+/* A line for a person: "ok", "note" or "FAILED", the part, the words. */
+static void
+say(const struct doctor *doctor, const char *verdict, const char *part,
+    const char *words)
+{
+	struct buf out = { 0 };
+
+	if (doctor->json)
+		return;
+	buf_printf(&out, "%-7s ", verdict);
+	print_text(&out, part, strlen(part));
+	while (buf_ok(&out) && out.len < 21)
+		buf_putc(&out, ' ');
+	print_text(&out, words, strlen(words));
+	buf_putc(&out, '\n');
+	(void)print_flush(&out);
+	buf_free(&out);
+}
+
+/* What is wrong with a ${part}, its cure, and the probe it is about (0: none). */
+static void
+found(struct doctor *doctor, const char *part,
+    const struct doctor_finding *finding, const char *what, size_t kb)
+{
+	struct buf out = { 0 };
+
+	doctor->findings++;
+	if (!doctor->json) {
+		say(doctor, "FAILED", part, what);
+		if (*finding->cure != '\0')
+			say(doctor, "", "cure:", finding->cure);
+		return;
+	}
+	object_open(&out);
+	object_string(&out, "finding", finding->name);
+	object_string(&out, "part", part);
+	if (kb > 0) {
+		object_number(&out, "bytes", (int64_t)kb * 1024);
+		object_number(&out, "passed", (int64_t)doctor->passed_kb * 1024);
+	}
+	object_string(&out, "detail", what);
+	object_string(&out, "cure", finding->cure);
+	object_close(&out);
+	buf_putc(&out, '\n');
+	(void)print_flush(&out);
+	buf_free(&out);
+}
+
+/* --- the probes --- */
+
+static void
+json_probe(const struct doctor *doctor, const struct ask *q, size_t kb,
+    const char *word)
+{
+	struct buf out = { 0 };
+
+	if (!doctor->json)
+		return;
+	object_open(&out);
+	object_number(&out, "probe", (int64_t)kb * 1024);
+	object_number(&out, "status", q->status);
+	object_string(&out, "answer", word);
+	object_string(&out, "server", q->server[0] != '\0' ? q->server : NULL);
+	object_bool(&out, "ok", doctor->passed_kb == kb);
+	object_close(&out);
+	buf_putc(&out, '\n');
+	(void)print_flush(&out);
+	buf_free(&out);
+}
+
+static void
+probe_passed(const struct doctor *doctor, const struct ask *q, size_t kb)
+{
+	const char *variable = reply_string(doctor->seen, "variable");
+	struct buf words = { 0 };
+	char part[16];
+
+	snprintf(part, sizeof(part), "%zu KB", kb);
+	buf_printf(&words, "answered in %.1f ms; the token came in %s",
+	    (double)q->took_us / 1000, variable != NULL ? variable : "?");
+	if (buf_ok(&words))
+		say(doctor, "ok", part, words.data);
+	buf_free(&words);
+}
+
+static void
+probe_failed(struct doctor *doctor, const struct ask *q, size_t kb,
+    const struct doctor_finding *finding, const char *word)
+{
+	const char *front = doctor_front_name(doctor->front);
+	struct buf what = { 0 };
+	char part[16];
+
+	snprintf(part, sizeof(part), "%zu KB", kb);
+	buf_printf(&what, "%s (", finding->what);
+	if (q->status == 0)
+		buf_puts(&what, q->error.len > 0 ? q->error.data : "no answer");
+	else if (word != NULL)
+		buf_printf(&what, "%d %s, from the worker", q->status, word);
+	else
+		buf_printf(&what, "%d, from %s", q->status, front);
+	if (doctor->passed_kb > 0)
+		buf_printf(&what, "; %zu KB passed", doctor->passed_kb);
+	buf_putc(&what, ')');
+	found(doctor, part, finding, buf_ok(&what) ? what.data : finding->what,
+	    kb);
+	buf_free(&what);
+}
+
+/* How far the clocks of the worker and of the web server are ahead of ours. */
+static void
+read_clocks(struct doctor *doctor, const struct ask *q)
+{
+	const char *clock = reply_string(q->object, "clock");
+	int64_t ms;
+
+	if (clock != NULL && text_parse_when(clock, q->answered_ms, &ms) == 0)
+		doctor->worker_ahead_ms = ms - q->answered_ms;
+	doctor->front_ahead_ms = q->date_ms != 0 ?
+	    q->date_ms - q->answered_ms : doctor->worker_ahead_ms;
+}
+
+/* Send a probe and say what came of it.  NULL: it passed. */
+static const struct doctor_finding *
+probe(struct doctor *doctor, struct ask *q, size_t kb)
+{
+	struct doctor_answer answer = {
+		.passed = doctor->passed_kb > 0,
+		.over_max_token = kb * 1024 > doctor->source->max_token,
+	};
+	const struct doctor_finding *finding;
+
+	q->token_len = kb * 1024;
+	if (ask(q) == -1)
+		return NULL;
+	doctor->answered |= q->status != 0;
+	if (q->server[0] != '\0' || doctor->passed_kb == 0)
+		doctor->front = doctor_front_of(q->server[0] != '\0' ?
+		    q->server : NULL);
+	answer.front = doctor->front;
+	answer.status = q->status;
+	answer.word = reply_word(q->object);
+	finding = doctor_judge(&answer);
+	if (finding == NULL) {
+		doctor->passed_kb = kb;
+		if (doctor->seen == NULL) {
+			doctor->seen = json_object_get(q->object);
+			read_clocks(doctor, q);
+		}
+	}
+	json_probe(doctor, q, kb, answer.word);
+	if (finding == NULL)
+		probe_passed(doctor, q, kb);
+	else
+		probe_failed(doctor, q, kb, finding, answer.word);
+	return finding;
+}
+
+/* All sizes, up to the first that does not pass; those above are not better. */
+static void
+probe_all(struct doctor *doctor, struct ask *q)
+{
+	for (size_t i = 0; i < SIZES; i++) {
+		q->asks = i == 0 ? "[\"store\",\"destinations\"]" : "[]";
+		if (probe(doctor, q, sizes_kb[i]) != NULL || q->status == 0)
+			break;
+	}
+}
+
+/* --- what the worker sees --- */
+
+static void
+examine_clock(struct doctor *doctor)
+{
+	const struct doctor_finding *finding;
+	struct buf what = { 0 };
+	char span[TEXT_DURATION_SIZE];
+	int64_t ahead_ms = doctor->worker_ahead_ms;
+
+	finding = doctor_judge_clock(ahead_ms, doctor->front_ahead_ms);
+	if (finding == NULL) {
+		say(doctor, "ok", "clock", "the worker's agrees with this machine's");
+		return;
+	}
+	buf_printf(&what, "%s: it is %s %s", finding->what,
+	    text_format_duration(ahead_ms < 0 ? -ahead_ms : ahead_ms, span),
+	    ahead_ms < 0 ? "behind" : "ahead");
+	found(doctor, "clock", finding, buf_ok(&what) ? what.data :
+	    finding->what, 0);
+	buf_free(&what);
+}
+
+static void
+examine_store(struct doctor *doctor)
+{
+	const char *word = reply_string(doctor->seen, "store");
+	const struct doctor_finding *finding;
+	struct buf what = { 0 };
+
+	if (word == NULL)
+		return;
+	if ((finding = doctor_judge_store(word)) == NULL) {
+		say(doctor, "ok", "store", "the worker can write to it");
+		return;
+	}
+	buf_printf(&what, "%s: %s", finding->what, word);
+	found(doctor, "store", finding, buf_ok(&what) ? what.data :
+	    finding->what, 0);
+	buf_free(&what);
+}
+
+static void
+examine_destination(struct doctor *doctor, struct json_object *destination)
+{
+	static const struct doctor_finding failed = { "destination",
+		"the worker does not reach it",
+		"there, 'leadrelay check' and the worker's log say more" };
+	const char *name = reply_string(destination, "name");
+	const char *state = reply_string(destination, "state");
+	const char *error = reply_string(destination, "error");
+	struct buf what = { 0 };
+
+	if (name == NULL || state == NULL)
+		return;
+	if (strcmp(state, "reached") == 0) {
+		say(doctor, "ok", name, "the worker can connect to it");
+		return;
+	}
+	if (strcmp(state, "untested") == 0) {
+		say(doctor, "note", name, "not tried by the worker: the clocks "
+		    "differ too much");
+		return;
+	}
+	buf_printf(&what, "%s: %s", failed.what, error != NULL ? error :
+	    "it has been trying for 20 s");
+	found(doctor, name, &failed, buf_ok(&what) ? what.data : failed.what, 0);
+	buf_free(&what);
+}
+
+/* Keep what the answer tells of the destinations, if anything. */
+static void
+keep_destinations(struct doctor *doctor, struct json_object *answer)
+{
+	struct json_object *list;
+
+	json_object_put(doctor->destinations);
+	doctor->destinations = NULL;
+	if (json_object_object_get_ex(answer, "destinations", &list) &&
+	    json_object_is_type(list, json_type_array))
+		doctor->destinations = json_object_get(list);
+}
+
+static size_t
+destination_count(const struct doctor *doctor)
+{
+	return doctor->destinations != NULL ?
+	    json_object_array_length(doctor->destinations) : 0;
+}
+
+static bool
+is_trying(const struct doctor *doctor)
+{
+	const char *state;
+
+	for (size_t i = 0; i < destination_count(doctor); i++) {
+		state = reply_string(json_object_array_get_idx(
+		    doctor->destinations, i), "state");
+		if (state != NULL && strcmp(state, "testing") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Ask with a small probe until the worker has tried its destinations. */
+static void
+examine_destinations(struct doctor *doctor, struct ask *q)
+{
+	const struct timespec pause = { .tv_nsec = TRY_PAUSE_MS * 1000000 };
+	int64_t until_ms = clock_mono_ms() + TRY_WAIT_MS;
+
+	q->token_len = sizes_kb[0] * 1024;
+	q->asks = "[\"destinations\"]";
+	keep_destinations(doctor, doctor->seen);
+	while (is_trying(doctor) && clock_mono_ms() < until_ms) {
+		(void)nanosleep(&pause, NULL);
+		if (ask(q) == -1 || q->status != 200)
+			break;
+		keep_destinations(doctor, q->object);
+	}
+	for (size_t i = 0; i < destination_count(doctor); i++)
+		examine_destination(doctor, json_object_array_get_idx(
+		    doctor->destinations, i));
+	json_object_put(doctor->destinations);
+}
+
+/* --- admin pages --- */
+
+/* Does this page answer, and is it leadrelay's? */
+static bool
+page_is_open(struct ask *q, const char *page)
+{
+	static const char *const marks[] = {
+		"\"status\":\"ok\"", "leadrelay_", "\"counters\""
+	};
+
+	q->page = page;
+	if (ask(q) == -1 || q->status != 200 || q->body.len == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (strstr(q->body.data, marks[i]) != NULL)
+			return true;
+	return false;
+}
+
+static void
+examine_pages(struct doctor *doctor, struct ask *q)
+{
+	static const char *const pages[] = { "healthz", "metrics", "status" };
+	static const struct doctor_finding open = { "admin-open",
+		"admin pages answer to anybody",
+		"only let trusted addresses into the location that sets "
+		"LEADRELAY_ROLE=admin (nginx: allow and deny; Apache: Require ip; "
+		"lighttpd: $HTTP[\"remoteip\"])" };
+	struct buf what = { 0 };
+	size_t count = 0;
+
+	/* nginx is told single addresses; others mean by "local" all of 127/8. */
+	q->from = doctor->loopback && doctor->front == DOCTOR_NGINX ?
+	    FOREIGN_LOOPBACK : NULL;
+	buf_printf(&what, "%s:", open.what);
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		if (page_is_open(q, pages[i])) {
+			buf_printf(&what, " %s", pages[i]);
+			count++;
+		}
+	if (count == 0)
+		say(doctor, "ok", "admin pages", doctor->loopback ?
+		    "closed" : "closed to this machine");
+	else if (doctor->loopback && q->from == NULL)
+		say(doctor, "note", "admin pages", "open to this machine; ask "
+		    "from another one whether they are to the world");
+	else
+		found(doctor, "admin pages", &open, buf_ok(&what) ? what.data :
+		    open.what, 0);
+	buf_free(&what);
+}
+
+/* --- the whole --- */
+
+static int
+examine(struct doctor *doctor)
+{
+	struct ask q = {
+		.url = doctor->url,
+		.secret = &doctor->source->secrets.items[0],
+	};
+
+	probe_all(doctor, &q);
+	if (!doctor->answered) {
+		ask_free(&q);
+		return EXIT_UNAVAILABLE;
+	}
+	if (doctor->seen != NULL) {
+		examine_clock(doctor);
+		examine_store(doctor);
+		examine_destinations(doctor, &q);
+	}
+	examine_pages(doctor, &q);
+	ask_free(&q);
+	json_object_put(doctor->seen);
+	return doctor->findings > 0 ? EXIT_NO : EXIT_DONE;
+}
+
+static int
+check_target(struct doctor *doctor, struct target *target)
+{
+	const char *fault = target_read(doctor->url, target);
+
+	if (fault == NULL) {
+		doctor->loopback = target->loopback;
+		return EXIT_DONE;
+	}
+	fprintf(stderr, "leadrelay: doctor: %s\n", fault);
+	return EXIT_USAGE;
+}
+
+static int
+check_source(const struct doctor *doctor)
+{
+	if (doctor->source == NULL)
+		return EXIT_USAGE;
+	if (doctor->source->verify != CONFIG_VERIFY_NONE)
+		return EXIT_DONE;
+	fprintf(stderr, "leadrelay: doctor: source %s verifies nothing, so it "
+	    "takes no probes\n", doctor->source->name);
+	return EXIT_USAGE;
+}
+
+int
+cmd_doctor(const struct args *args)
+{
+	struct doctor doctor = {
+		.url = args->operands[0],
+		.json = args_flag(args, "json"),
+		.front = DOCTOR_OTHER,
+	};
+	struct setup setup = { 0 };
+	struct target target = { 0 };
+	struct store_fault fault = { 0 };
+	int status;
+
+	signals_expect_hangups();
+	if ((status = check_target(&doctor, &target)) != EXIT_DONE ||
+	    (status = setup_config(&setup, args)) != EXIT_DONE)
+		goto out;
+	doctor.source = setup_source(args, setup.config, target.path.data);
+	if ((status = check_source(&doctor)) != EXIT_DONE)
+		goto out;
+	if (outbox_become_owner(setup.config, &fault) == -1)
+		status = setup_store_failed(setup.config, &fault);
+	else
+		status = examine(&doctor);
+out:
+	buf_free(&target.path);
+	setup_free(&setup);
+	return status;
+}

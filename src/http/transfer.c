@@ -1,0 +1,267 @@
+#include "http/transfer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "http/transport.h"
+
+/*
+ * Keep the beginning of the answer.  More than that nobody reads, so the rest
+ * is not waited for: the transfer ends, and its status counts.
+ */
+static size_t
+take_body(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct transfer *tr = arg;
+	size_t n = size * count, room = tr->answer_max - tr->answer.len;
+
+	buf_add(&tr->answer, bytes, n < room ? n : room);
+	return n <= room ? n : 0;
+}
+
+/*
+ * The one header field that matters, and the head's end, an empty line: to libcurl
+ * a connection that ends before it ends the answer well.  A new status line starts
+ * a new answer.
+ */
+static size_t
+take_header(char *bytes, size_t size, size_t count, void *arg)
+{
+	static const char name[] = "retry-after:";
+	struct transfer *tr = arg;
+	size_t n = size * count, len;
+
+	if (n >= 5 && strncasecmp(bytes, "HTTP/", 5) == 0) {
+		tr->retry_after[0] = '\0';
+		tr->head_ended = false;
+	} else if (n != 0 && (bytes[0] == '\r' || bytes[0] == '\n')) {
+		tr->head_ended = true;
+	} else if (n >= sizeof(name) - 1 &&
+	    strncasecmp(bytes, name, sizeof(name) - 1) == 0) {
+		len = n - (sizeof(name) - 1);
+		if (len >= sizeof(tr->retry_after))
+			len = 0;			/* junk */
+		memcpy(tr->retry_after, bytes + sizeof(name) - 1, len);
+		tr->retry_after[len] = '\0';
+	}
+	return n;
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+/*
+ * The request goes out now.  On a kept connection that turns out to be dead
+ * libcurl sends it once more of its own accord, and this is called again.
+ */
+static int
+note_sending(void *arg, char *remote, char *local, int remote_port, int local_port)
+{
+	struct transfer *tr = arg;
+
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	tr->sendings++;
+	return CURL_PREREQFUNC_OK;
+}
+#endif
+
+/* Older libraries do not tell. */
+static CURLcode
+count_sendings(struct transfer *tr)
+{
+#if LIBCURL_VERSION_NUM >= 0x075000
+	CURLcode rc;
+
+	if ((rc = tr->curl->easy_setopt(tr->easy, CURLOPT_PREREQFUNCTION,
+	    note_sending)) != CURLE_OK)
+		return rc;
+	return tr->curl->easy_setopt(tr->easy, CURLOPT_PREREQDATA, tr);
+#else
+	(void)tr;
+	return CURLE_OK;
+#endif
+}
+
+static CURLcode
+set_up(struct transfer *tr, const struct config_destination *config,
+    const char *ca_file)
+{
+	const struct curl_api *curl = tr->curl;
+	CURLcode rc;
+
+	if ((rc = transport_setup(curl, tr->easy, config, ca_file)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_PRIVATE, tr)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_ERRORBUFFER, tr->error)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_WRITEFUNCTION, take_body)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_WRITEDATA, tr)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERFUNCTION, take_header)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERDATA, tr)) != CURLE_OK ||
+	    (rc = count_sendings(tr)) != CURLE_OK)
+		return rc;
+	return curl->easy_setopt(tr->easy, CURLOPT_POST, 1L);
+}
+
+struct transfer *
+transfer_new(const struct curl_api *curl, const struct config_destination *config,
+    const char *ca_file, void *owner)
+{
+	struct transfer *tr;
+	CURLcode rc = CURLE_OUT_OF_MEMORY;
+
+	if ((tr = calloc(1, sizeof(*tr))) == NULL)
+		goto fail;
+	tr->owner = owner;
+	tr->curl = curl;
+	tr->answer_max = config->success_when != NULL || config->capture != NULL ?
+	    PIPELINE_ANSWER_MAX : TRANSFER_ANSWER_MAX;
+	if ((tr->easy = curl->easy_init()) == NULL)
+		goto fail;
+	if ((rc = set_up(tr, config, ca_file)) == CURLE_OK)
+		return tr;
+fail:
+	log_err("destination %s: libcurl: %s", config->name, curl->easy_strerror(rc));
+	transfer_free(tr);
+	return NULL;
+}
+
+void
+transfer_free(struct transfer *tr)
+{
+	if (tr == NULL)
+		return;
+	if (tr->easy != NULL)
+		tr->curl->easy_cleanup(tr->easy);
+	delivery_claim_free(&tr->claim);
+	http_request_free(&tr->request);
+	free(tr->lines);
+	pipeline_destroy(&tr->pipeline);
+	buf_free(&tr->answer);
+	free(tr);
+}
+
+/* String the request's headers together, without the "Expect" libcurl would add. */
+static bool
+string_headers(struct transfer *tr)
+{
+	static char no_expect[] = "Expect:";
+	const struct http_request *rq = &tr->request;
+	struct curl_slist *lines;
+	size_t i, count = rq->header_count + 1;
+
+	if (count > tr->line_cap) {
+		if ((lines = realloc(tr->lines, count * sizeof(*lines))) == NULL)
+			return false;
+		tr->lines = lines;
+		tr->line_cap = count;
+	}
+	for (i = 0; i < count; i++) {
+		/* libcurl only reads them. */
+		tr->lines[i].data = i < rq->header_count ?
+		    (char *)(uintptr_t)rq->headers[i] : no_expect;
+		tr->lines[i].next = i + 1 < count ? &tr->lines[i + 1] : NULL;
+	}
+	return true;
+}
+
+CURLcode
+transfer_start(struct transfer *tr, CURLM *multi)
+{
+	const struct curl_api *curl = tr->curl;
+	const struct http_request *rq = &tr->request;
+	CURLcode rc;
+
+	buf_reset(&tr->answer);
+	tr->retry_after[0] = '\0';
+	tr->error[0] = '\0';
+	tr->head_ended = false;
+	tr->sendings = 0;
+	tr->started_ms = clock_wall_ms();
+	tr->started_mono_ms = clock_mono_ms();
+	if (!string_headers(tr))
+		return CURLE_OUT_OF_MEMORY;
+	if ((rc = curl->easy_setopt(tr->easy, CURLOPT_URL, rq->url)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_CUSTOMREQUEST,
+	    strcmp(rq->method, "POST") != 0 ? rq->method : NULL)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_POSTFIELDS, rq->body)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)rq->body_len)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HTTPHEADER, tr->lines)) != CURLE_OK ||
+	    /* Only where HTTP/2 may be spoken is it worth waiting for a connection. */
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_PIPEWAIT,
+	    strncasecmp(rq->url, "https:", 6) == 0 ? 1L : 0L)) != CURLE_OK)
+		return rc;
+	if (curl->multi_add_handle(multi, tr->easy) != CURLM_OK)
+		return CURLE_OUT_OF_MEMORY;
+	tr->under_way = true;
+	return CURLE_OK;
+}
+
+void
+transfer_cancel(struct transfer *tr, CURLM *multi)
+{
+	if (tr->under_way)
+		(void)tr->curl->multi_remove_handle(multi, tr->easy);
+	tr->under_way = false;
+}
+
+void
+transfer_reset(struct transfer *tr)
+{
+	delivery_claim_free(&tr->claim);
+	if (tr->answer.cap > TRANSFER_ANSWER_MAX)
+		buf_free(&tr->answer);
+	pipeline_destroy(&tr->pipeline);
+}
+
+/* There was no whole answer, because of ${code}: say so, and how far it came. */
+static void
+describe(struct transfer *tr, CURLcode code, long status)
+{
+	char said[CURL_ERROR_SIZE];
+
+	(void)snprintf(said, sizeof(said), "%s", tr->error[0] != '\0' ? tr->error :
+	    code != CURLE_OK ? tr->curl->easy_strerror(code) : "its head has no end");
+	if (status >= 200)
+		(void)snprintf(tr->error, sizeof(tr->error),
+		    "the answer broke off after status %ld: %.200s", status, said);
+	else
+		(void)snprintf(tr->error, sizeof(tr->error), "%s", said);
+}
+
+void
+transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code)
+{
+	const struct curl_api *curl = tr->curl;
+	struct transfer_end *end = &tr->end;
+	curl_off_t until_sending = 0;
+	long status = 0;
+
+	if (tr->under_way) {
+		(void)curl->easy_getinfo(tr->easy, CURLINFO_RESPONSE_CODE, &status);
+		(void)curl->easy_getinfo(tr->easy, CURLINFO_PRETRANSFER_TIME_T,
+		    &until_sending);
+	}
+	transfer_cancel(tr, multi);
+	memset(end, 0, sizeof(*end));
+	end->took_ms = clock_mono_ms() - tr->started_mono_ms;
+	end->sending = until_sending > 0;
+	end->repeated = tr->sendings > 1;
+	/*
+	 * Half an answer is none: who broke it off may have dropped the lead, too.  A
+	 * write error is our own doing: enough had been read.
+	 */
+	if (end->sending && status >= 200 && tr->head_ended &&
+	    (code == CURLE_OK || code == CURLE_WRITE_ERROR)) {
+		end->status = (int)status;
+		return;
+	}
+	end->code = (int)code;
+	describe(tr, code, status);
+	end->error = tr->error;
+}

@@ -1,0 +1,87 @@
+/*
+ * dispatcher: a destination at work: takes its deliveries, sends them, settles them.
+ *
+ * Moments given to a dispatcher are steady ones (clock.h): no wall clock that is set
+ * lengthens what it waits for.
+ *
+ * Lanes share the relay's thread, libcurl handle and outbox, nothing else: one
+ * that is stuck does not slow another.  How many are under way at once, whether
+ * any are, and what becomes of each is destination.h's to say; a dispatcher carries it
+ * out.  Every function belongs to the relay's thread.
+ */
+#ifndef LEADRELAY_RELAY_DISPATCHER_H
+#define LEADRELAY_RELAY_DISPATCHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct config;
+struct engine;
+struct dispatcher;
+struct store;
+
+/*
+ * For the ${index}th destination of ${config}, of which a share is taken; ${number}
+ * is the store's for it.  ${engine} is borrowed.  NULL: a phrase in ${why}.  Any
+ * thread.
+ */
+struct dispatcher *dispatcher_new(struct engine *engine, struct config *config, size_t index,
+    int64_t number, struct buf *why);
+
+/* None of its jobs may be under way.  NULL is fine. */
+void dispatcher_free(struct dispatcher *l);
+
+/*
+ * Go over to the settings of ${fresh}, a dispatcher for the same destination that has
+ * begun nothing and is still to be freed.  Where they are the same and their files
+ * too, nothing changes.  Otherwise what was sent is finished under the former
+ * ones, and nothing but its own lead's next event waits for it.
+ */
+void dispatcher_succeed(struct dispatcher *l, struct dispatcher *fresh);
+
+/* The store's number for its destination. */
+int64_t dispatcher_number(const struct dispatcher *l);
+
+/*
+ * Before it does anything a dispatcher has to know its destination's state.  Read it
+ * now, in a transaction (-1: store->fault); or have it read, which is tried
+ * again later when it fails.
+ */
+int dispatcher_load(struct dispatcher *l, struct store *store);
+void dispatcher_begin(struct dispatcher *l, int64_t now_ms);
+bool dispatcher_begun(const struct dispatcher *l);
+
+/* After steps with ${stopping}: is nothing under way or left to write, and may it be freed? */
+bool dispatcher_finished(const struct dispatcher *l);
+
+/* There may be new work. */
+void dispatcher_look(struct dispatcher *l);
+
+/* What waits for later is to be made due. */
+void dispatcher_make_due(struct dispatcher *l);
+
+/*
+ * Do what there is to do.  ${stopping}: begin nothing more, give back what was
+ * taken and not begun.  Returns the moment to be called again, should nothing
+ * else happen before.
+ */
+int64_t dispatcher_step(struct dispatcher *l, int64_t now_ms, bool stopping);
+
+/* Would new work be begun at once?  If not, it need not wake the relay. */
+bool dispatcher_has_room(const struct dispatcher *l, int64_t now_ms);
+
+/* Break off what is under way; it stays "sending". */
+void dispatcher_cancel(struct dispatcher *l);
+
+/* Are requests under way? */
+bool dispatcher_sending(const struct dispatcher *l);
+
+/* Does it hold deliveries whose outcome is not yet on disk, or not yet known? */
+bool dispatcher_unsettled(const struct dispatcher *l);
+
+/* Could more be sent now, for all that is known? */
+bool dispatcher_due(const struct dispatcher *l, int64_t now_ms);
+
+#endif

@@ -1,0 +1,14 @@
+libleadrelay_a_SOURCES += \
+	src/start/background.c src/start/background.h \
+	src/start/load.c src/start/load.h \
+	src/start/reload.c src/start/reload.h \
+	src/start/reload_reply.c src/start/reload_reply.h \
+	src/start/supervisor.c src/start/supervisor.h \
+	src/start/waiting.c src/start/waiting.h \
+	src/start/worker.c src/start/worker.h \
+	src/start/worker_cgi.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/start/test_waiting
+endif

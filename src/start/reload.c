@@ -1,0 +1,284 @@
+#include "start/reload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "intake/snapshot.h"
+#include "outbox/outbox.h"
+#include "program/programs.h"
+#include "relay/relay.h"
+#include "start/load.h"
+
+#define AGAIN_MS 10000		/* a bad one is tried again: it may name what was missing */
+
+static const char *
+phrase(const struct buf *why)
+{
+	return buf_ok(why) && why->data != NULL ? why->data : "out of memory";
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+/* Keep the first fault in ${text}, of which some lines may be warnings. */
+static void
+keep_trouble(struct reload *rl, const struct buf *text)
+{
+	static const char warning[] = "warning: ";
+	const char *line = phrase(text);
+
+	while (strncmp(line, warning, sizeof(warning) - 1) == 0 &&
+	    strchr(line, '\n') != NULL)
+		line = strchr(line, '\n') + 1;
+	(void)snprintf(rl->trouble, sizeof(rl->trouble), "%.*s",
+	    (int)strcspn(line, "\n"), line);
+}
+
+/* Say what is wrong, unless it was said the last time; ${end}: what follows from it. */
+static void
+say_news(struct reload *rl, const struct config_fault *fault, const char *end)
+{
+	uint8_t digest[DIGEST_SIZE];
+
+	if (fault->count > 0)
+		keep_trouble(rl, &fault->text);
+	if (digest_sha256(fault->text.data != NULL ? fault->text.data : "",
+	    fault->text.len, digest) == 0) {
+		if (rl->failing && digest_equal(digest, rl->said))
+			return;
+		memcpy(rl->said, digest, sizeof(digest));
+	}
+	load_say(&fault->text);
+	if (fault->count > 0)
+		log_err("%s", end);
+}
+
+/* The same file again, with what stays as it is; NULL: said. */
+static struct config *
+read_again(struct reload *rl, const struct config *former, bool opened,
+    struct buf *kept)
+{
+	struct config_fault fault = { 0 };
+	struct config *next;
+
+	next = config_load(former->file, &fault);
+	if (next != NULL && programs_check(next, &fault.text) == -1) {
+		fault.count++;
+		config_free(next);
+		next = NULL;
+	}
+	say_news(rl, &fault, "the new configuration is not taken, "
+	    "the former one stays in force");
+	buf_free(&fault.text);
+	if (next != NULL && config_keep(next, former, opened, kept) == -1) {
+		log_err("the configuration cannot be read again: out of memory");
+		config_free(next);
+		next = NULL;
+	}
+	return next;
+}
+
+/* --- putting in force ----------------------------------------------------- */
+
+/* The parts that can refuse, one after the other.  -1: said; how far it came does not show. */
+static int
+put_in_force(struct config *config, const struct reload_parts *parts)
+{
+	struct store_fault fault;
+	struct buf why = { 0 };
+	int rc = 0;
+
+	if (parts->outbox != NULL &&
+	    outbox_configure(parts->outbox, config, &fault) == -1) {
+		log_err("the outbox cannot take the new configuration: %s",
+		    fault.text);
+		return -1;
+	}
+	if (parts->relay != NULL &&
+	    relay_reload(parts->relay, config, &why) == -1) {
+		log_err("the relay cannot take the new configuration: %s",
+		    phrase(&why));
+		rc = -1;
+	}
+	buf_free(&why);
+	if (rc == 0 && parts->snapshot != NULL &&
+	    snapshot_set(parts->snapshot, config) == -1) {
+		log_err("the new configuration cannot be taken: out of memory");
+		rc = -1;
+	}
+	return rc;
+}
+
+bool
+reload_config(struct reload *rl, struct config **config,
+    const struct reload_parts *parts)
+{
+	struct config *former = *config, *next;
+	struct buf kept = { 0 };
+	bool taken = false;
+
+	rl->trouble[0] = '\0';
+	next = read_again(rl, former, parts->outbox != NULL, &kept);
+	if (next != NULL && load_log(next) == 0) {
+		taken = put_in_force(next, parts) == 0;
+		if (!taken) {
+			(void)load_log(former);
+			(void)put_in_force(former, parts);
+		}
+	}
+	if (taken) {
+		if (kept.len != 0)
+			log_warn("%s: changed, takes effect at the next start",
+			    phrase(&kept));
+		log_info("the configuration was read again");
+		*config = next;
+		next = former;
+	}
+	config_free(next);
+	buf_free(&kept);
+	if (!taken && rl->trouble[0] == '\0')
+		(void)snprintf(rl->trouble, sizeof(rl->trouble),
+		    "the new configuration cannot be put in force");
+	rl->failing = !taken;
+	rl->again_ms = clock_mono_ms() + AGAIN_MS;
+	return taken;
+}
+
+void
+reload_catch_up(struct config *config, const struct reload_parts *parts)
+{
+	if (put_in_force(config, parts) == -1)
+		log_err("the outbox and the relay keep a former configuration "
+		    "until the next reload");
+}
+
+/* --- watching ------------------------------------------------------------- */
+
+/* FNV-1a. */
+static void
+mix(uint64_t *hash, const void *bytes, size_t len)
+{
+	const unsigned char *byte = bytes;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		*hash = (*hash ^ byte[i]) * UINT64_C(0x100000001b3);
+}
+
+/* Add what ${path} looks like, as far as a change of it would show. */
+static void
+mix_file(uint64_t *hash, const char *path)
+{
+	struct stat sb;
+
+	if (path == NULL || stat(path, &sb) == -1) {
+		mix(hash, "-", 1);
+		return;
+	}
+	mix(hash, &sb.st_dev, sizeof(sb.st_dev));
+	mix(hash, &sb.st_ino, sizeof(sb.st_ino));
+	mix(hash, &sb.st_size, sizeof(sb.st_size));
+	mix(hash, &sb.st_mode, sizeof(sb.st_mode));
+	mix(hash, &sb.st_mtim.tv_sec, sizeof(sb.st_mtim.tv_sec));
+	mix(hash, &sb.st_mtim.tv_nsec, sizeof(sb.st_mtim.tv_nsec));
+}
+
+static void
+mix_destination(uint64_t *hash, const struct config_destination *d)
+{
+	if (d->when_file != NULL)
+		mix_file(hash, d->when_file);
+	if (d->body == CONFIG_BODY_TRANSFORM)
+		mix_file(hash, d->transform);
+}
+
+/*
+ * The files that only a load reads; a destination's are watched by the relay,
+ * ${all}: unless there is none yet.  ${config} may be NULL.
+ */
+static uint64_t
+look(const char *file, const struct config *config, bool all)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	char *path;
+	size_t i;
+
+	mix_file(&hash, file);
+	for (i = 0; config != NULL && i < config->source_count; i++) {
+		if (config->sources[i].secret_file == NULL)
+			continue;
+		path = secret_resolve(config->sources[i].secret_file);
+		mix_file(&hash, path);
+		free(path);
+	}
+	for (i = 0; all && config != NULL && i < config->destination_count; i++)
+		mix_destination(&hash, &config->destinations[i]);
+	return hash;
+}
+
+void
+reload_note(struct reload *rl, const struct config *config)
+{
+	rl->seen = rl->candidate = look(config->file, config, false);
+	rl->failing = false;
+	rl->trouble[0] = '\0';
+}
+
+bool
+reload_due(struct reload *rl, const struct config *config)
+{
+	uint64_t now = look(config->file, config, false);
+
+	if (now == rl->seen)
+		return rl->failing && clock_mono_ms() >= rl->again_ms;
+	if (now != rl->candidate) {
+		rl->candidate = now;	/* somebody is writing: wait for the end */
+		return false;
+	}
+	rl->seen = now;
+	return true;
+}
+
+/* --- where there is none yet ------------------------------------------------ */
+
+#define UNTIL_MENDED "webhooks are answered 503 until this is mended"
+
+struct config *
+reload_first(struct reload *rl, bool at_once)
+{
+	struct config_fault fault = { 0 };
+	struct config *config = config_load(rl->file, &fault);
+	uint64_t now = look(rl->file, config, true);
+	bool settled = now == rl->candidate;
+
+	rl->candidate = now;
+	if (!at_once && (!settled || (config != NULL && rl->failing &&
+	    now == rl->seen && clock_mono_ms() < rl->again_ms))) {
+		config_free(config);
+		config = NULL;
+	} else if (config == NULL) {
+		say_news(rl, &fault, UNTIL_MENDED);
+		rl->failing = true;
+	} else if (now != rl->seen) {
+		load_say(&fault.text);	/* warnings */
+	}
+	buf_free(&fault.text);
+	return config;
+}
+
+void
+reload_refuse(struct reload *rl, const struct config *config,
+    const struct buf *why)
+{
+	const struct config_fault fault = { .text = *why, .count = 1 };
+
+	say_news(rl, &fault, UNTIL_MENDED);
+	rl->failing = true;
+	rl->seen = look(rl->file, config, true);
+	rl->again_ms = clock_mono_ms() + AGAIN_MS;
+}

@@ -1,0 +1,148 @@
+#include "start/reload_reply.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/exits.h"
+#include "base/text.h"
+
+#define WAIT_S 30			/* a store that somebody keeps locked takes its time */
+#define WAITING_MAX 128			/* knocks not heard yet */
+#define TAKEN '1'
+#define REFUSED '0'
+
+/* The door of the process ${pid}; its length. */
+static socklen_t
+door_of(pid_t pid, struct sockaddr_un *address)
+{
+	int len;
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	/* Behind a NUL: a name of its own, not a file's. */
+	len = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1,
+	    "leadrelay-reload/%ld", (long)pid);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+}
+
+/* --- who is asked ---------------------------------------------------------- */
+
+int
+verdict_open_door(void)
+{
+	struct sockaddr_un address;
+	socklen_t len = door_of(getpid(), &address);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd == -1 || (bind(fd, (struct sockaddr *)&address, len) == 0 &&
+	    listen(fd, WAITING_MAX) == 0))
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+size_t
+verdict_hear(int door, int askers[VERDICT_ASKERS_MAX])
+{
+	size_t count = 0;
+	int fd;
+
+	while (count < VERDICT_ASKERS_MAX && (fd = accept4(door, NULL, NULL,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK)) != -1)
+		askers[count++] = fd;
+	return count;
+}
+
+void
+reload_reply_tell(int asker, bool taken)
+{
+	const char word = taken ? TAKEN : REFUSED;
+
+	(void)send(asker, &word, 1, MSG_NOSIGNAL);
+	(void)close(asker);
+}
+
+/* --- who asks -------------------------------------------------------------- */
+
+/* Knock at the door of ${pid}, and of nobody who only took its name.  -1: errno. */
+static int
+knock(pid_t pid)
+{
+	const struct timeval limit = { .tv_sec = WAIT_S };
+	struct sockaddr_un address;
+	socklen_t len = door_of(pid, &address), peer_len = sizeof(struct ucred);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct ucred peer;
+
+	if (fd == -1)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (connect(fd, (struct sockaddr *)&address, len) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) == 0) {
+		if (peer.pid == pid)
+			return fd;
+		errno = ECONNREFUSED;
+	}
+	(void)close(fd);
+	return -1;
+}
+
+static int
+tell_failure(const char *pid, const char *why)
+{
+	fprintf(stderr, "leadrelay: --reload %s: %s\n", pid, why);
+	return EXIT_UNAVAILABLE;
+}
+
+/* What is said at the door ${fd}, as an exit status. */
+static int
+await_verdict(int fd, const char *pid)
+{
+	char word = '\0';
+	ssize_t n = recv(fd, &word, 1, 0);
+
+	if (n == 1 && word == TAKEN)
+		return EXIT_DONE;
+	if (n == 1) {
+		fputs("leadrelay: the new configuration is not taken; "
+		    "the process's log says why\n", stderr);
+		return EXIT_CONFIG;
+	}
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return tell_failure(pid, "no verdict in 30 seconds: it is still "
+		    "at it, and its log will say what became of it");
+	return tell_failure(pid, "it ended meanwhile");
+}
+
+int
+reload_reply_ask(const char *text)
+{
+	int64_t pid;
+	int fd, status;
+
+	if (text_parse_int(text, 2, INT32_MAX, &pid) == -1) {
+		fprintf(stderr, "leadrelay: --reload %s: not a process number\n",
+		    text);
+		return EXIT_USAGE;
+	}
+	if (kill((pid_t)pid, 0) == -1)
+		return tell_failure(text, strerror(errno));
+	/* SIGHUP would be the end of anything else. */
+	if ((fd = knock((pid_t)pid)) == -1)
+		return tell_failure(text, errno == ECONNREFUSED ?
+		    "is no leadrelay of this version that takes a SIGHUP" :
+		    strerror(errno));
+	if (kill((pid_t)pid, SIGHUP) == -1)
+		status = tell_failure(text, strerror(errno));
+	else
+		status = await_verdict(fd, text);
+	(void)close(fd);
+	return status;
+}

@@ -1,0 +1,589 @@
+#include "config.h"
+
+#include "start/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/exits.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "base/signals.h"
+#include "config/config.h"
+#include "http/reachability.h"
+#include "intake/receive.h"
+#include "intake/serve.h"
+#include "outbox/outbox.h"
+#include "program/program.h"
+#include "program/programs.h"
+#include "relay/relay.h"
+#include "start/background.h"
+#include "start/load.h"
+#include "start/reload.h"
+#include "start/supervisor.h"
+#include "start/waiting.h"
+
+/*
+ * From the signal to the end two seconds may pass: the relay's grace and the
+ * intake's run side by side, and the supervisor sees to the rest.
+ */
+#define RELAY_GRACE_MS 1000
+#define LOOK_MS 1000			/* between two looks at the files, or tries to open the outbox */
+#define THREADS 16			/* as long as no configuration says */
+#define STATUS_SIZE 400
+
+/*
+ * Who does what.  The main thread serves; it needs nothing that may wait.  The
+ * supervisor takes signals.  The tending thread reads the configuration, opens the
+ * outbox and starts the relay, however often it has to try.
+ */
+struct worker {
+	struct config *config;		/* in force; NULL: none yet.  The tending thread's */
+	struct counters counters;
+	struct receiver rx;
+	_Atomic(struct outbox *) outbox; /* NULL until it could be opened */
+	_Atomic(struct relay *) relay;	/* NULL when there is none */
+	atomic_bool stopping;
+	struct waiting waiting;		/* requests, for the outbox */
+	struct reload reload;
+	const char *address;		/* --listen's, or NULL */
+	bool watching;			/* the files are watched: nobody might send SIGHUP */
+	struct program_host *host;	/* runs jq programs; NULL: no configuration yet */
+	struct reachability *reach;		/* for probes; NULL: not there */
+	struct store_fault fault;	/* the last one on opening, said already */
+	char relay_trouble[RELOAD_TROUBLE_SIZE]; /* why it does not relay, said already */
+	struct supervisor supervisor;
+	struct background background;
+	struct notify notify;
+	bool greeted;			/* the service manager knows that we are ready */
+	char status[STATUS_SIZE];	/* that it knows */
+};
+
+/* --- what requests ask for ------------------------------------------------ */
+
+static struct outbox *
+current_outbox(void *owner)
+{
+	struct worker *w = owner;
+
+	return atomic_load(&w->outbox);
+}
+
+/* Until the outbox is open, if that is being done; it may have been just now. */
+static bool
+wait_for_outbox(void *owner, struct outbox_job *job)
+{
+	struct worker *w = owner;
+	struct outbox *outbox;
+
+	if (waiting_add(&w->waiting, job))
+		return true;
+	if ((outbox = atomic_load(&w->outbox)) == NULL)
+		return false;
+	outbox_submit(outbox, job);
+	return true;
+}
+
+/* Something is there to deliver: our relay's business, or another process's. */
+static void
+wake_relay(void *owner)
+{
+	struct worker *w = owner;
+	struct relay *relay = atomic_load(&w->relay);
+
+	if (relay != NULL)
+		relay_wake(relay);
+	else
+		outbox_wake(atomic_load(&w->outbox));
+}
+
+/* A probe asks for the destinations. */
+static void
+tell_destinations(void *owner, struct config *config, bool try,
+    struct buf *out)
+{
+	struct worker *w = owner;
+
+	reachability_tell(w->reach, config, try, out);
+}
+
+/* --- the outbox and the relay --------------------------------------------- */
+
+/* Open the outbox; a fault is said when it is a new one. */
+static void
+open_outbox(struct worker *w)
+{
+	struct store_fault fault = { 0 };
+	struct outbox *outbox;
+
+	waiting_begin(&w->waiting);
+	outbox = outbox_open(w->config, OUTBOX_SERVE, &fault);
+	if (outbox != NULL) {
+		if (w->fault.text[0] != '\0')
+			log_info("the outbox is open now");
+	} else if (strcmp(fault.text, w->fault.text) != 0) {
+		log_err("the outbox cannot be opened: %s", fault.text);
+	}
+	w->fault = fault;
+	atomic_store(&w->outbox, outbox);
+	waiting_end(&w->waiting, outbox, &fault);
+}
+
+/* Why it does not relay, said when it is news. */
+static void
+say_relay(struct worker *w, const char *why)
+{
+	if (why[0] != '\0' && strcmp(why, w->relay_trouble) != 0)
+		log_err("not relaying: %s", why);
+	if (why[0] == '\0' && w->relay_trouble[0] != '\0')
+		log_info("relaying now");
+	(void)snprintf(w->relay_trouble, sizeof(w->relay_trouble), "%s", why);
+}
+
+/* A library that is not there may be there a moment later, so this is tried again, too. */
+static void
+start_relay(struct worker *w)
+{
+	struct buf why = { 0 };
+	struct relay *relay;
+
+	relay = relay_new(w->config, w->host, atomic_load(&w->outbox),
+	    &w->counters, &why);
+	if (relay == NULL && why.data == NULL)
+		buf_puts(&why, "out of memory");
+	if (relay != NULL && relay_start(relay) == -1) {
+		buf_printf(&why, "starting the thread: %s", strerror(errno));
+		relay_free(relay);
+		relay = NULL;
+	}
+	say_relay(w, relay != NULL ? "" : why.data != NULL ? why.data : "?");
+	buf_free(&why);
+	atomic_store(&w->relay, relay);
+	/* The supervisor may have looked for it just before. */
+	if (relay != NULL && atomic_load(&w->stopping))
+		relay_stop(relay, RELAY_GRACE_MS);
+}
+
+static void
+bring_up(struct worker *w)
+{
+	if (atomic_load(&w->outbox) == NULL)
+		open_outbox(w);
+	if (atomic_load(&w->outbox) != NULL && w->config->worker.relay &&
+	    atomic_load(&w->relay) == NULL && !atomic_load(&w->stopping))
+		start_relay(w);
+}
+
+/* --- the configuration ---------------------------------------------------- */
+
+/* What cannot be put right before the socket is made.  -1: a line in ${why}. */
+static int
+check_group(const struct worker *w, const struct config *config, struct buf *why)
+{
+	const char *group = config->worker.socket_group;
+
+	if (w->address == NULL || serve_has_group(group))
+		return 0;
+	buf_printf(why, "%s: worker: there is no group %s (socket_group)",
+	    config->file, group);
+	return -1;
+}
+
+/*
+ * Started as root, with a store that is somebody else's: be them from here on.
+ * Only the socket was made before, and is given to them, and to its group.
+ */
+static int
+leave_root(const struct worker *w, const struct config *config, struct buf *why)
+{
+	struct store_fault fault = { 0 };
+	struct identity id;
+	int owned = outbox_owner(config, true, &id, &fault);
+
+	if (owned != -1 && w->address != NULL && serve_give(w->address,
+	    config->worker.socket_group, owned == 1 ? &id : NULL, why) == -1)
+		return -1;
+	if (owned == 0 || (owned == 1 && outbox_become(&id, &fault) == 0))
+		return 0;
+	buf_printf(why, "%s: %s", config->file, fault.text);
+	return -1;
+}
+
+/* Put the first one in force that is any good.  Takes ${config}; false: said. */
+static bool
+adopt(struct worker *w, struct config *config)
+{
+	struct buf why = { 0 };
+	bool adopted = false;
+	int rc = -1;
+
+	if (check_group(w, config, &why) == 0 &&
+	    leave_root(w, config, &why) == 0 &&
+	    (load_log_first(config), true) &&
+	    (rc = programs_begin(config, &w->host, PROGRAMS_BEGIN_MS,
+	    &why)) != -1) {
+		if (rc == 1)
+			log_warn(PROGRAMS_UNKNOWN, why.data);
+		if ((adopted = snapshot_set(&w->rx.snapshot, config) == 0))
+			w->config = config;
+		else
+			buf_puts(&why, "out of memory");
+	}
+	if (adopted) {
+		reload_note(&w->reload, config);
+		log_info("%s is in force", config->file);
+		if (geteuid() == 0)
+			log_warn("this runs as root: give the store's folder an "
+			    "owner, or name one in worker { user }");
+	} else {
+		reload_refuse(&w->reload, config, &why);
+		program_host_free(w->host);
+		w->host = NULL;
+		config_free(config);
+	}
+	buf_free(&why);
+	return adopted;
+}
+
+/* A look for one that is any good, while there is none. */
+static bool
+look_for_first(struct worker *w, bool at_once)
+{
+	struct config *config = reload_first(&w->reload, at_once);
+
+	if (config == NULL)
+		return false;
+	return adopt(w, config);
+}
+
+static bool
+take_next(struct worker *w)
+{
+	const struct reload_parts parts = {
+		.outbox = atomic_load(&w->outbox),
+		.relay = atomic_load(&w->relay),
+		.snapshot = &w->rx.snapshot,
+	};
+
+	return reload_config(&w->reload, &w->config, &parts);
+}
+
+/* --- telling the service manager ------------------------------------------ */
+
+static void
+describe(const struct worker *w, char status[STATUS_SIZE])
+{
+	const char *trouble = w->reload.trouble;
+
+	if (w->config == NULL)
+		(void)snprintf(status, STATUS_SIZE, "%s; webhooks are answered "
+		    "503 until this is mended", trouble);
+	else if (trouble[0] != '\0')
+		(void)snprintf(status, STATUS_SIZE,
+		    "%s; the former configuration stays in force", trouble);
+	else if (atomic_load(&w->outbox) == NULL)
+		(void)snprintf(status, STATUS_SIZE, "webhooks are answered 503: %s",
+		    w->fault.text[0] != '\0' ? w->fault.text :
+		    "the outbox is being opened");
+	else if (w->relay_trouble[0] != '\0')
+		(void)snprintf(status, STATUS_SIZE, "serving, not relaying: %s",
+		    w->relay_trouble);
+	else
+		(void)snprintf(status, STATUS_SIZE, "%s", w->config->worker.relay ?
+		    "serving and relaying" : "serving");
+}
+
+static void
+report(struct worker *w)
+{
+	char status[STATUS_SIZE];
+
+	describe(w, status);
+	if (strcmp(status, w->status) != 0) {
+		memcpy(w->status, status, sizeof(status));
+		notify_status(&w->notify, status);
+	}
+	if (!w->greeted)
+		w->greeted = notify_ready(&w->notify) == 0;
+}
+
+static void
+feed_watchdog(void *owner)
+{
+	struct worker *w = owner;
+
+	notify_alive(&w->notify);
+}
+
+/* --- the tending thread ---------------------------------------------------- */
+
+static void
+hang_up(struct worker *w)
+{
+	notify_reloading(&w->notify);
+	w->greeted = false;
+	log_reopen();
+}
+
+static bool
+turn(void *owner, bool hung_up)
+{
+	struct worker *w = owner;
+	bool taken = true;
+
+	if (hung_up)
+		hang_up(w);
+	if (w->config == NULL)
+		taken = look_for_first(w, hung_up);
+	else if (hung_up || (w->watching && reload_due(&w->reload, w->config)))
+		taken = take_next(w);
+	if (w->config != NULL)
+		bring_up(w);
+	report(w);
+	return taken;
+}
+
+/* --- the supervisor's duties ---------------------------------------------------- */
+
+static void
+note_hang_up(void *owner)
+{
+	struct worker *w = owner;
+
+	background_hang_up(&w->background);
+}
+
+static void
+begin_stop(void *owner)
+{
+	struct worker *w = owner;
+	struct relay *relay;
+
+	atomic_store(&w->stopping, true);
+	notify_stopping(&w->notify);
+	if ((relay = atomic_load(&w->relay)) != NULL)
+		relay_stop(relay, RELAY_GRACE_MS);
+	background_stop(&w->background);
+	waiting_stop(&w->waiting);
+	serve_stop();
+}
+
+static void
+look_at_waiting(void *owner)
+{
+	struct worker *w = owner;
+
+	waiting_expire(&w->waiting, clock_mono_ms());
+}
+
+static int
+start_threads(struct worker *w)
+{
+	const struct supervisor_duty duty = {
+		.hang_up = note_hang_up, .stop = begin_stop, .owner = w,
+		.beat = look_at_waiting, .every_ms = LOOK_MS,
+	};
+
+	w->background.turn = turn;
+	w->background.owner = w;
+	w->background.every_ms = LOOK_MS;
+	background_init(&w->background);
+	if (supervisor_start(&w->supervisor, &duty) == -1)
+		return -1;
+	return background_start(&w->background);
+}
+
+/* --- serving ---------------------------------------------------------------- */
+
+/*
+ * Serve once the outbox is open, or was tried for a while.  The exit status; with
+ * EXIT_IOERR requests still wait for the store: nothing may be freed.
+ */
+static int
+serve(struct worker *w, int fd, int threads)
+{
+	const struct serve_pulse pulse = {
+		.beat = feed_watchdog, .owner = w,
+		.every_ms = w->notify.watchdog_ms,
+	};
+	int rc, status;
+
+	background_await_turn(&w->background, LOOK_MS);
+	/* The tending thread may still wait for the outbox, but this needs no more. */
+	(void)notify_ready(&w->notify);
+	files_check();
+	log_info("leadrelay %s serves", PACKAGE_VERSION);
+	rc = serve_run(&w->rx, fd, threads,
+	    pulse.every_ms > 0 ? &pulse : NULL);
+	status = rc == 0 ? EXIT_DONE : rc == 1 ? EXIT_IOERR : EXIT_SOFTWARE;
+	supervisor_stop(&w->supervisor, status); /* had it ended by itself */
+	return status;
+}
+
+/*
+ * First the intake has answered what it had, so nothing new is submitted and
+ * nobody wakes the relay; then the relay settles what it has under way; then
+ * the outbox finishes what both handed it.  The supervisor sees that it has an end.
+ */
+static void
+take_down(struct worker *w, int status)
+{
+	background_join(&w->background);		/* before that there might be a relay yet to come */
+	if (atomic_load(&w->relay) != NULL)
+		relay_free(atomic_load(&w->relay));
+	outbox_close(atomic_load(&w->outbox));
+	atomic_store(&w->outbox, NULL);
+	program_host_free(w->host);
+	/* Nobody waits for a destination that is being tried. */
+	if (!reachability_free(w->reach))
+		log_exit(status);
+	supervisor_end(&w->supervisor);
+}
+
+/* --- the start --------------------------------------------------------------- */
+
+/* As far as the file can be read: which group shall have the socket?  The caller frees. */
+static char *
+find_group(const struct worker *w, const struct config *config)
+{
+	struct config_fault fault = { 0 };
+	struct config *partly = NULL;
+	char *group = NULL;
+
+	if (config == NULL)
+		config = partly = config_load_partly(w->reload.file, &fault);
+	if (config != NULL && config->worker.socket_group != NULL &&
+	    serve_has_group(config->worker.socket_group))
+		group = strdup(config->worker.socket_group);
+	buf_free(&fault.text);
+	config_free(partly);
+	return group;
+}
+
+/*
+ * Make the socket.  Where the configuration cannot say whose it is, the one that
+ * a former worker left behind does: so a front server sees a 503 meanwhile.
+ */
+static int
+make_socket(const struct worker *w, const struct config *config, struct buf *why)
+{
+	char *group = find_group(w, config);
+	const char *path = strncmp(w->address, "unix:", 5) == 0 ?
+	    w->address + 5 : NULL;
+	struct stat former;
+	bool known = group == NULL && config == NULL && path != NULL &&
+	    lstat(path, &former) == 0 && S_ISSOCK(former.st_mode);
+	int fd = serve_listen(w->address, group, why);
+
+	if (fd != -1 && known)
+		(void)!chown(path, (uid_t)-1, former.st_gid);
+	free(group);
+	return fd;
+}
+
+/* The socket to serve on, or -1 and *status. */
+static int
+find_socket(const struct worker *w, const struct config *config, int *status)
+{
+	struct buf why = { 0 };
+	int fd = STDIN_FILENO;
+
+	if (w->address == NULL) {
+		if (serve_is_listening(fd))
+			return fd;
+		log_err("descriptor 0 is no listening socket: "
+		    "serve --listen makes one");
+		*status = EXIT_USAGE;
+		return -1;
+	}
+	fd = make_socket(w, config, &why);
+	if (fd == -1) {
+		log_err("--listen %s: %s", w->address,
+		    buf_ok(&why) ? why.data : "out of memory");
+		*status = serve_is_address(w->address) ? EXIT_UNAVAILABLE :
+		    EXIT_USAGE;
+	}
+	buf_free(&why);
+	return fd;
+}
+
+/* -1 and *status: it cannot begin at all.  A bad configuration is no reason. */
+static int
+set_up(struct worker *w, const char *config_option, int *status)
+{
+	struct config *config;
+	int fd;
+
+	signals_expect_hangups();
+	(void)signal(SIGHUP, SIG_IGN);	/* it is about to be read anyhow */
+	notify_open(&w->notify);
+	w->rx.counters = &w->counters;
+	waiting_init(&w->waiting);
+	w->rx.outbox = current_outbox;
+	w->rx.wait = wait_for_outbox;
+	w->rx.stored = wake_relay;
+	w->rx.owner = w;
+	*status = EXIT_SOFTWARE;
+	if ((w->reload.file = config_find(config_option)) == NULL ||
+	    snapshot_set(&w->rx.snapshot, NULL) == -1) {
+		log_err("out of memory");
+		return -1;
+	}
+	if ((w->reach = reachability_new()) != NULL)
+		w->rx.reach = tell_destinations;
+	config = reload_first(&w->reload, true);
+	if ((fd = find_socket(w, config, status)) == -1)
+		config_free(config);
+	else if (config != NULL)
+		(void)adopt(w, config);
+	/* Whoever started us on descriptor 0 may leave nobody to send a signal. */
+	w->watching = w->address == NULL;
+	return fd;
+}
+
+static void
+free_worker(struct worker *w)
+{
+	snapshot_end(&w->rx.snapshot);
+	config_free(w->config);
+	notify_close(&w->notify);
+	free(w->reload.file);
+	free(w);
+}
+
+int
+worker_serve(const char *config_option, const char *address)
+{
+	struct worker *w;
+	int status, fd, threads = THREADS;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL) {
+		log_err("out of memory");
+		return EXIT_SOFTWARE;
+	}
+	w->address = address;
+	if ((fd = set_up(w, config_option, &status)) == -1) {
+		(void)reachability_free(w->reach);
+		free_worker(w);
+		return status;
+	}
+	if (w->config != NULL)
+		threads = (int)w->config->worker.threads;
+	if (start_threads(w) == -1)
+		log_exit(EXIT_SOFTWARE);
+	if ((status = serve(w, fd, threads)) == EXIT_IOERR)
+		log_exit(status);
+	take_down(w, status);
+	free_worker(w);
+	return status;
+}
