@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "http/client.h"
 #include "http/credentials.h"
 #include "http/transport.h"
-#include "relay/engine.h"
 
 #define MESSAGES_MAX 32			/* under way: beyond them the newest is dropped */
 #define POST_TRIES 3
@@ -26,7 +26,7 @@
 
 /* A notice on its way. */
 struct message {
-	struct engine_task task;	/* first */
+	struct http_task task;	/* first */
 	struct notifier *notifier;
 	struct message *next;
 	enum alert_kind kind;
@@ -43,7 +43,7 @@ struct message {
 
 struct notifier {
 	struct notifier *former;		/* of a configuration before */
-	struct engine *engine;
+	struct http_client *http;
 	struct config *share;
 	const struct config_alert *config;	/* in it */
 	struct config_destination place;	/* the URL, as transport knows them */
@@ -55,7 +55,7 @@ struct notifier {
 };
 
 struct notifier *
-notifier_new(struct engine *engine, struct config *whole, struct notifier *former)
+notifier_new(struct http_client *http, struct config *whole, struct notifier *former)
 {
 	const struct config_alert *config = &whole->alert;
 	static char lines[][40] = { "Content-Type: application/json",
@@ -65,7 +65,7 @@ notifier_new(struct engine *engine, struct config *whole, struct notifier *forme
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
-	c->engine = engine;
+	c->http = http;
 	c->config = config;
 	c->place = (struct config_destination){ .name = name, .url = config->url,
 	    .url_file = config->url_file, .timeout_ms = POST_TIMEOUT_MS,
@@ -86,12 +86,12 @@ notifier_new(struct engine *engine, struct config *whole, struct notifier *forme
 static void
 stop_posting(struct message *m)
 {
-	struct engine *engine = m->notifier->engine;
+	struct http_client *http = m->notifier->http;
 
 	if (m->easy == NULL)
 		return;
-	(void)engine->curl.multi_remove_handle(engine->multi, m->easy);
-	engine->curl.easy_cleanup(m->easy);
+	(void)http->curl.multi_remove_handle(http->multi, m->easy);
+	http->curl.easy_cleanup(m->easy);
 	m->easy = NULL;
 }
 
@@ -138,10 +138,10 @@ post_failed(struct message *m, const char *why, int64_t mono_ms)
 }
 
 static void
-ended(struct engine_task *task, CURLcode code)
+ended(struct http_task *task, CURLcode code)
 {
 	struct message *m = (struct message *)task;
-	const struct curl_api *curl = &m->notifier->engine->curl;
+	const struct curl_api *curl = &m->notifier->http->curl;
 	int64_t mono = clock_mono_ms();
 	char said[32];
 	long status = 0;
@@ -171,12 +171,12 @@ static CURLcode
 set_up(struct message *m, const char *url)
 {
 	struct notifier *c = m->notifier;
-	const struct curl_api *curl = &c->engine->curl;
+	const struct curl_api *curl = &c->http->curl;
 	CURLcode rc;
 
 	if ((m->easy = curl->easy_init()) == NULL)
 		return CURLE_OUT_OF_MEMORY;
-	if ((rc = transport_setup(curl, m->easy, &c->place, c->engine->ca_file)) != CURLE_OK ||
+	if ((rc = transport_setup(curl, m->easy, &c->place, c->http->ca_file)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(m->easy, CURLOPT_PRIVATE, m)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(m->easy, CURLOPT_ERRORBUFFER, m->error)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(m->easy, CURLOPT_WRITEFUNCTION, ignore_body)) != CURLE_OK ||
@@ -184,7 +184,7 @@ set_up(struct message *m, const char *url)
 	    (rc = curl->easy_setopt(m->easy, CURLOPT_URL, url)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(m->easy, CURLOPT_POSTFIELDS, m->json.data)) != CURLE_OK)
 		return rc;
-	return curl->multi_add_handle(c->engine->multi, m->easy) == CURLM_OK ?
+	return curl->multi_add_handle(c->http->multi, m->easy) == CURLM_OK ?
 	    CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
@@ -192,7 +192,7 @@ static void
 post(struct message *m, int64_t mono_ms)
 {
 	struct notifier *c = m->notifier;
-	const struct curl_api *curl = &c->engine->curl;
+	const struct curl_api *curl = &c->http->curl;
 	struct buf why = { 0 };
 	CURLcode rc;
 

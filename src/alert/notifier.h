@@ -10,14 +10,14 @@
 
 struct config;
 struct notifier;
-struct engine;
+struct http_client;
 struct notice;
 
 /*
- * ${engine} is borrowed, a share of ${config} taken.  ${former} (or NULL) is taken
+ * ${http} is borrowed, a share of ${config} taken.  ${former} (or NULL) is taken
  * over, to finish what it has under way.  NULL: out of memory.
  */
-struct notifier *notifier_new(struct engine *engine, struct config *config,
+struct notifier *notifier_new(struct http_client *http, struct config *config,
     struct notifier *former);
 
 /* What is under way is broken off, but for programs, which have their time.  NULL is fine. */

@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "outbox/mailbox.h"
 #include "outbox/outbox.h"
-#include "relay/engine.h"
 
 #define LOOK_MS 2000			/* between two looks at the outbox */
 #define PULSE_LOOK_MS 2500		/* between two looks at the relay's sign of life */
@@ -40,9 +40,10 @@ struct look {
 };
 
 struct watch {
-	struct engine *engine;
+	struct http_client *http;
+	struct mailbox *mailbox;
+	struct counters *counters;
 	struct config *config;		/* a share */
-	struct outbox *outbox;
 	struct notifier *notifier;
 	bool wanted;			/* somebody is to be told */
 	int64_t begun_steady_ms;
@@ -66,17 +67,19 @@ struct watch {
 };
 
 struct watch *
-watch_new(struct engine *engine, struct config *config, struct outbox *outbox)
+watch_new(struct http_client *http, struct mailbox *mailbox,
+    struct counters *counters, struct config *config)
 {
 	struct watch *w;
 
 	if ((w = calloc(1, sizeof(*w))) == NULL)
 		return NULL;
-	w->engine = engine;
-	w->outbox = outbox;
+	w->http = http;
+	w->mailbox = mailbox;
+	w->counters = counters;
 	w->begun_steady_ms = clock_steady_ms();
-	w->refused_seen = counters_get(engine->counters, refused_token);
-	w->accepted_seen = counters_get(engine->counters, accepted);
+	w->refused_seen = counters_get(counters, refused_token);
+	w->accepted_seen = counters_get(counters, accepted);
 	watch_reload(w, config);
 	if (w->notifier == NULL) {
 		free(w);
@@ -88,7 +91,7 @@ watch_new(struct engine *engine, struct config *config, struct outbox *outbox)
 void
 watch_reload(struct watch *w, struct config *config)
 {
-	struct notifier *notifier = notifier_new(w->engine, config, w->notifier);
+	struct notifier *notifier = notifier_new(w->http, config, w->notifier);
 
 	if (notifier == NULL)
 		return;			/* the former configuration stays in use */
@@ -243,7 +246,7 @@ look(struct watch *w, bool holding, bool final, const struct store_stats *frozen
 		    "process %ld", frozen->relay_pid);
 	}
 	w->looking = true;
-	mailbox_submit(&w->engine->mailbox, &l->job);
+	mailbox_submit(w->mailbox, &l->job);
 }
 
 /* --- tokens --------------------------------------------------------------- */
@@ -255,8 +258,8 @@ look(struct watch *w, bool holding, bool final, const struct store_stats *frozen
 static void
 watch_tokens(struct watch *w, int64_t mono_ms)
 {
-	uint64_t refused = counters_get(w->engine->counters, refused_token);
-	uint64_t accepted = counters_get(w->engine->counters, accepted);
+	uint64_t refused = counters_get(w->counters, refused_token);
+	uint64_t accepted = counters_get(w->counters, accepted);
 	struct notice n = { .kind = ALERT_REFUSED, .now_ms = clock_wall_ms() };
 	enum alert_verdict verdict;
 
@@ -288,7 +291,7 @@ watch_relay(struct watch *w)
 	int64_t now = clock_wall_ms();
 	bool late;
 
-	outbox_look_at_relay(w->outbox, &stats);
+	outbox_look_at_relay(w->mailbox->outbox, &stats);
 	/* A sign of life that is yet to come: the clock was put back. */
 	late = stats.relay_alive && (now - stats.relay_seen_ms > FROZEN_MS ||
 	    stats.relay_seen_ms - now > FROZEN_MS);

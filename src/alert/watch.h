@@ -14,16 +14,17 @@
 #include <stdint.h>
 
 struct config;
-struct engine;
-struct outbox;
+struct counters;
+struct http_client;
+struct mailbox;
 struct watch;
 
 /*
- * ${engine} and ${outbox} are borrowed, a share of ${config} taken.  NULL: out of
+ * Everything is borrowed but ${config}, of which a share is taken.  NULL: out of
  * memory.
  */
-struct watch *watch_new(struct engine *engine, struct config *config,
-    struct outbox *outbox);
+struct watch *watch_new(struct http_client *http, struct mailbox *mailbox,
+    struct counters *counters, struct config *config);
 
 /* From now on ${config} holds; what is under way is finished. */
 void watch_reload(struct watch *w, struct config *config);

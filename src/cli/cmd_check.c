@@ -19,7 +19,7 @@
 #include "intake/serve.h"
 #include "program/program.h"
 #include "program/programs.h"
-#include "relay/relay.h"
+#include "http/preflight.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#include "relay/relay.h"
+#include "http/curl_api.h"
 #include "token/jwt.h"
 
 void

@@ -434,3 +434,17 @@ config_destination_named(const struct config *config, const char *name)
 			return &config->destinations[i];
 	return NULL;
 }
+
+int64_t
+config_longest_pause(const struct config_destination *destination)
+{
+	int64_t longest = CONFIG_RETRY_AFTER_MAX_MS, pause;
+
+	for (size_t i = 0; i < destination->retry_count; i++) {
+		pause = destination->retry_ms[i] < CONFIG_PAUSE_MAX_MS ?
+		    destination->retry_ms[i] : CONFIG_PAUSE_MAX_MS;
+		if (pause + pause / 5 > longest)
+			longest = pause + pause / 5;
+	}
+	return longest;
+}

@@ -183,6 +183,15 @@ struct config *config_share(struct config *config);
 int config_keep(struct config *next, const struct config *former, bool opened,
     struct buf *kept);
 
+/* No pause is longer, so sums with moments cannot overflow. */
+#define CONFIG_PAUSE_MAX_MS (INT64_C(3650) * 24 * 3600 * 1000)
+
+/* What a destination may ask for with Retry-After at most. */
+#define CONFIG_RETRY_AFTER_MAX_MS (INT64_C(6) * 3600 * 1000)
+
+/* The longest that a lead is told to wait there: by `retry`, with jitter, or by Retry-After. */
+int64_t config_longest_pause(const struct config_destination *destination);
+
 /* Has every setting of the two destinations the same value, hidden parts too? */
 bool config_same_destination(const struct config_destination *a,
     const struct config_destination *b);

@@ -75,3 +75,16 @@ curl_api_load(struct curl_api *api, struct buf *why)
 	}
 	return 0;
 }
+
+const char *
+curl_api_version(void)
+{
+	struct curl_api curl;
+	struct buf why = { 0 };
+	const char *name = "libcurl (cannot be loaded)";
+
+	if (curl_api_load(&curl, &why) == 0)
+		name = curl.version();
+	buf_free(&why);
+	return name;
+}

@@ -49,4 +49,7 @@ struct curl_api {
  */
 int curl_api_load(struct curl_api *api, struct buf *why);
 
+/* libcurl's name and version, loading it if need be; a constant. */
+const char *curl_api_version(void);
+
 #endif

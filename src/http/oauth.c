@@ -11,15 +11,15 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "config/config.h"
+#include "http/client.h"
 #include "http/credentials.h"
 #include "http/oauth_grant.h"
+#include "http/refresh_token.h"
 #include "http/transport.h"
-#include "relay/engine.h"
-#include "relay/rotation.h"
 
 struct oauth {
-	struct engine_task task;	/* first */
-	struct engine *engine;
+	struct http_task task;	/* first */
+	struct http_client *http;
 	const struct config_destination *config;
 	struct credentials *credentials;
 
@@ -40,16 +40,16 @@ struct oauth {
 	bool renewed;			/* in place of a refused one, and not yet accepted */
 
 	/* of the refresh token's file, and of the token asked with, when the request went off */
-	struct rotation *rotation;
+	struct refresh_token *kept;
 	bool refreshing;
 	uint8_t origin[DIGEST_SIZE];
 	uint8_t asked_with[DIGEST_SIZE];
 };
 
-static void ended(struct engine_task *task, CURLcode code);
+static void ended(struct http_task *task, CURLcode code);
 
 struct oauth *
-oauth_new(struct engine *engine, const struct config_destination *config,
+oauth_new(struct http_client *http, const struct config_destination *config,
     struct credentials *credentials)
 {
 	static char lines[][64] = {
@@ -63,7 +63,7 @@ oauth_new(struct engine *engine, const struct config_destination *config,
 	if ((o = calloc(1, sizeof(*o))) == NULL)
 		return NULL;
 	o->task.ended = ended;
-	o->engine = engine;
+	o->http = http;
 	o->config = config;
 	o->credentials = credentials;
 	for (i = 0; i < n; i++)
@@ -79,7 +79,7 @@ oauth_free(struct oauth *o)
 		return;
 	oauth_cancel(o);
 	if (o->easy != NULL)
-		o->engine->curl.easy_cleanup(o->easy);
+		o->http->curl.easy_cleanup(o->easy);
 	secret_wipe(&o->form);
 	secret_wipe(&o->answer);
 	buf_free(&o->error);
@@ -87,9 +87,9 @@ oauth_free(struct oauth *o)
 }
 
 void
-oauth_attach(struct oauth *o, struct rotation *rotation)
+oauth_attach(struct oauth *o, struct refresh_token *kept)
 {
-	o->rotation = rotation;
+	o->kept = kept;
 }
 
 /* --- the refresh token ---------------------------------------------------- */
@@ -106,7 +106,7 @@ refresh_token(struct oauth *o)
 	if (token == NULL ||
 	    digest_sha256(token, strlen(token), o->origin) == -1)
 		return token;
-	if ((fresh = rotation_token(o->rotation, o->origin)) != NULL)
+	if ((fresh = refresh_token_for(o->kept, o->origin)) != NULL)
 		token = fresh;
 	(void)digest_sha256(token, strlen(token), o->asked_with);
 	return token;
@@ -119,7 +119,7 @@ refresh_token(struct oauth *o)
 static bool
 must_wait(struct oauth *o)
 {
-	const struct oauth *other = o->rotation->asking;
+	const struct oauth *other = o->kept->asking;
 
 	return other != NULL && other != o && refresh_token(o) != NULL &&
 	    digest_equal(other->origin, o->origin) &&
@@ -137,8 +137,8 @@ rotate(struct oauth *o, const struct buf *fresh)
 	    digest_equal(digest, o->asked_with))
 		return;
 	/* Unless the operator has put another one into his file, and that was asked with. */
-	if (digest_equal(o->rotation->asked_with, o->origin))
-		rotation_keep(o->rotation, o->origin, fresh);
+	if (digest_equal(o->kept->asked_with, o->origin))
+		refresh_token_replace(o->kept, o->origin, fresh);
 }
 
 /* --- asking --------------------------------------------------------------- */
@@ -167,14 +167,14 @@ fail(struct oauth *o, const char *why)
 static CURLcode
 set_up(struct oauth *o)
 {
-	const struct curl_api *curl = &o->engine->curl;
+	const struct curl_api *curl = &o->http->curl;
 	CURLcode rc;
 
 	if (o->easy != NULL)
 		return CURLE_OK;
 	if ((o->easy = curl->easy_init()) == NULL)
 		return CURLE_OUT_OF_MEMORY;
-	if ((rc = transport_setup(curl, o->easy, o->config, o->engine->ca_file)) != CURLE_OK ||
+	if ((rc = transport_setup(curl, o->easy, o->config, o->http->ca_file)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(o->easy, CURLOPT_PRIVATE, o)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(o->easy, CURLOPT_ERRORBUFFER, o->curl_error)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(o->easy, CURLOPT_WRITEFUNCTION, take_answer)) != CURLE_OK ||
@@ -192,7 +192,7 @@ fail:
 static void
 ask(struct oauth *o)
 {
-	const struct curl_api *curl = &o->engine->curl;
+	const struct curl_api *curl = &o->http->curl;
 	const char *refresh = refresh_token(o);
 	CURLcode rc;
 
@@ -205,7 +205,7 @@ ask(struct oauth *o)
 	rc = buf_ok(&o->form) ? set_up(o) : CURLE_OUT_OF_MEMORY;
 	if (rc == CURLE_OK)
 		rc = curl->easy_setopt(o->easy, CURLOPT_POSTFIELDS, o->form.data);
-	if (rc == CURLE_OK && curl->multi_add_handle(o->engine->multi, o->easy) != CURLM_OK)
+	if (rc == CURLE_OK && curl->multi_add_handle(o->http->multi, o->easy) != CURLM_OK)
 		rc = CURLE_OUT_OF_MEMORY;
 	if (rc != CURLE_OK) {
 		fail(o, curl->easy_strerror(rc));
@@ -213,8 +213,8 @@ ask(struct oauth *o)
 	}
 	o->busy = true;
 	if (o->refreshing) {
-		o->rotation->asking = o;
-		memcpy(o->rotation->asked_with, o->origin, sizeof(o->origin));
+		o->kept->asking = o;
+		memcpy(o->kept->asked_with, o->origin, sizeof(o->origin));
 	}
 }
 
@@ -234,10 +234,10 @@ take_grant(struct oauth *o, const struct oauth_grant *grant)
 }
 
 static void
-ended(struct engine_task *task, CURLcode code)
+ended(struct http_task *task, CURLcode code)
 {
 	struct oauth *o = (struct oauth *)task;
-	const struct curl_api *curl = &o->engine->curl;
+	const struct curl_api *curl = &o->http->curl;
 	struct oauth_grant grant = { 0 };
 	struct buf why = { 0 };
 	long status = 0;
@@ -315,10 +315,10 @@ void
 oauth_cancel(struct oauth *o)
 {
 	if (o->busy)
-		(void)o->engine->curl.multi_remove_handle(o->engine->multi, o->easy);
+		(void)o->http->curl.multi_remove_handle(o->http->multi, o->easy);
 	o->busy = false;
-	if (o->rotation != NULL && o->rotation->asking == o)
-		o->rotation->asking = NULL;
+	if (o->kept != NULL && o->kept->asking == o)
+		o->kept->asking = NULL;
 }
 
 void

@@ -9,7 +9,7 @@
  * A token is fetched when there is something to send and none is good, once for
  * all that wait, among the other transfers; and thrown away when it runs out or
  * the destination answers 401.  It lives in memory alone.  A provider may answer
- * with a new refresh token and forget the old one: see rotation.h.
+ * with a new refresh token and forget the old one: see refresh_token.h.
  *
  * Everything belongs to the relay's thread.
  */
@@ -21,9 +21,9 @@
 
 struct config_destination;
 struct credentials;
-struct engine;
+struct http_client;
 struct oauth;
-struct rotation;
+struct refresh_token;
 
 enum oauth_state {
 	OAUTH_READY,			/* the credentials hold a token that is good */
@@ -35,14 +35,14 @@ enum oauth_state {
  * For the destination ${config}; ${credentials} gets the tokens.  All are
  * borrowed.  NULL: out of memory.
  */
-struct oauth *oauth_new(struct engine *engine,
+struct oauth *oauth_new(struct http_client *http,
     const struct config_destination *config, struct credentials *credentials);
 
 /* NULL is fine. */
 void oauth_free(struct oauth *o);
 
-/* Its destination's refresh token is in ${rotation}, borrowed.  Before all that follows. */
-void oauth_attach(struct oauth *o, struct rotation *rotation);
+/* Its destination's refresh token is in ${kept}, borrowed.  Before all that follows. */
+void oauth_attach(struct oauth *o, struct refresh_token *kept);
 
 /* Is there a token?  If not, one is fetched. */
 enum oauth_state oauth_token(struct oauth *o, int64_t mono_ms);

@@ -1,7 +1,5 @@
-/*
- * preflight: can a destination be reached?  For `check`: the way a delivery
- * takes, up to the point where it would send something.
- */
+#include "http/preflight.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +8,6 @@
 #include "http/credentials.h"
 #include "http/curl_api.h"
 #include "http/transport.h"
-#include "relay/relay.h"
 
 #define ALERT_TIMEOUT_MS 5000
 

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "relay/relay.h"
+#include "http/preflight.h"
 
 enum reach_state { REACH_UNTESTED, REACH_TESTING, REACH_REACHED, REACH_FAILED };
 

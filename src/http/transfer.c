@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "http/transport.h"
+#include "program/pipeline.h"
 
 /*
  * Keep the beginning of the answer.  More than that nobody reads, so the rest
@@ -107,42 +108,30 @@ set_up(struct transfer *tr, const struct config_destination *config,
 	return curl->easy_setopt(tr->easy, CURLOPT_POST, 1L);
 }
 
-struct transfer *
-transfer_new(const struct curl_api *curl, const struct config_destination *config,
-    const char *ca_file, void *owner)
+int
+transfer_init(struct transfer *tr, const struct curl_api *curl,
+    const struct config_destination *config, const char *ca_file)
 {
-	struct transfer *tr;
 	CURLcode rc = CURLE_OUT_OF_MEMORY;
 
-	if ((tr = calloc(1, sizeof(*tr))) == NULL)
-		goto fail;
-	tr->owner = owner;
 	tr->curl = curl;
 	tr->answer_max = config->success_when != NULL || config->capture != NULL ?
 	    PIPELINE_ANSWER_MAX : TRANSFER_ANSWER_MAX;
-	if ((tr->easy = curl->easy_init()) == NULL)
-		goto fail;
-	if ((rc = set_up(tr, config, ca_file)) == CURLE_OK)
-		return tr;
-fail:
+	if ((tr->easy = curl->easy_init()) != NULL &&
+	    (rc = set_up(tr, config, ca_file)) == CURLE_OK)
+		return 0;
 	log_err("destination %s: libcurl: %s", config->name, curl->easy_strerror(rc));
-	transfer_free(tr);
-	return NULL;
+	return -1;
 }
 
 void
-transfer_free(struct transfer *tr)
+transfer_destroy(struct transfer *tr)
 {
-	if (tr == NULL)
-		return;
 	if (tr->easy != NULL)
 		tr->curl->easy_cleanup(tr->easy);
-	delivery_claim_free(&tr->claim);
 	http_request_free(&tr->request);
 	free(tr->lines);
-	pipeline_destroy(&tr->pipeline);
 	buf_free(&tr->answer);
-	free(tr);
 }
 
 /* String the request's headers together, without the "Expect" libcurl would add. */
@@ -213,10 +202,8 @@ transfer_cancel(struct transfer *tr, CURLM *multi)
 void
 transfer_reset(struct transfer *tr)
 {
-	delivery_claim_free(&tr->claim);
 	if (tr->answer.cap > TRANSFER_ANSWER_MAX)
 		buf_free(&tr->answer);
-	pipeline_destroy(&tr->pipeline);
 }
 
 /* There was no whole answer, because of ${code}: say so, and how far it came. */

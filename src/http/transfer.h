@@ -10,14 +10,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "http/curl_api.h"
+#include "http/client.h"
 #include "http/request.h"
-#include "outbox/event.h"
-#include "program/pipeline.h"
-#include "relay/engine.h"
 
 struct config_destination;
-struct profile;
 
 /* Bytes of an answer that are read: more where a program looks at it. */
 #define TRANSFER_ANSWER_MAX 16384
@@ -34,28 +30,17 @@ struct transfer_end {
 };
 
 struct transfer {
-	struct engine_task task;	/* first; its owner sets ended */
-	struct transfer *next;		/* the owner's */
-	void *owner;
-	struct profile *profile;		/* the owner's: what it was made for */
+	struct http_task task;		/* first; its owner sets ended */
 	const struct curl_api *curl;
 	CURL *easy;
-
-	struct delivery_claim claim;	/* owned while under way */
 	struct http_request request;
 	struct curl_slist *lines;	/* the request's headers as libcurl wants them */
 	size_t line_cap;
-	unsigned token;			/* oauth_serial, where there is OAuth */
-	bool probe;
-	unsigned era;			/* of its destination, when it was sent */
 	bool under_way;			/* libcurl has it */
 	int sendings;			/* how often libcurl sent it */
 	int64_t started_ms;		/* wall clock */
 	int64_t started_mono_ms;
-
-	struct pipeline pipeline;		/* the owner's: before and after */
-	enum pipeline_end answered;	/* the owner's: what the answer means */
-	struct transfer_end end;	/* the owner's: once it has ended */
+	struct transfer_end end;	/* once it has ended */
 	size_t answer_max;
 	struct buf answer;
 	bool head_ended;		/* of the answer that came last */
@@ -63,12 +48,15 @@ struct transfer {
 	char error[CURL_ERROR_SIZE];
 };
 
-/* NULL: out of memory, or libcurl objects to a setting (said in the log). */
-struct transfer *transfer_new(const struct curl_api *curl,
-    const struct config_destination *config, const char *ca_file, void *owner);
+/*
+ * Make the zeroed ${tr} ready for requests to ${config}.  -1: out of memory, or
+ * libcurl objects to a setting (said in the log); destroy it then, too.
+ */
+int transfer_init(struct transfer *tr, const struct curl_api *curl,
+    const struct config_destination *config, const char *ca_file);
 
-/* It must not be under way.  NULL is fine. */
-void transfer_free(struct transfer *tr);
+/* It must not be under way. */
+void transfer_destroy(struct transfer *tr);
 
 /*
  * Start what tr->request asks for.  When that fails, transfer_finish is next,

@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "config/config.h"
-#include "relay/schedule.h"
 
 #define BUSY_MS 4000		/* how long a job may wait for other processes */
 #define TIDY_MS 1000		/* between two looks at what may have to be done */
@@ -314,9 +313,8 @@ known_init(struct known *known, const struct config *config,
 	for (size_t i = 0; i < known->count; i++) {
 		known->list[i].name = config->destinations[i].name;
 		known->list[i].hold_on_dead = config->destinations[i].hold_on_dead;
-		known->list[i].longest_ms = schedule_longest(
-		    config->destinations[i].retry_ms,
-		    config->destinations[i].retry_count);
+		known->list[i].longest_ms = config_longest_pause(
+		    &config->destinations[i]);
 	}
 	return 0;
 }

@@ -8,19 +8,17 @@
 #include "config/config.h"
 #include "http/credentials.h"
 #include "http/oauth.h"
-#include "http/transfer.h"
-#include "outbox/event.h"
 #include "relay/classify.h"
 #include "relay/dispatcher_state.h"
 #include "relay/engine.h"
 #include "relay/profile.h"
 #include "relay/schedule.h"
 
-/* How many leads got through since a transfer's lead first failed? */
+/* How many leads got through since an attempt's lead first failed? */
 struct others_job {
 	struct mailbox_job job;
 	struct dispatcher *dispatcher;
-	struct transfer *transfer;
+	struct attempt *sent;
 	struct destination_attempt attempt;
 	int count;
 };
@@ -38,39 +36,41 @@ next_random(struct engine *engine)
 	return (uint32_t)((x * UINT64_C(0x2545f4914f6cdd1d)) >> 32);
 }
 
-/* The transfer is done with: put it to rest. */
+/* It is done with: put it to rest. */
 static void
-rest(struct dispatcher *l, struct transfer *tr)
+rest(struct dispatcher *d, struct attempt *at)
 {
-	struct transfer **p;
+	struct attempt **p;
 
-	for (p = &l->sending; *p != tr; p = &(*p)->next)
+	for (p = &d->sending; *p != at; p = &(*p)->next)
 		continue;
-	*p = tr->next;
-	if (tr->probe && tr->profile == l->profile)
-		l->probing = false;
-	transfer_reset(tr);
-	tr->next = tr->profile->pool;
-	tr->profile->pool = tr;
-	tr->profile->in_use--;
+	*p = at->next;
+	if (at->probe && at->profile == d->profile)
+		d->probing = false;
+	delivery_claim_free(&at->claim);
+	pipeline_destroy(&at->pipeline);
+	transfer_reset(&at->http);
+	at->next = at->profile->pool;
+	at->profile->pool = at;
+	at->profile->in_use--;
 }
 
 /* It is answered, or never will be. */
 static void
-leave_place(struct dispatcher *l, const struct transfer *tr)
+leave_place(struct dispatcher *d, const struct attempt *at)
 {
-	if (tr->profile == l->profile)
-		l->in_flight--;
+	if (at->profile == d->profile)
+		d->in_flight--;
 	else
-		l->left--;
+		d->left--;
 }
 
 /* Not begun after all: it waits as before. */
 static void
-let_go(struct dispatcher *l, struct transfer *tr)
+let_go(struct dispatcher *d, struct attempt *at)
 {
-	claims_let_go(&l->claims, &tr->claim);
-	rest(l, tr);
+	claims_let_go(&d->claims, &at->claim);
+	rest(d, at);
 }
 
 /*
@@ -78,10 +78,10 @@ let_go(struct dispatcher *l, struct transfer *tr)
  * lead; the log gets ${said}.
  */
 static void
-settle_unsent(struct dispatcher *l, struct transfer *tr, enum delivery_state state,
+settle_unsent(struct dispatcher *d, struct attempt *at, enum delivery_state state,
     const char *reason, const char *said)
 {
-	const struct delivery_claim *claim = &tr->claim;
+	const struct delivery_claim *claim = &at->claim;
 	struct delivery_outcome outcome = {
 		.ticket = claim->ticket,
 		.state = state,
@@ -92,43 +92,43 @@ settle_unsent(struct dispatcher *l, struct transfer *tr, enum delivery_state sta
 	bool held = state == DELIVERY_HELD;
 
 	log_kv(held ? LOG_LV_ERROR : LOG_LV_INFO, delivery_state_name(state),
-	    "s:destination", l->config->name, "s:id", claim->id, "s:lead", claim->lead,
+	    "s:destination", d->config->name, "s:id", claim->id, "s:lead", claim->lead,
 	    held ? "s:error" : "s:reason", said, NULL);
-	(void)settlements_add(&l->settlements, &outcome);
-	rest(l, tr);
+	(void)settlements_add(&d->settlements, &outcome);
+	rest(d, at);
 }
 
 static void
-log_turn(const struct dispatcher *l, const struct destination_verdict *v)
+log_turn(const struct dispatcher *d, const struct destination_verdict *v)
 {
-	const struct destination_state *state = &l->destination.state;
+	const struct destination_state *state = &d->destination.state;
 
 	if (v->turn == DESTINATION_PAUSED)
-		log_kv(LOG_LV_ERROR, "paused", "s:destination", l->config->name, "s:error",
+		log_kv(LOG_LV_ERROR, "paused", "s:destination", d->config->name, "s:error",
 		    state->pause_reason, NULL);
 	else if (v->turn == DESTINATION_RECOVERED)
-		log_kv(LOG_LV_INFO, "recovered", "s:destination", l->config->name, "d:ms",
+		log_kv(LOG_LV_INFO, "recovered", "s:destination", d->config->name, "d:ms",
 		    (long long)v->paused_for_ms, NULL);
 }
 
 void
-dispatcher_blame(struct dispatcher *l, const char *error, int64_t now_ms)
+dispatcher_blame(struct dispatcher *d, const char *error, int64_t now_ms)
 {
 	struct destination_verdict v;
 
-	log_kv(LOG_LV_WARN, "failed", "s:destination", l->config->name, "s:error",
+	log_kv(LOG_LV_WARN, "failed", "s:destination", d->config->name, "s:error",
 	    error, NULL);
-	destination_blame(&l->destination, error, now_ms, &v);
-	log_turn(l, &v);
+	destination_blame(&d->destination, error, now_ms, &v);
+	log_turn(d, &v);
 }
 
 /* One line and one count for each outcome; ${error} quotes no lead. */
 static void
-tell(struct dispatcher *l, const struct transfer *tr,
+tell(struct dispatcher *d, const struct attempt *at,
     const struct destination_verdict *v, const struct delivery_outcome *outcome,
     const char *error)
 {
-	struct counters *counters = l->engine->counters;
+	struct counters *counters = d->engine->counters;
 	enum log_level level = LOG_LV_ERROR;
 	const char *what = delivery_state_name(v->state);
 
@@ -150,39 +150,39 @@ tell(struct dispatcher *l, const struct transfer *tr,
 		counters_add(counters, failed);
 		break;
 	}
-	log_kv(level, what, "s:destination", l->config->name, "s:id", tr->claim.id,
-	    "s:lead", tr->claim.lead, "d:attempt", (long long)tr->claim.attempts,
+	log_kv(level, what, "s:destination", d->config->name, "s:id", at->claim.id,
+	    "s:lead", at->claim.lead, "d:attempt", (long long)at->claim.attempts,
 	    "d:status", (long long)outcome->status, "s:error", error, "s:probe",
-	    tr->probe ? "yes" : NULL, "d:ms", (long long)outcome->took_ms, NULL);
-	log_turn(l, v);
+	    at->probe ? "yes" : NULL, "d:ms", (long long)outcome->took_ms, NULL);
+	log_turn(d, v);
 }
 
 /* The access token was refused: the lead goes again, with the next one. */
 static void
-send_again(struct dispatcher *l, struct transfer *tr)
+send_again(struct dispatcher *d, struct attempt *at)
 {
-	const struct transfer_end *end = &tr->end;
+	const struct transfer_end *end = &at->http.end;
 	struct delivery_outcome outcome = {
-		.ticket = tr->claim.ticket,
+		.ticket = at->claim.ticket,
 		.state = DELIVERY_WAITING,
-		.due_ms = dispatcher_due_in_order(&tr->claim),
+		.due_ms = dispatcher_due_in_order(&at->claim),
 		.free_of_charge = true,
-		.unknown = tr->claim.unknown,
+		.unknown = at->claim.unknown,
 		.attempted = true,
-		.started_ms = tr->started_ms,
+		.started_ms = at->http.started_ms,
 		.took_ms = end->took_ms,
 		.status = end->status,
-		.body = tr->request.digest,
-		.key_number = tr->request.key_number,
+		.body = at->http.request.digest,
+		.key_number = at->http.request.key_number,
 		.error = "the access token was refused: fetching a new one",
 	};
 
-	log_kv(LOG_LV_WARN, "failed", "s:destination", l->config->name, "s:id",
-	    tr->claim.id, "s:lead", tr->claim.lead, "d:status",
+	log_kv(LOG_LV_WARN, "failed", "s:destination", d->config->name, "s:id",
+	    at->claim.id, "s:lead", at->claim.lead, "d:status",
 	    (long long)end->status, "s:error", outcome.error, NULL);
-	l->destination.changed = true;		/* a request was made */
-	(void)settlements_add(&l->settlements, &outcome);
-	rest(l, tr);
+	d->destination.changed = true;		/* a request was made */
+	(void)settlements_add(&d->settlements, &outcome);
+	rest(d, at);
 }
 
 /*
@@ -190,7 +190,7 @@ send_again(struct dispatcher *l, struct transfer *tr)
  * outcome's reason, which may quote the lead.
  */
 static const char *
-explain(const struct transfer *tr,
+explain(const struct attempt *at,
     struct delivery_outcome *outcome)
 {
 	static const char echo[] =
@@ -199,18 +199,18 @@ explain(const struct transfer *tr,
 	static const char doubtful[] = "409: it may have arrived before the last "
 	    "restart, of which nothing is known; look at the receiver, then "
 	    "release or discard it";
-	const struct config_destination *config = tr->profile->config;
-	const struct transfer_end *end = &tr->end;
+	const struct config_destination *config = at->profile->config;
+	const struct transfer_end *end = &at->http.end;
 
-	if (outcome->state == DELIVERY_DEAD && tr->answered == PIPELINE_REFUSED)
+	if (outcome->state == DELIVERY_DEAD && at->answered == PIPELINE_REFUSED)
 		return outcome->reason = refused;
-	if (outcome->state == DELIVERY_DEAD && tr->answered == PIPELINE_HOLD) {
+	if (outcome->state == DELIVERY_DEAD && at->answered == PIPELINE_HOLD) {
 		outcome->state = DELIVERY_HELD;
-		outcome->reason = tr->pipeline.reason.data;
+		outcome->reason = at->pipeline.reason.data;
 		return "success_when failed";
 	}
 	if (outcome->state == DELIVERY_DEAD && end->status == 409 &&
-	    tr->claim.doubt) {
+	    at->claim.doubt) {
 		outcome->state = DELIVERY_HELD;
 		return outcome->reason = doubtful;
 	}
@@ -218,51 +218,51 @@ explain(const struct transfer *tr,
 	    config->success, config->success_count, end->status, false) !=
 	    CLASSIFY_DELIVERED)
 		return outcome->error = echo;
-	if (outcome->state == DELIVERY_DELIVERED && tr->pipeline.uncaptured) {
-		outcome->error = tr->pipeline.reason.data;
+	if (outcome->state == DELIVERY_DELIVERED && at->pipeline.uncaptured) {
+		outcome->error = at->pipeline.reason.data;
 		return "capture failed: no record";
 	}
 	return outcome->reason != NULL ? outcome->reason : outcome->error;
 }
 
-/* The transfer's lead is judged: settle it and put the transfer to rest. */
+/* Its lead is judged: settle that, and put it to rest. */
 static void
-judge(struct dispatcher *l, struct transfer *tr, const struct destination_attempt *attempt)
+judge(struct dispatcher *d, struct attempt *at, const struct destination_attempt *attempt)
 {
-	const struct transfer_end *end = &tr->end;
+	const struct transfer_end *end = &at->http.end;
 	struct destination_verdict v;
 	struct delivery_outcome outcome;
 	const char *error;
 
-	destination_judge(&l->destination, attempt, clock_steady_ms(),
-	    next_random(l->engine), &v);
-	if (tr->answer.len != 0)
-		credentials_scrub(tr->profile->credentials, tr->answer.data, tr->answer.len);
+	destination_judge(&d->destination, attempt, clock_steady_ms(),
+	    next_random(d->engine), &v);
+	if (at->http.answer.len != 0)
+		credentials_scrub(at->profile->credentials, at->http.answer.data, at->http.answer.len);
 	outcome = (struct delivery_outcome){
-		.ticket = tr->claim.ticket,
+		.ticket = at->claim.ticket,
 		.state = v.state,
 		.due_ms = v.due_ms,
 		.free_of_charge = v.free_of_charge,
-		.unknown = tr->claim.unknown || (end->status == 0 && end->sending),
+		.unknown = at->claim.unknown || (end->status == 0 && end->sending),
 		.attempted = true,
-		.started_ms = tr->started_ms,
+		.started_ms = at->http.started_ms,
 		.took_ms = end->took_ms,
 		.status = end->status,
 		.error = end->error,
-		.answer = tr->answer.data,
-		.answer_len = tr->answer.len < ATTEMPT_ANSWER_MAX ?
-		    tr->answer.len : ATTEMPT_ANSWER_MAX,
-		.body = tr->request.digest,
-		.key_number = tr->request.key_number,
+		.answer = at->http.answer.data,
+		.answer_len = at->http.answer.len < ATTEMPT_ANSWER_MAX ?
+		    at->http.answer.len : ATTEMPT_ANSWER_MAX,
+		.body = at->http.request.digest,
+		.key_number = at->http.request.key_number,
 		.record = v.state == DELIVERY_DELIVERED &&
-		    tr->pipeline.record[0] != '\0' ? tr->pipeline.record : NULL,
+		    at->pipeline.record[0] != '\0' ? at->pipeline.record : NULL,
 		.reason = v.reason[0] != '\0' ? v.reason : NULL,
 	};
-	error = explain(tr, &outcome);
+	error = explain(at, &outcome);
 	v.state = outcome.state;
-	tell(l, tr, &v, &outcome, error);
-	(void)settlements_add(&l->settlements, &outcome);
-	rest(l, tr);
+	tell(d, at, &v, &outcome, error);
+	(void)settlements_add(&d->settlements, &outcome);
+	rest(d, at);
 }
 
 static int
@@ -271,7 +271,7 @@ others_run(struct store *store, struct mailbox_job *base)
 	struct others_job *job = (struct others_job *)base;
 
 	return store->ops->delivered_since(store, job->dispatcher->destination.state.number,
-	    job->transfer->claim.first_failure_ms, clock_wall_ms(),
+	    job->sent->claim.first_failure_ms, clock_wall_ms(),
 	    DESTINATION_OTHERS_MIN, &job->count);
 }
 
@@ -283,13 +283,13 @@ others_finish(struct mailbox_job *base, const struct store_fault *fault)
 	if (fault == NULL)
 		job->attempt.others = job->count;
 	job->dispatcher->asking--;
-	judge(job->dispatcher, job->transfer, &job->attempt);
+	judge(job->dispatcher, job->sent, &job->attempt);
 	free(job);
 }
 
 /* The verdict needs a number from the store.  False: it cannot be asked. */
 static bool
-ask_others(struct dispatcher *l, struct transfer *tr,
+ask_others(struct dispatcher *d, struct attempt *at,
     const struct destination_attempt *attempt)
 {
 	struct others_job *job;
@@ -298,26 +298,26 @@ ask_others(struct dispatcher *l, struct transfer *tr,
 		return false;
 	job->job.run = others_run;
 	job->job.finish = others_finish;
-	job->dispatcher = l;
-	job->transfer = tr;
+	job->dispatcher = d;
+	job->sent = at;
 	job->attempt = *attempt;
-	l->asking++;
-	mailbox_submit(&l->engine->mailbox, &job->job);
+	d->asking++;
+	mailbox_submit(&d->engine->mailbox, &job->job);
 	return true;
 }
 
 /* What the attempt came to is known: have it judged. */
 static void
-conclude(struct dispatcher *l, struct transfer *tr, enum classify_class class)
+conclude(struct dispatcher *d, struct attempt *at, enum classify_class class)
 {
-	const struct delivery_claim *claim = &tr->claim;
-	const struct transfer_end *end = &tr->end;
-	int64_t sure = engine_sure_ms(l->engine, false), now = clock_steady_ms();
-	int64_t skew = now - l->engine->read_ms;	/* one reading for all */
+	const struct delivery_claim *claim = &at->claim;
+	const struct transfer_end *end = &at->http.end;
+	int64_t sure = engine_sure_ms(d->engine, false), now = clock_steady_ms();
+	int64_t skew = now - d->engine->read_ms;	/* one reading for all */
 	struct destination_attempt attempt = {
 		.lead = destination_lead(claim->source, claim->lead),
-		.probe = tr->probe,
-		.era = tr->era,
+		.probe = at->probe,
+		.era = at->era,
 		.attempts = claim->attempts,
 		.received_ms = claim->received_ms + skew,
 		.first_attempt_ms = claim->first_attempt_ms != 0 ?
@@ -328,249 +328,264 @@ conclude(struct dispatcher *l, struct transfer *tr, enum classify_class class)
 		.class = class,
 		.status = end->status,
 		.error = end->error,
-		.retry_after_ms = schedule_retry_after(tr->retry_after, clock_wall_ms()),
+		.retry_after_ms = schedule_retry_after(at->http.retry_after, clock_wall_ms()),
 	};
 
-	if (destination_asks_others(&l->destination, &attempt) &&
-	    ask_others(l, tr, &attempt))
+	if (destination_asks_others(&d->destination, &attempt) &&
+	    ask_others(d, at, &attempt))
 		return;
-	judge(l, tr, &attempt);
+	judge(d, at, &attempt);
 }
 
 /* success_when and capture are through. */
 static void
 answer_done(struct pipeline *p, enum pipeline_end end)
 {
-	struct transfer *tr = p->owner;
+	struct attempt *at = p->owner;
 
-	tr->answered = end;
+	at->answered = end;
 	if (end == PIPELINE_TROUBLE) {
 		/* An answer that cannot be judged is as good as none. */
-		tr->end.status = 0;
-		tr->end.sending = true;
-		tr->end.error = p->reason.data;
+		at->http.end.status = 0;
+		at->http.end.sending = true;
+		at->http.end.error = p->reason.data;
 	}
-	conclude(tr->owner, tr, end == PIPELINE_ON ? CLASSIFY_DELIVERED :
+	conclude(at->dispatcher, at, end == PIPELINE_ON ? CLASSIFY_DELIVERED :
 	    end == PIPELINE_TROUBLE ? CLASSIFY_DESTINATION : CLASSIFY_LEAD);
 }
 
 static void
-ended(struct engine_task *task, CURLcode code)
+ended(struct http_task *task, CURLcode code)
 {
-	struct transfer *tr = (struct transfer *)task;
-	struct dispatcher *l = tr->owner;
-	const struct config_destination *config = tr->profile->config;
-	struct oauth *oauth = tr->profile->oauth;
-	struct transfer_end *end = &tr->end;
+	struct attempt *at = (struct attempt *)task;
+	struct dispatcher *d = at->dispatcher;
+	const struct config_destination *config = at->profile->config;
+	struct oauth *oauth = at->profile->oauth;
+	struct transfer_end *end = &at->http.end;
 	bool yes;
 
-	transfer_finish(tr, l->engine->multi, code);
-	leave_place(l, tr);
-	l->finished++;
-	tr->answered = PIPELINE_ON;
+	transfer_finish(&at->http, d->engine->http.multi, code);
+	leave_place(d, at);
+	d->finished++;
+	at->answered = PIPELINE_ON;
 	/* Of several sendings only the last one's answer came: any may have arrived. */
-	tr->claim.unknown |= end->repeated;
+	at->claim.unknown |= end->repeated;
 	yes = end->status != 0 && classify_status(config->success,
 	    config->success_count, end->status, false) == CLASSIFY_DELIVERED;
-	if (oauth != NULL && oauth_answered(oauth, tr->token, end->status))
-		send_again(l, tr);
+	if (oauth != NULL && oauth_answered(oauth, at->token, end->status))
+		send_again(d, at);
 	else if (end->status == 0)
-		conclude(l, tr, classify_error(end->code, end->sending));
+		conclude(d, at, classify_error(end->code, end->sending));
 	else if (yes)
-		pipeline_back(&tr->pipeline, tr->answer.data, tr->answer.len,
+		pipeline_back(&at->pipeline, at->http.answer.data, at->http.answer.len,
 		    answer_done);
 	else
-		conclude(l, tr, classify_status(config->success,
-		    config->success_count, end->status, tr->claim.unknown));
+		conclude(d, at, classify_status(config->success,
+		    config->success_count, end->status, at->claim.unknown));
 }
 
 /* --- sending -------------------------------------------------------------- */
 
-static struct transfer *
-take_transfer(struct dispatcher *l)
+/* One at rest, or a new one.  NULL: none can be made, which is said or out of memory. */
+static struct attempt *
+take(struct dispatcher *d)
 {
-	struct profile *profile = l->profile;
-	struct transfer *tr = profile->pool;
+	struct profile *profile = d->profile;
+	struct attempt *at = profile->pool;
 
-	if (tr != NULL) {
-		profile->pool = tr->next;
+	if (at != NULL) {
+		profile->pool = at->next;
 	} else {
-		tr = transfer_new(&l->engine->curl, l->config, l->engine->ca_file, l);
-		if (tr == NULL)
+		if ((at = calloc(1, sizeof(*at))) == NULL)
 			return NULL;
-		tr->task.ended = ended;
-		tr->profile = profile;
+		if (transfer_init(&at->http, &d->engine->http.curl, d->config,
+		    d->engine->http.ca_file) == -1) {
+			attempt_free(at);
+			return NULL;
+		}
+		at->http.task.ended = ended;
+		at->dispatcher = d;
+		at->profile = profile;
 	}
 	profile->in_use++;
-	return tr;
+	return at;
+}
+
+void
+attempt_free(struct attempt *at)
+{
+	transfer_destroy(&at->http);
+	delivery_claim_free(&at->claim);
+	pipeline_destroy(&at->pipeline);
+	free(at);
 }
 
 /* Programs take their time: can it still be sent? */
 static bool
-may_send(struct dispatcher *l, const struct transfer *tr)
+may_send(struct dispatcher *d, const struct attempt *at)
 {
-	struct oauth *oauth = l->profile->oauth;
+	struct oauth *oauth = d->profile->oauth;
 	int64_t now = clock_steady_ms();
 	enum oauth_state token = OAUTH_READY;
 
-	if (!l->profile->ready || l->stopping ||
-	    (!tr->probe && !destination_open(&l->destination, now)))
+	if (!d->profile->ready || d->stopping ||
+	    (!at->probe && !destination_open(&d->destination, now)))
 		return false;
 	if (oauth != NULL)
 		token = oauth_token(oauth, clock_mono_ms());
 	if (token == OAUTH_FAILED)
-		dispatcher_blame(l, oauth_error(oauth), now);
+		dispatcher_blame(d, oauth_error(oauth), now);
 	return token == OAUTH_READY;
 }
 
 static void
-send_request(struct dispatcher *l, struct transfer *tr)
+send_request(struct dispatcher *d, struct attempt *at)
 {
-	const struct profile *profile = l->profile;
+	const struct profile *profile = d->profile;
 	const struct http_request_source from = {
-		.config = l->config,
+		.config = d->config,
 		.credentials = profile->credentials,
 		.signing = &profile->signing.secrets,
-		.claim = &tr->claim,
-		.transformed = tr->pipeline.body.data,
-		.transformed_len = tr->pipeline.body.len,
+		.claim = &at->claim,
+		.transformed = at->pipeline.body.data,
+		.transformed_len = at->pipeline.body.len,
 		.now_ms = clock_wall_ms(),
 	};
 	struct buf why = { 0 };
 	CURLcode rc;
 
-	if (http_request_build(&tr->request, &from, &why) == -1) {
-		l->in_flight--;
-		settle_unsent(l, tr, DELIVERY_HELD, why.data, why.data);
+	if (http_request_build(&at->http.request, &from, &why) == -1) {
+		d->in_flight--;
+		settle_unsent(d, at, DELIVERY_HELD, why.data, why.data);
 		buf_free(&why);
 		return;
 	}
-	if (!outbox_start(l->engine->mailbox.outbox, &tr->claim.ticket,
+	if (!outbox_start(d->engine->mailbox.outbox, &at->claim.ticket,
 	    from.now_ms)) {
-		l->in_flight--;
-		let_go(l, tr);
+		d->in_flight--;
+		let_go(d, at);
 		return;
 	}
-	tr->token = profile->oauth != NULL ? oauth_serial(profile->oauth) : 0;
-	tr->era = l->destination.era;
-	limit_spend(&l->limit, clock_steady_ms());
-	counters_add(l->engine->counters, attempts);
-	if ((rc = transfer_start(tr, l->engine->multi)) != CURLE_OK)
-		ended(&tr->task, rc);
+	at->token = profile->oauth != NULL ? oauth_serial(profile->oauth) : 0;
+	at->era = d->destination.era;
+	limit_spend(&d->limit, clock_steady_ms());
+	counters_add(d->engine->counters, attempts);
+	if ((rc = transfer_start(&at->http, d->engine->http.multi)) != CURLE_OK)
+		ended(&at->http.task, rc);
 }
 
 /* No lead of this destination can be prepared.  Of many at once, one tells it. */
 static void
-in_trouble(struct dispatcher *l, const struct transfer *tr)
+in_trouble(struct dispatcher *d, const struct attempt *at)
 {
 	struct destination_verdict v;
 
-	if (!tr->probe && l->destination.state.paused_ms != 0)
+	if (!at->probe && d->destination.state.paused_ms != 0)
 		return;
-	destination_blame(&l->destination, tr->pipeline.reason.data,
+	destination_blame(&d->destination, at->pipeline.reason.data,
 	    clock_steady_ms(), &v);
-	log_turn(l, &v);
+	log_turn(d, &v);
 }
 
 /* when and transform are through. */
 static void
 prepared(struct pipeline *p, enum pipeline_end end)
 {
-	struct transfer *tr = p->owner;
-	struct dispatcher *l = tr->owner;
+	struct attempt *at = p->owner;
+	struct dispatcher *d = at->dispatcher;
 	char said[32];
 
-	l->preparing--;
-	if (end == PIPELINE_ON && may_send(l, tr)) {
-		send_request(l, tr);
+	d->preparing--;
+	if (end == PIPELINE_ON && may_send(d, at)) {
+		send_request(d, at);
 		return;
 	}
-	l->in_flight--;
+	d->in_flight--;
 	switch (end) {
 	case PIPELINE_SKIP:
-		settle_unsent(l, tr, DELIVERY_SKIPPED, p->reason.data,
+		settle_unsent(d, at, DELIVERY_SKIPPED, p->reason.data,
 		    programs_name(p->which));
 		break;
 	case PIPELINE_HOLD:
 		(void)snprintf(said, sizeof(said), "%s failed",
 		    programs_name(p->which));
-		settle_unsent(l, tr, DELIVERY_HELD, p->reason.data, said);
+		settle_unsent(d, at, DELIVERY_HELD, p->reason.data, said);
 		break;
 	case PIPELINE_TROUBLE:
-		in_trouble(l, tr);
+		in_trouble(d, at);
 		/* FALLTHROUGH */
 	default:
-		let_go(l, tr);
+		let_go(d, at);
 		break;
 	}
 }
 
 void
-attempt_begin(struct dispatcher *l, struct delivery_claim *claim, bool probe)
+attempt_begin(struct dispatcher *d, struct delivery_claim *claim, bool probe)
 {
-	struct transfer *tr;
+	struct attempt *at;
 
-	if ((tr = take_transfer(l)) == NULL) {
-		claims_let_go(&l->claims, claim);
+	if ((at = take(d)) == NULL) {
+		claims_let_go(&d->claims, claim);
 		return;
 	}
-	tr->claim = *claim;
-	tr->probe = probe;
-	l->probing |= probe;
-	tr->next = l->sending;
-	l->sending = tr;
-	l->in_flight++;
-	l->preparing++;
-	tr->pipeline.owner = tr;
-	pipeline_out(&tr->pipeline, l->profile->programs, &tr->claim, prepared);
+	at->claim = *claim;
+	at->probe = probe;
+	d->probing |= probe;
+	at->next = d->sending;
+	d->sending = at;
+	d->in_flight++;
+	d->preparing++;
+	at->pipeline.owner = at;
+	pipeline_out(&at->pipeline, d->profile->programs, &at->claim, prepared);
 }
 
 /* Is it with the programs before it is sent? */
 static bool
-is_preparing(const struct transfer *tr)
+is_preparing(const struct attempt *at)
 {
-	return tr->pipeline.busy && tr->pipeline.out;
+	return at->pipeline.busy && at->pipeline.out;
 }
 
 void
-attempts_give_back(struct dispatcher *l)
+attempts_give_back(struct dispatcher *d)
 {
-	struct transfer *tr, *next;
+	struct attempt *at, *next;
 
-	for (tr = l->sending; tr != NULL; tr = next) {
-		next = tr->next;
-		if (!is_preparing(tr))
+	for (at = d->sending; at != NULL; at = next) {
+		next = at->next;
+		if (!is_preparing(at))
 			continue;
-		pipeline_cancel(&tr->pipeline);
-		l->preparing--;
-		l->in_flight--;
-		let_go(l, tr);
+		pipeline_cancel(&at->pipeline);
+		d->preparing--;
+		d->in_flight--;
+		let_go(d, at);
 	}
 }
 
 void
-attempts_leave(struct dispatcher *l)
+attempts_leave(struct dispatcher *d)
 {
-	attempts_give_back(l);
-	l->left += l->in_flight;
-	l->in_flight = 0;
-	l->probing = false;
+	attempts_give_back(d);
+	d->left += d->in_flight;
+	d->in_flight = 0;
+	d->probing = false;
 }
 
 void
-attempts_cancel(struct dispatcher *l)
+attempts_cancel(struct dispatcher *d)
 {
-	struct transfer *tr, *next;
+	struct attempt *at, *next;
 
-	for (tr = l->sending; tr != NULL; tr = next) {
-		next = tr->next;
-		if (!tr->under_way && !tr->pipeline.busy)
+	for (at = d->sending; at != NULL; at = next) {
+		next = at->next;
+		if (!at->http.under_way && !at->pipeline.busy)
 			continue;		/* its verdict is being looked for */
-		if (tr->under_way || is_preparing(tr))
-			leave_place(l, tr);
-		l->preparing -= is_preparing(tr);
-		pipeline_cancel(&tr->pipeline);
-		transfer_cancel(tr, l->engine->multi);
-		rest(l, tr);
+		if (at->http.under_way || is_preparing(at))
+			leave_place(d, at);
+		d->preparing -= is_preparing(at);
+		pipeline_cancel(&at->pipeline);
+		transfer_cancel(&at->http, d->engine->http.multi);
+		rest(d, at);
 	}
 }

@@ -82,7 +82,7 @@ ahead(int64_t at, int64_t now, int64_t max)
 static bool
 throttled(const struct destination *d, int64_t now)
 {
-	return ahead(d->state.not_before_ms, now, SCHEDULE_RETRY_AFTER_MAX_MS);
+	return ahead(d->state.not_before_ms, now, CONFIG_RETRY_AFTER_MAX_MS);
 }
 
 static int64_t

@@ -25,14 +25,14 @@
 
 /* Work with ${profile} from now on; a former one is kept behind it. */
 static void
-wear(struct dispatcher *l, struct profile *profile)
+wear(struct dispatcher *d, struct profile *profile)
 {
-	profile->former = l->profile;
-	l->profile = profile;
-	l->config = profile->config;
-	l->claims.name = l->settlements.destination = l->rotation.name = l->config->name;
+	profile->former = d->profile;
+	d->profile = profile;
+	d->config = profile->config;
+	d->claims.name = d->settlements.destination = d->rotation.name = d->config->name;
 	if (profile->oauth != NULL)
-		oauth_attach(profile->oauth, &l->rotation);
+		oauth_attach(profile->oauth, &d->rotation.kept);
 }
 
 struct dispatcher *
@@ -41,61 +41,61 @@ dispatcher_new(struct engine *engine, struct config *config, size_t index,
 {
 	const char *name = config->destinations[index].name;
 	struct profile *profile;
-	struct dispatcher *l;
+	struct dispatcher *d;
 
 	if ((profile = profile_new(engine, config, index, why)) == NULL)
 		return NULL;
-	if ((l = calloc(1, sizeof(*l))) == NULL) {
+	if ((d = calloc(1, sizeof(*d))) == NULL) {
 		buf_puts(why, "out of memory");
 		profile_free(profile);
 		return NULL;
 	}
-	l->engine = engine;
-	destination_init(&l->destination, profile->config, number);
-	limit_init(&l->limit, profile->config);
-	claims_init(&l->claims, &engine->mailbox, number, name);
-	settlements_init(&l->settlements, &engine->mailbox, name);
-	rotation_init(&l->rotation, &engine->mailbox, number, name);
-	wear(l, profile);
-	return l;
+	d->engine = engine;
+	destination_init(&d->destination, profile->config, number);
+	limit_init(&d->limit, profile->config);
+	claims_init(&d->claims, &engine->mailbox, number, name);
+	settlements_init(&d->settlements, &engine->mailbox, name);
+	rotation_init(&d->rotation, &engine->mailbox, number, name);
+	wear(d, profile);
+	return d;
 }
 
 void
-dispatcher_free(struct dispatcher *l)
+dispatcher_free(struct dispatcher *d)
 {
 	struct profile *profile;
 
-	if (l == NULL)
+	if (d == NULL)
 		return;
-	dispatcher_cancel(l);
-	while ((profile = l->profile) != NULL) {
-		l->profile = profile->former;
+	dispatcher_cancel(d);
+	while ((profile = d->profile) != NULL) {
+		d->profile = profile->former;
 		profile_free(profile);
 	}
-	claims_destroy(&l->claims);
-	settlements_destroy(&l->settlements);
-	destination_free(&l->destination);
-	rotation_destroy(&l->rotation);
-	free(l);
+	claims_destroy(&d->claims);
+	settlements_destroy(&d->settlements);
+	destination_free(&d->destination);
+	rotation_destroy(&d->rotation);
+	free(d);
 }
 
 void
-dispatcher_succeed(struct dispatcher *l, struct dispatcher *fresh)
+dispatcher_succeed(struct dispatcher *d, struct dispatcher *fresh)
 {
 	struct profile *profile = fresh->profile;
 
-	if (profile_fits(l->profile, profile)) {
-		l->profile->refresh_ms = 0;	/* what is in its files may have changed */
+	if (profile_fits(d->profile, profile)) {
+		d->profile->refresh_ms = 0;	/* what is in its files may have changed */
 		return;
 	}
-	attempts_leave(l);
-	if (l->profile->oauth != NULL)
-		oauth_leave(l->profile->oauth);
+	attempts_leave(d);
+	if (d->profile->oauth != NULL)
+		oauth_leave(d->profile->oauth);
 	fresh->profile = NULL;
-	wear(l, profile);
-	destination_refit(&l->destination, l->config);
-	limit_refit(&l->limit, l->config);
-	dispatcher_look(l);
+	wear(d, profile);
+	destination_refit(&d->destination, d->config);
+	limit_refit(&d->limit, d->config);
+	dispatcher_look(d);
 }
 
 /* Where the clock was set since the start, the span counts as long as it may have to. */
@@ -110,27 +110,27 @@ note_requests(void *arg, int64_t start_ms, int64_t count)
 }
 
 int
-dispatcher_load(struct dispatcher *l, struct store *store)
+dispatcher_load(struct dispatcher *d, struct store *store)
 {
 	int64_t now = clock_wall_ms();
 	struct trust trust;
 
-	limit_clear(&l->limit);
-	if (store->ops->requests(store, l->destination.state.number,
+	limit_clear(&d->limit);
+	if (store->ops->requests(store, d->destination.state.number,
 	    now - LIMIT_DAY_MS - LIMIT_SPAN_MS, now, note_requests,
-	    &l->limit) == -1)
+	    &d->limit) == -1)
 		return -1;
-	if (rotation_load(&l->rotation, store) == -1)
+	if (rotation_load(&d->rotation, store) == -1)
 		return -1;
-	free(l->destination.state.pause_reason);
-	l->destination.state.pause_reason = NULL;
-	if (store->ops->load_state(store, &l->destination.state) == -1 ||
+	free(d->destination.state.pause_reason);
+	d->destination.state.pause_reason = NULL;
+	if (store->ops->load_state(store, &d->destination.state) == -1 ||
 	    store->ops->load_trust(store, &trust) == -1)
 		return -1;
-	moments_come_in(&l->destination.state, trust.wall_ms);
-	destination_loaded(&l->destination);
-	l->limit.last_us = l->destination.state.last_request_us;
-	l->begun = true;
+	moments_come_in(&d->destination.state, trust.wall_ms);
+	destination_loaded(&d->destination);
+	d->limit.last_us = d->destination.state.last_request_us;
+	d->begun = true;
 	return 0;
 }
 
@@ -150,41 +150,41 @@ load_finish(struct mailbox_job *base, const struct store_fault *fault)
 }
 
 void
-dispatcher_begin(struct dispatcher *l, int64_t now_ms)
+dispatcher_begin(struct dispatcher *d, int64_t now_ms)
 {
-	if (l->load.busy || now_ms < l->load_ms)
+	if (d->load.busy || now_ms < d->load_ms)
 		return;
-	l->load_ms = now_ms + LOAD_MS;
-	l->load.dispatcher = l;
-	l->load.busy = true;
-	l->load.job.run = load_run;
-	l->load.job.finish = load_finish;
-	mailbox_submit(&l->engine->mailbox, &l->load.job);
+	d->load_ms = now_ms + LOAD_MS;
+	d->load.dispatcher = d;
+	d->load.busy = true;
+	d->load.job.run = load_run;
+	d->load.job.finish = load_finish;
+	mailbox_submit(&d->engine->mailbox, &d->load.job);
 }
 
 bool
-dispatcher_begun(const struct dispatcher *l)
+dispatcher_begun(const struct dispatcher *d)
 {
 	/* In this order: while it is loaded, the other belongs to that job. */
-	return !l->load.busy && l->begun;
+	return !d->load.busy && d->begun;
 }
 
 int64_t
-dispatcher_number(const struct dispatcher *l)
+dispatcher_number(const struct dispatcher *d)
 {
-	return l->claims.destination;
+	return d->claims.destination;
 }
 
 void
-dispatcher_look(struct dispatcher *l)
+dispatcher_look(struct dispatcher *d)
 {
-	claims_look(&l->claims);
+	claims_look(&d->claims);
 }
 
 void
-dispatcher_make_due(struct dispatcher *l)
+dispatcher_make_due(struct dispatcher *d)
 {
-	l->destination.state.make_due = l->destination.changed = true;
+	d->destination.state.make_due = d->destination.changed = true;
 }
 
 /* --- giving back ---------------------------------------------------------- */
@@ -201,22 +201,22 @@ dispatcher_due_in_order(const struct delivery_claim *claim)
 
 /* What was taken to be sent with others. */
 static void
-give_back_ring(struct dispatcher *l)
+give_back_ring(struct dispatcher *d)
 {
 	struct delivery_claim claim;
 
-	while (claims_next(&l->claims, &claim))
-		claims_let_go(&l->claims, &claim);
+	while (claims_next(&d->claims, &claim))
+		claims_let_go(&d->claims, &claim);
 }
 
 /* Whatever was taken. */
 static void
-give_back_ready(struct dispatcher *l)
+give_back_ready(struct dispatcher *d)
 {
-	give_back_ring(l);
-	if (l->claims.probe_ready) {
-		l->claims.probe_ready = false;
-		claims_let_go(&l->claims, &l->claims.probe);
+	give_back_ring(d);
+	if (d->claims.probe_ready) {
+		d->claims.probe_ready = false;
+		claims_let_go(&d->claims, &d->claims.probe);
 	}
 }
 
@@ -227,116 +227,116 @@ give_back_ready(struct dispatcher *l)
  * one, or goes back: a token that cannot be had is no lead's fault.
  */
 static bool
-authorized(struct dispatcher *l, int64_t now)
+authorized(struct dispatcher *d, int64_t now)
 {
-	struct oauth *oauth = l->profile->oauth;
+	struct oauth *oauth = d->profile->oauth;
 	enum oauth_state state;
 
 	if (oauth == NULL)
 		return true;
 	state = oauth_token(oauth, clock_mono_ms());
 	if (state == OAUTH_FAILED) {
-		dispatcher_blame(l, oauth_error(oauth), now);
-		give_back_ready(l);
+		dispatcher_blame(d, oauth_error(oauth), now);
+		give_back_ready(d);
 	}
 	return state == OAUTH_READY;
 }
 
 /* Do the limits let another one go, beyond those that are being prepared? */
 static bool
-is_within_limits(const struct dispatcher *l, int64_t now)
+is_within_limits(const struct dispatcher *d, int64_t now)
 {
-	return limit_room(&l->limit, now, l->preparing + 1) > l->preparing;
+	return limit_room(&d->limit, now, d->preparing + 1) > d->preparing;
 }
 
 static void
-send_ready(struct dispatcher *l, int64_t now)
+send_ready(struct dispatcher *d, int64_t now)
 {
 	struct delivery_claim claim;
 
-	if ((l->claims.ready_count == 0 && !l->claims.probe_ready) ||
-	    !authorized(l, now))
+	if ((d->claims.ready_count == 0 && !d->claims.probe_ready) ||
+	    !authorized(d, now))
 		return;
-	if (l->claims.probe_ready && is_within_limits(l, now)) {
-		l->claims.probe_ready = false;
-		destination_probed(&l->destination, l->claims.probe.event_seq);
-		attempt_begin(l, &l->claims.probe, true);
+	if (d->claims.probe_ready && is_within_limits(d, now)) {
+		d->claims.probe_ready = false;
+		destination_probed(&d->destination, d->claims.probe.event_seq);
+		attempt_begin(d, &d->claims.probe, true);
 	}
-	while (destination_open(&l->destination, now) &&
-	    l->in_flight < l->destination.state.window &&
-	    is_within_limits(l, now) && claims_next(&l->claims, &claim))
-		attempt_begin(l, &claim, false);
+	while (destination_open(&d->destination, now) &&
+	    d->in_flight < d->destination.state.window &&
+	    is_within_limits(d, now) && claims_next(&d->claims, &claim))
+		attempt_begin(d, &claim, false);
 }
 
 /* --- taking --------------------------------------------------------------- */
 
 /* How many more to take now, of those that may go out by ${by_ms}. */
 static int64_t
-wanted(const struct dispatcher *l, int64_t by_ms)
+wanted(const struct dispatcher *d, int64_t by_ms)
 {
-	int64_t window = l->destination.state.window;
-	int64_t ahead = window == l->config->max_concurrent ? l->ahead : 0;
-	int64_t ready = (int64_t)l->claims.ready_count;
-	int64_t have = l->in_flight + ready, want = window + ahead - have, room;
+	int64_t window = d->destination.state.window;
+	int64_t ahead = window == d->config->max_concurrent ? d->ahead : 0;
+	int64_t ready = (int64_t)d->claims.ready_count;
+	int64_t have = d->in_flight + ready, want = window + ahead - have, room;
 
 	/* When ahead, take in gulps. */
 	if (have >= window + (ahead + 1) / 2)
 		return 0;
-	room = limit_room(&l->limit, by_ms, ready + want) - ready;
+	room = limit_room(&d->limit, by_ms, ready + want) - ready;
 	return room < want ? room : want;
 }
 
 /* The same as dispatcher_has_room, with what the limits will let go by ${by_ms}. */
 static bool
-has_room_by(const struct dispatcher *l, int64_t now_ms, int64_t by_ms)
+has_room_by(const struct dispatcher *d, int64_t now_ms, int64_t by_ms)
 {
-	if (!dispatcher_begun(l) || !l->profile->ready || l->claims.busy || l->settlements.failing ||
-	    settlements_pending(&l->settlements) > UNSETTLED_MAX)
+	if (!dispatcher_begun(d) || !d->profile->ready || d->claims.busy || d->settlements.failing ||
+	    settlements_pending(&d->settlements) > UNSETTLED_MAX)
 		return false;
-	if (destination_probe_due(&l->destination, now_ms))
-		return !l->probing && !l->claims.probe_ready &&
-		    limit_room(&l->limit, by_ms, 1) != 0;
-	return destination_open(&l->destination, now_ms) && wanted(l, by_ms) > 0;
+	if (destination_probe_due(&d->destination, now_ms))
+		return !d->probing && !d->claims.probe_ready &&
+		    limit_room(&d->limit, by_ms, 1) != 0;
+	return destination_open(&d->destination, now_ms) && wanted(d, by_ms) > 0;
 }
 
 bool
-dispatcher_has_room(const struct dispatcher *l, int64_t now_ms)
+dispatcher_has_room(const struct dispatcher *d, int64_t now_ms)
 {
-	return has_room_by(l, now_ms, now_ms + LIMIT_AHEAD_MS);
+	return has_room_by(d, now_ms, now_ms + LIMIT_AHEAD_MS);
 }
 
 static bool
-may_take(const struct dispatcher *l, int64_t now)
+may_take(const struct dispatcher *d, int64_t now)
 {
-	return l->claims.look_ms <= now && dispatcher_has_room(l, now);
+	return d->claims.look_ms <= now && dispatcher_has_room(d, now);
 }
 
 static void
-take(struct dispatcher *l, int64_t now)
+take(struct dispatcher *d, int64_t now)
 {
-	if (!may_take(l, now))
+	if (!may_take(d, now))
 		return;
-	if (l->destination.state.paused_ms != 0) {
-		claims_take_probe(&l->claims, l->destination.state.probe_cursor);
+	if (d->destination.state.paused_ms != 0) {
+		claims_take_probe(&d->claims, d->destination.state.probe_cursor);
 		return;
 	}
-	l->claiming = true;
-	l->finished = 0;
-	claims_take(&l->claims, (size_t)wanted(l, now + LIMIT_AHEAD_MS));
+	d->claiming = true;
+	d->finished = 0;
+	claims_take(&d->claims, (size_t)wanted(d, now + LIMIT_AHEAD_MS));
 }
 
 /* A claim came back: what was finished meanwhile would have been wanted already. */
 static void
-adjust_ahead(struct dispatcher *l)
+adjust_ahead(struct dispatcher *d)
 {
-	int64_t want = l->finished * 2;
+	int64_t want = d->finished * 2;
 
-	if (!l->claiming || l->claims.busy)
+	if (!d->claiming || d->claims.busy)
 		return;
-	l->claiming = false;
-	l->ahead = want > l->ahead / 2 ? want : l->ahead / 2;
-	if (l->ahead > AHEAD_MAX)
-		l->ahead = AHEAD_MAX;
+	d->claiming = false;
+	d->ahead = want > d->ahead / 2 ? want : d->ahead / 2;
+	if (d->ahead > AHEAD_MAX)
+		d->ahead = AHEAD_MAX;
 }
 
 static int
@@ -363,44 +363,44 @@ due_finish(struct mailbox_job *job, const struct store_fault *fault)
 }
 
 static void
-make_due(struct dispatcher *l)
+make_due(struct dispatcher *d)
 {
-	if (!l->destination.state.make_due || l->due.busy || l->settlements.failing)
+	if (!d->destination.state.make_due || d->due.busy || d->settlements.failing)
 		return;
-	l->due.dispatcher = l;
-	l->due.now_ms = clock_wall_ms();
-	l->due.busy = true;
-	l->due.job.run = due_run;
-	l->due.job.finish = due_finish;
-	mailbox_submit(&l->engine->mailbox, &l->due.job);
+	d->due.dispatcher = d;
+	d->due.now_ms = clock_wall_ms();
+	d->due.busy = true;
+	d->due.job.run = due_run;
+	d->due.job.finish = due_finish;
+	mailbox_submit(&d->engine->mailbox, &d->due.job);
 }
 
 /* When to go on by time alone. */
 static int64_t
-wake_ms(const struct dispatcher *l, int64_t now_ms)
+wake_ms(const struct dispatcher *d, int64_t now_ms)
 {
-	int64_t wake = destination_wake_ms(&l->destination, now_ms);
-	int64_t settle = settlements_wake_ms(&l->settlements), limit, take;
+	int64_t wake = destination_wake_ms(&d->destination, now_ms);
+	int64_t settle = settlements_wake_ms(&d->settlements), limit, take;
 
 	if (settle < wake)
 		wake = settle;
-	limit = limit_next_ms(&l->limit, now_ms);
+	limit = limit_next_ms(&d->limit, now_ms);
 	if (limit > now_ms && limit < wake &&
-	    (l->claims.ready_count != 0 || l->claims.probe_ready))
+	    (d->claims.ready_count != 0 || d->claims.probe_ready))
 		wake = limit;
-	take = l->claims.look_ms;
+	take = d->claims.look_ms;
 	if (take < limit - LIMIT_AHEAD_MS)
 		take = limit - LIMIT_AHEAD_MS;
-	if (take < wake && has_room_by(l, now_ms, limit))
+	if (take < wake && has_room_by(d, now_ms, limit))
 		wake = take;
 	return wake;
 }
 
 /* Put away the former profiles that are done with. */
 static void
-free_former(struct dispatcher *l)
+free_former(struct dispatcher *d)
 {
-	struct profile **place = &l->profile->former, *former;
+	struct profile **place = &d->profile->former, *former;
 
 	while ((former = *place) != NULL) {
 		if (!profile_idle(former)) {
@@ -414,100 +414,100 @@ free_former(struct dispatcher *l)
 
 /* When to come again for what dispatchers alone do not wake for. */
 static int64_t
-step_wake_ms(const struct dispatcher *l, int64_t now_ms, bool stopping)
+step_wake_ms(const struct dispatcher *d, int64_t now_ms, bool stopping)
 {
-	int64_t wake = stopping ? settlements_wake_ms(&l->settlements) : wake_ms(l, now_ms);
+	int64_t wake = stopping ? settlements_wake_ms(&d->settlements) : wake_ms(d, now_ms);
 
-	if (stopping && !rotation_saved(&l->rotation) && wake > now_ms + UNSAVED_MS)
+	if (stopping && !rotation_saved(&d->rotation) && wake > now_ms + UNSAVED_MS)
 		wake = now_ms + UNSAVED_MS;
 	return wake;
 }
 
 int64_t
-dispatcher_step(struct dispatcher *l, int64_t now_ms, bool stopping)
+dispatcher_step(struct dispatcher *d, int64_t now_ms, bool stopping)
 {
-	struct destination *d = &l->destination;
+	struct destination *dest = &d->destination;
 	bool hurry;
 
-	if (!dispatcher_begun(l))
+	if (!dispatcher_begun(d))
 		return INT64_MAX;
-	l->stopping = stopping;
-	if (l->settlements.due)
-		dispatcher_look(l);
-	l->settlements.due = false;
-	adjust_ahead(l);
-	profile_refresh(l->profile, now_ms);
-	rotation_step(&l->rotation, stopping);
-	free_former(l);
-	if (stopping || !l->profile->ready) {
-		attempts_give_back(l);
-		give_back_ready(l);
+	d->stopping = stopping;
+	if (d->settlements.due)
+		dispatcher_look(d);
+	d->settlements.due = false;
+	adjust_ahead(d);
+	profile_refresh(d->profile, now_ms);
+	rotation_step(&d->rotation, stopping);
+	free_former(d);
+	if (stopping || !d->profile->ready) {
+		attempts_give_back(d);
+		give_back_ready(d);
 	} else {
-		send_ready(l, now_ms);
-		if (!destination_open(d, now_ms))
-			give_back_ring(l);
+		send_ready(d, now_ms);
+		if (!destination_open(dest, now_ms))
+			give_back_ring(d);
 	}
 	/*
 	 * While there is enough to send, outcomes wait a moment for the next
 	 * claim, to be written by the same commit.  They go first, so that the
 	 * claim sees the leads' next events.
 	 */
-	hurry = stopping || l->claims.ready_count == 0 || may_take(l, now_ms);
-	d->state.last_request_us = l->limit.last_us;
-	if ((settlements_pending(&l->settlements) != 0 || d->changed) &&
-	    settlements_step(&l->settlements, &d->state, &d->changed, hurry, now_ms,
-	    engine_wall_ms(l->engine)))
-		dispatcher_look(l);
-	if (!stopping && l->profile->ready) {
-		make_due(l);
-		take(l, now_ms);
+	hurry = stopping || d->claims.ready_count == 0 || may_take(d, now_ms);
+	dest->state.last_request_us = d->limit.last_us;
+	if ((settlements_pending(&d->settlements) != 0 || dest->changed) &&
+	    settlements_step(&d->settlements, &dest->state, &dest->changed, hurry, now_ms,
+	    engine_wall_ms(d->engine)))
+		dispatcher_look(d);
+	if (!stopping && d->profile->ready) {
+		make_due(d);
+		take(d, now_ms);
 	}
-	return step_wake_ms(l, now_ms, stopping);
+	return step_wake_ms(d, now_ms, stopping);
 }
 
 void
-dispatcher_cancel(struct dispatcher *l)
+dispatcher_cancel(struct dispatcher *d)
 {
 	struct profile *profile;
 
-	attempts_cancel(l);
-	for (profile = l->profile; profile != NULL; profile = profile->former)
+	attempts_cancel(d);
+	for (profile = d->profile; profile != NULL; profile = profile->former)
 		if (profile->oauth != NULL)
 			oauth_cancel(profile->oauth);
 }
 
 bool
-dispatcher_sending(const struct dispatcher *l)
+dispatcher_sending(const struct dispatcher *d)
 {
 	const struct profile *profile;
 
-	for (profile = l->profile; profile != NULL; profile = profile->former)
+	for (profile = d->profile; profile != NULL; profile = profile->former)
 		if (profile->oauth != NULL && oauth_busy(profile->oauth))
 			return true;
-	return l->in_flight != 0 || l->left != 0;
+	return d->in_flight != 0 || d->left != 0;
 }
 
 bool
-dispatcher_unsettled(const struct dispatcher *l)
+dispatcher_unsettled(const struct dispatcher *d)
 {
-	return l->sending != NULL || l->claims.ready_count != 0 ||
-	    l->claims.probe_ready || settlements_pending(&l->settlements) != 0 ||
-	    !rotation_saved(&l->rotation);
+	return d->sending != NULL || d->claims.ready_count != 0 ||
+	    d->claims.probe_ready || settlements_pending(&d->settlements) != 0 ||
+	    !rotation_saved(&d->rotation);
 }
 
 bool
-dispatcher_finished(const struct dispatcher *l)
+dispatcher_finished(const struct dispatcher *d)
 {
-	return !dispatcher_sending(l) && !dispatcher_unsettled(l) && !l->claims.busy &&
-	    !l->settlements.busy && !l->due.busy && !l->load.busy &&
-	    l->asking == 0 && !l->destination.changed;
+	return !dispatcher_sending(d) && !dispatcher_unsettled(d) && !d->claims.busy &&
+	    !d->settlements.busy && !d->due.busy && !d->load.busy &&
+	    d->asking == 0 && !d->destination.changed;
 }
 
 bool
-dispatcher_due(const struct dispatcher *l, int64_t now_ms)
+dispatcher_due(const struct dispatcher *d, int64_t now_ms)
 {
-	return dispatcher_begun(l) && l->profile->ready &&
-	    (dispatcher_unsettled(l) || l->destination.state.make_due ||
-	    (l->claims.look_ms <= now_ms &&
-	    has_room_by(l, now_ms, now_ms + ONCE_PATIENCE_MS)));
+	return dispatcher_begun(d) && d->profile->ready &&
+	    (dispatcher_unsettled(d) || d->destination.state.make_due ||
+	    (d->claims.look_ms <= now_ms &&
+	    has_room_by(d, now_ms, now_ms + ONCE_PATIENCE_MS)));
 }

@@ -31,7 +31,7 @@ struct dispatcher *dispatcher_new(struct engine *engine, struct config *config, 
     int64_t number, struct buf *why);
 
 /* None of its jobs may be under way.  NULL is fine. */
-void dispatcher_free(struct dispatcher *l);
+void dispatcher_free(struct dispatcher *d);
 
 /*
  * Go over to the settings of ${fresh}, a dispatcher for the same destination that has
@@ -39,49 +39,49 @@ void dispatcher_free(struct dispatcher *l);
  * too, nothing changes.  Otherwise what was sent is finished under the former
  * ones, and nothing but its own lead's next event waits for it.
  */
-void dispatcher_succeed(struct dispatcher *l, struct dispatcher *fresh);
+void dispatcher_succeed(struct dispatcher *d, struct dispatcher *fresh);
 
 /* The store's number for its destination. */
-int64_t dispatcher_number(const struct dispatcher *l);
+int64_t dispatcher_number(const struct dispatcher *d);
 
 /*
  * Before it does anything a dispatcher has to know its destination's state.  Read it
  * now, in a transaction (-1: store->fault); or have it read, which is tried
  * again later when it fails.
  */
-int dispatcher_load(struct dispatcher *l, struct store *store);
-void dispatcher_begin(struct dispatcher *l, int64_t now_ms);
-bool dispatcher_begun(const struct dispatcher *l);
+int dispatcher_load(struct dispatcher *d, struct store *store);
+void dispatcher_begin(struct dispatcher *d, int64_t now_ms);
+bool dispatcher_begun(const struct dispatcher *d);
 
 /* After steps with ${stopping}: is nothing under way or left to write, and may it be freed? */
-bool dispatcher_finished(const struct dispatcher *l);
+bool dispatcher_finished(const struct dispatcher *d);
 
 /* There may be new work. */
-void dispatcher_look(struct dispatcher *l);
+void dispatcher_look(struct dispatcher *d);
 
 /* What waits for later is to be made due. */
-void dispatcher_make_due(struct dispatcher *l);
+void dispatcher_make_due(struct dispatcher *d);
 
 /*
  * Do what there is to do.  ${stopping}: begin nothing more, give back what was
  * taken and not begun.  Returns the moment to be called again, should nothing
  * else happen before.
  */
-int64_t dispatcher_step(struct dispatcher *l, int64_t now_ms, bool stopping);
+int64_t dispatcher_step(struct dispatcher *d, int64_t now_ms, bool stopping);
 
 /* Would new work be begun at once?  If not, it need not wake the relay. */
-bool dispatcher_has_room(const struct dispatcher *l, int64_t now_ms);
+bool dispatcher_has_room(const struct dispatcher *d, int64_t now_ms);
 
 /* Break off what is under way; it stays "sending". */
-void dispatcher_cancel(struct dispatcher *l);
+void dispatcher_cancel(struct dispatcher *d);
 
 /* Are requests under way? */
-bool dispatcher_sending(const struct dispatcher *l);
+bool dispatcher_sending(const struct dispatcher *d);
 
 /* Does it hold deliveries whose outcome is not yet on disk, or not yet known? */
-bool dispatcher_unsettled(const struct dispatcher *l);
+bool dispatcher_unsettled(const struct dispatcher *d);
 
 /* Could more be sent now, for all that is known? */
-bool dispatcher_due(const struct dispatcher *l, int64_t now_ms);
+bool dispatcher_due(const struct dispatcher *d, int64_t now_ms);
 
 #endif

@@ -17,6 +17,7 @@
 #include "relay/rotation.h"
 #include "relay/settlements.h"
 
+struct attempt;
 struct profile;
 
 /* After a recovery: what waits for later is made due. */
@@ -49,7 +50,7 @@ struct dispatcher {
 	int64_t load_ms;		/* not before this moment */
 
 	/* With programs before or after, under way, or waiting for others_job. */
-	struct transfer *sending;
+	struct attempt *sending;
 	int64_t in_flight;		/* have a place: not yet answered */
 	int64_t preparing;		/* of these: not yet sent */
 	int64_t left;			/* sent with a former profile: have no place */

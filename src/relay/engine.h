@@ -9,23 +9,16 @@
 
 #include "base/counters.h"
 #include "base/trust.h"
-#include "http/curl_api.h"
+#include "http/client.h"
 #include "outbox/mailbox.h"
 
 struct program_host;
 
-/* Something that libcurl carries out: CURLINFO_PRIVATE of its handle. */
-struct engine_task {
-	void (*ended)(struct engine_task *task, CURLcode code);
-};
-
 struct engine {
-	struct curl_api curl;
-	CURLM *multi;
+	struct http_client http;
 	struct mailbox mailbox;
 	struct counters *counters;
 	struct program_host *host;	/* runs jq programs; NULL: it is sure that there are none */
-	const char *ca_file;		/* the system's; NULL: libcurl's default */
 	uint64_t random;		/* state of a generator for jitter */
 	struct trust trust;		/* how far the wall clock is believed */
 	int64_t read_ms;		/* its last reading; 0: none yet */

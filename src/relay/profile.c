@@ -7,9 +7,9 @@
 #include "config/config.h"
 #include "http/credentials.h"
 #include "http/oauth.h"
-#include "http/transfer.h"
 #include "http/transport.h"
 #include "program/programs.h"
+#include "relay/attempt.h"
 #include "relay/engine.h"
 
 #define REFRESH_MS 1000	/* how often the credentials' files are looked at */
@@ -48,7 +48,7 @@ profile_new(struct engine *engine, struct config *config, size_t index,
 	if ((o->credentials = credentials_new(o->config)) == NULL)
 		buf_puts(why, "out of memory");
 	else if (o->config->oauth_token_url != NULL &&
-	    (o->oauth = oauth_new(engine, o->config, o->credentials)) == NULL)
+	    (o->oauth = oauth_new(&engine->http, o->config, o->credentials)) == NULL)
 		buf_puts(why, "out of memory");
 	else if ((o->programs = programs_new(engine->host, o->config, why)) != NULL)
 		return o;
@@ -59,13 +59,13 @@ profile_new(struct engine *engine, struct config *config, size_t index,
 void
 profile_free(struct profile *o)
 {
-	struct transfer *tr;
+	struct attempt *at;
 
 	if (o == NULL)
 		return;
-	while ((tr = o->pool) != NULL) {
-		o->pool = tr->next;
-		transfer_free(tr);
+	while ((at = o->pool) != NULL) {
+		o->pool = at->next;
+		attempt_free(at);
 	}
 	oauth_free(o->oauth);
 	credentials_free(o->credentials);
@@ -86,7 +86,7 @@ profile_fits(struct profile *o, const struct profile *other)
 static bool
 is_ready(const struct profile *o, struct buf *why)
 {
-	const struct curl_api *curl = &o->engine->curl;
+	const struct curl_api *curl = &o->engine->http.curl;
 	const char *url = credentials_url(o->credentials);
 
 	return credentials_complete(o->credentials) &&

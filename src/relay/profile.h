@@ -1,6 +1,6 @@
 /*
  * profile: what a dispatcher works with under one configuration: the settings, their
- * credentials and access token, the programs, and the transfers set up for them.
+ * credentials and access token, the programs, and the attempts set up for them.
  *
  * A reload that changes a destination gives its dispatcher another profile.  What was
  * sent with the former one is finished with it, and it is put away when nothing
@@ -16,6 +16,7 @@
 #include "base/stamp.h"
 #include "http/signing.h"
 
+struct attempt;
 struct buf;
 struct config;
 struct config_destination;
@@ -23,7 +24,6 @@ struct credentials;
 struct engine;
 struct oauth;
 struct programs;
-struct transfer;
 
 #define PROFILE_FILES 3
 
@@ -36,8 +36,8 @@ struct profile {
 	struct oauth *oauth;		/* NULL: the destination wants no tokens */
 	struct signing signing;
 	struct programs *programs;
-	struct transfer *pool;		/* at rest */
-	size_t in_use;			/* transfers that are not */
+	struct attempt *pool;		/* at rest */
+	size_t in_use;			/* attempts that are not */
 	struct stamp files[PROFILE_FILES];	/* those that nobody looks at again */
 	bool ready;			/* credentials complete, URL allowed */
 	bool complained;
@@ -51,7 +51,7 @@ struct profile {
 struct profile *profile_new(struct engine *engine, struct config *config,
     size_t index, struct buf *why);
 
-/* Its transfers must be at rest.  NULL is fine. */
+/* Its attempts must be at rest.  NULL is fine. */
 void profile_free(struct profile *o);
 
 /*

@@ -78,7 +78,7 @@ notify(void *arg)
 	struct relay *r = arg;
 
 	if (atomic_load(&r->sleep) != AWAKE)
-		(void)r->engine.curl.multi_wakeup(r->engine.multi);
+		(void)r->engine.http.curl.multi_wakeup(r->engine.http.multi);
 }
 
 /* Bits that differ from process to process; jitter needs no more. */
@@ -129,7 +129,7 @@ fit_connections(struct relay *r)
 	for (i = 0; i < config->destination_count; i++)
 		connections += (long)config->destinations[i].max_concurrent;
 	fit_files(r, connections);
-	return r->engine.curl.multi_setopt(r->engine.multi, CURLMOPT_MAXCONNECTS,
+	return r->engine.http.curl.multi_setopt(r->engine.http.multi, CURLMOPT_MAXCONNECTS,
 	    connections) == CURLM_OK ? 0 : -1;
 }
 
@@ -146,14 +146,14 @@ relay_new(struct config *config, struct program_host *host,
 	r->outbox = outbox;
 	r->engine.counters = counters;
 	r->engine.host = host;
-	r->engine.ca_file = transport_ca_file();
+	r->engine.http.ca_file = transport_ca_file();
 	r->engine.random = seed();
 	mailbox_init(&r->engine.mailbox, outbox, notify, r);
-	if (curl_api_load(&r->engine.curl, why) == -1)
+	if (curl_api_load(&r->engine.http.curl, why) == -1)
 		goto fail;
-	if ((r->engine.multi = r->engine.curl.multi_init()) != NULL &&
+	if ((r->engine.http.multi = r->engine.http.curl.multi_init()) != NULL &&
 	    (r->dispatchers = dispatchers_new(&r->engine, config, outbox, why)) != NULL &&
-	    (r->watch = watch_new(&r->engine, config, outbox)) != NULL &&
+	    (r->watch = watch_new(&r->engine.http, &r->engine.mailbox, counters, config)) != NULL &&
 	    fit_connections(r) == 0)
 		return r;
 	if (why->len == 0)
@@ -176,8 +176,8 @@ relay_free(struct relay *r)
 	dispatchers_free(atomic_load(&r->next));
 	dispatchers_free(r->dispatchers);
 	watch_free(r->watch);
-	if (r->engine.multi != NULL)
-		(void)r->engine.curl.multi_cleanup(r->engine.multi);
+	if (r->engine.http.multi != NULL)
+		(void)r->engine.http.curl.multi_cleanup(r->engine.http.multi);
 	mailbox_destroy(&r->engine.mailbox);
 	free(r);
 }
@@ -223,7 +223,7 @@ sleep_for(struct relay *r, int64_t ms, bool for_work)
 	if (ms < 0 || mailbox_has_mail(&r->engine.mailbox) ||
 	    (for_work && atomic_load(&r->woken)))
 		ms = 0;
-	(void)r->engine.curl.multi_poll(r->engine.multi, waits,
+	(void)r->engine.http.curl.multi_poll(r->engine.http.multi, waits,
 	    count + (fifo->fd != -1), (int)ms, NULL);
 	atomic_store(&r->sleep, AWAKE);
 	if (fifo->revents != 0) {
@@ -242,7 +242,7 @@ relay_wake(struct relay *r)
 	if (atomic_exchange(&r->woken, true))
 		return;			/* somebody else said so already */
 	if (atomic_load(&r->sleep) == ASLEEP_FOR_WORK)
-		(void)r->engine.curl.multi_wakeup(r->engine.multi);
+		(void)r->engine.http.curl.multi_wakeup(r->engine.http.multi);
 }
 
 int
@@ -254,7 +254,7 @@ relay_reload(struct relay *r, struct config *config, struct buf *why)
 		return -1;
 	/* One that came so soon after another that nobody has seen that yet. */
 	dispatchers_free(atomic_exchange(&r->next, set));
-	(void)r->engine.curl.multi_wakeup(r->engine.multi);
+	(void)r->engine.http.curl.multi_wakeup(r->engine.http.multi);
 	return 0;
 }
 
@@ -263,7 +263,7 @@ relay_stop(struct relay *r, int64_t grace_ms)
 {
 	atomic_store(&r->stop_mono_ms, clock_mono_ms() + grace_ms);
 	atomic_store(&r->stopping, true);
-	(void)r->engine.curl.multi_wakeup(r->engine.multi);
+	(void)r->engine.http.curl.multi_wakeup(r->engine.http.multi);
 }
 
 /* --- the rounds ----------------------------------------------------------- */
@@ -348,21 +348,21 @@ do_periodic(struct relay *r, int64_t steady_ms, int64_t mono_ms)
 static bool
 do_transfers(struct relay *r)
 {
-	const struct curl_api *curl = &r->engine.curl;
+	const struct curl_api *curl = &r->engine.http.curl;
 	struct CURLMsg *msg;
-	struct engine_task *task;
+	struct http_task *task;
 	char *private;
 	int running, queued;
 	bool ended = false;
 
-	(void)curl->multi_perform(r->engine.multi, &running);
-	while ((msg = curl->multi_info_read(r->engine.multi, &queued)) != NULL) {
+	(void)curl->multi_perform(r->engine.http.multi, &running);
+	while ((msg = curl->multi_info_read(r->engine.http.multi, &queued)) != NULL) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		if (curl->easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE,
 		    &private) != CURLE_OK)
 			continue;
-		task = (struct engine_task *)(void *)private;
+		task = (struct http_task *)(void *)private;
 		task->ended(task, msg->data.result);
 		ended = true;
 	}
@@ -687,17 +687,4 @@ relay_start(struct relay *r)
 	}
 	r->started = true;
 	return 0;
-}
-
-const char *
-curl_api_version(void)
-{
-	struct curl_api curl;
-	struct buf why = { 0 };
-	const char *name = "libcurl (cannot be loaded)";
-
-	if (curl_api_load(&curl, &why) == 0)
-		name = curl.version();
-	buf_free(&why);
-	return name;
 }

@@ -57,19 +57,4 @@ int relay_reload(struct relay *r, struct config *config, struct buf *why);
 /* There is new work in this process's outbox.  Any thread; cheap when it is awake. */
 void relay_wake(struct relay *r);
 
-/*
- * Resolve and connect to a destination as a delivery would (TLS included),
- * sending nothing.  0, or -1 with a phrase in ${why} that ends in the cure; and
- * in ${phrase} a constant that says the same without any name or path, NULL when
- * all is well.
- */
-int preflight_destination(const struct config *config, size_t index,
-    struct buf *why, const char **phrase);
-
-/* The same for the place that alerts are posted to. */
-int preflight_alert(const struct config *config, struct buf *why);
-
-/* libcurl's name and version, loading it if need be; a constant. */
-const char *curl_api_version(void);
-
 #endif

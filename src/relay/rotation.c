@@ -33,7 +33,7 @@ rotation_init(struct rotation *r, struct mailbox *box, int64_t number,
 void
 rotation_destroy(struct rotation *r)
 {
-	secret_wipe(&r->token);
+	refresh_token_destroy(&r->kept);
 }
 
 int
@@ -45,22 +45,15 @@ rotation_load(struct rotation *r, struct store *store)
 	if (store->ops->load_token(store, r->number, origin, &token) == -1)
 		return -1;
 	if (rotation_saved(r)) {
-		secret_wipe(&r->token);
+		refresh_token_destroy(&r->kept);
 		if (token != NULL)
-			buf_puts(&r->token, token);
-		memcpy(r->origin, origin, sizeof(r->origin));
+			buf_puts(&r->kept.token, token);
+		memcpy(r->kept.origin, origin, sizeof(r->kept.origin));
 	}
 	if (token != NULL)
 		explicit_bzero(token, strlen(token));
 	free(token);
 	return 0;
-}
-
-const char *
-rotation_token(const struct rotation *r, const uint8_t origin[DIGEST_SIZE])
-{
-	return r->token.len != 0 && digest_equal(r->origin, origin) ?
-	    r->token.data : NULL;
 }
 
 static int
@@ -83,7 +76,7 @@ save_finish(struct mailbox_job *base, const struct store_fault *fault)
 		if (!r->failing)
 			log_err("destination %s: its new refresh token is not stored "
 			    "yet, trying again every second: %s", r->name, fault->text);
-		r->unsaved = true;
+		r->kept.unsaved = true;
 	} else if (r->failing) {
 		log_info("destination %s: its new refresh token is stored", r->name);
 	}
@@ -104,41 +97,30 @@ save(struct rotation *r)
 	job->job.finish = save_finish;
 	job->rotation = r;
 	job->number = r->number;
-	memcpy(job->origin, r->origin, sizeof(job->origin));
-	buf_add(&job->token, r->token.data, r->token.len);
+	memcpy(job->origin, r->kept.origin, sizeof(job->origin));
+	buf_add(&job->token, r->kept.token.data, r->kept.token.len);
 	if (!buf_ok(&job->token)) {
 		secret_wipe(&job->token);
 		free(job);
 		return;
 	}
-	r->unsaved = false;
+	r->kept.unsaved = false;
 	r->saving = job;
 	mailbox_submit(r->box, &job->job);
 }
 
 void
-rotation_keep(struct rotation *r, const uint8_t origin[DIGEST_SIZE],
-    const struct buf *token)
-{
-	secret_wipe(&r->token);
-	buf_add(&r->token, token->data, token->len);
-	memcpy(r->origin, origin, sizeof(r->origin));
-	r->unsaved = buf_ok(&r->token);
-	/* At once: the former one may be worth nothing now. */
-	if (r->unsaved && r->saving == NULL)
-		save(r);
-}
-
-void
 rotation_step(struct rotation *r, bool hurry)
 {
-	if (r->unsaved && r->saving == NULL && clock_mono_ms() >=
-	    r->tried_mono_ms + (hurry ? HURRY_MS : AGAIN_MS))
+	int64_t pause_ms = !r->failing ? 0 : hurry ? HURRY_MS : AGAIN_MS;
+
+	if (r->kept.unsaved && r->saving == NULL &&
+	    clock_mono_ms() >= r->tried_mono_ms + pause_ms)
 		save(r);
 }
 
 bool
 rotation_saved(const struct rotation *r)
 {
-	return !r->unsaved && r->saving == NULL;
+	return !r->kept.unsaved && r->saving == NULL;
 }

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-/* No pause is longer, so sums with moments cannot overflow. */
-#define PAUSE_MAX_MS (INT64_C(3650) * 24 * 3600 * 1000)
+#include "config/config.h"
 
 int64_t
 schedule_pause(const int64_t *list, size_t count, int64_t made)
@@ -18,28 +17,13 @@ schedule_pause(const int64_t *list, size_t count, int64_t made)
 		return 0;
 	i = made < 1 ? 0 : (size_t)made - 1;
 	pause = list[i < count ? i : count - 1];
-	return pause > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause;
+	return pause > CONFIG_PAUSE_MAX_MS ? CONFIG_PAUSE_MAX_MS : pause;
 }
 
 int64_t
 schedule_jitter(int64_t pause_ms, uint32_t random)
 {
 	return pause_ms + (pause_ms / 5) * (int64_t)(random >> 16) / 0x10000;
-}
-
-int64_t
-schedule_longest(const int64_t *list, size_t count)
-{
-	int64_t longest = SCHEDULE_RETRY_AFTER_MAX_MS, pause;
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		pause = schedule_jitter(schedule_pause(list, count, (int64_t)i + 1),
-		    UINT32_MAX);
-		if (pause > longest)
-			longest = pause;
-	}
-	return longest;
 }
 
 static int
@@ -123,7 +107,7 @@ schedule_retry_after(const char *value, int64_t now_ms)
 		ms = (int64_t)timegm(&tm) * 1000 - now_ms;
 	if (ms <= 0)
 		return 0;
-	return ms < SCHEDULE_RETRY_AFTER_MAX_MS ? ms : SCHEDULE_RETRY_AFTER_MAX_MS;
+	return ms < CONFIG_RETRY_AFTER_MAX_MS ? ms : CONFIG_RETRY_AFTER_MAX_MS;
 }
 
 int64_t

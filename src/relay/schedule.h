@@ -9,9 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a destination may ask for with Retry-After at most. */
-#define SCHEDULE_RETRY_AFTER_MAX_MS (INT64_C(6) * 3600 * 1000)
-
 /*
  * The pause after the ${made}th attempt (1 the first): ${list}[made - 1], the
  * last one repeating.  0 for an empty list.
@@ -21,13 +18,10 @@ int64_t schedule_pause(const int64_t *list, size_t count, int64_t made);
 /* ${pause_ms} lengthened by up to a fifth; ${random} is any 32 random bits. */
 int64_t schedule_jitter(int64_t pause_ms, uint32_t random);
 
-/* The longest that any lead is told to wait: by ${list}, or by Retry-After. */
-int64_t schedule_longest(const int64_t *list, size_t count);
-
 /*
  * What a Retry-After value (RFC 9110 section 10.2.3: seconds, or a date in any
  * of HTTP's three forms) asks for, from ${now_ms}, at most
- * SCHEDULE_RETRY_AFTER_MAX_MS.  0: nothing usable (junk, zero, the past).
+ * CONFIG_RETRY_AFTER_MAX_MS.  0: nothing usable (junk, zero, the past).
  */
 int64_t schedule_retry_after(const char *value, int64_t now_ms);
 

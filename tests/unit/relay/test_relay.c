@@ -21,6 +21,8 @@
 #include "clocks.h"
 #include "config/config.h"
 #include "outbox/outbox.h"
+#include "http/curl_api.h"
+#include "http/preflight.h"
 #include "relay/relay.h"
 #include "sink.h"
 
