@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define BUF_FIRST 256
 
 bool
@@ -91,51 +93,21 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	b->len += (size_t)n;
 }
 
-/*
- * The length of the well-formed UTF-8 sequence at ${s} (RFC 3629: no overlong
- * form, no surrogate, nothing above U+10FFFF), or 0.
- */
-static size_t
-utf8_sequence(const unsigned char *s, size_t len)
-{
-	size_t n, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (len < n)
-		return 0;
-	for (i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /* Append the one character at ${s} as it stands inside a JSON string. */
 static void
-add_escaped(struct buf *b, const unsigned char *s, size_t n)
+add_escaped(struct buf *b, const char *s, size_t n)
 {
 	static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
 	const char *p;
 
 	for (p = shorts; *p != '\0'; p += 2) {
-		if (*s == (unsigned char)p[0]) {
+		if (*s == p[0]) {
 			buf_putc(b, '\\');
 			buf_putc(b, p[1]);
 			return;
 		}
 	}
-	if (*s < 0x20)
+	if ((unsigned char)*s < 0x20)
 		buf_printf(b, "\\u%04x", (unsigned int)*s);
 	else
 		buf_add(b, s, n);
@@ -144,20 +116,34 @@ add_escaped(struct buf *b, const unsigned char *s, size_t n)
 void
 buf_json(struct buf *b, const char *str, size_t len)
 {
-	const unsigned char *s = (const unsigned char *)str;
-	const unsigned char *end = s + len;
+	const char *end = str + len;
+	uint32_t c;
 	size_t n;
 
 	buf_putc(b, '"');
-	while (s < end) {
-		if ((n = utf8_sequence(s, (size_t)(end - s))) == 0) {
+	for (; str < end; str += n) {
+		if ((n = utf8_get(str, (size_t)(end - str), &c)) == 0) {
 			buf_puts(b, "\xef\xbf\xbd");
 			n = 1;
-		} else
-			add_escaped(b, s, n);
-		s += n;
+		} else {
+			add_escaped(b, str, n);
+		}
 	}
 	buf_putc(b, '"');
+}
+
+void
+buf_percent(struct buf *b, const char *bytes, size_t len, const char *marks)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || (c != '\0' && strchr(marks, c) != NULL))
+			buf_putc(b, bytes[i]);
+		else
+			buf_printf(b, "%%%02X", c);
+	}
 }
 
 bool

@@ -34,6 +34,12 @@ void buf_printf(struct buf *b, const char *fmt, ...)
  */
 void buf_json(struct buf *b, const char *str, size_t len);
 
+/*
+ * Append ${len} bytes with all percent-encoded (RFC 3986 section 2.1) but ASCII's
+ * letters and digits and those in ${marks}.
+ */
+void buf_percent(struct buf *b, const char *bytes, size_t len, const char *marks);
+
 /* Make room for ${more} bytes beyond the end; return false when it cannot be had. */
 bool buf_reserve(struct buf *b, size_t more);
 

@@ -104,42 +104,22 @@ is_digit(const struct scan *s)
 	return s->pos < s->end && *s->pos >= '0' && *s->pos <= '9';
 }
 
-/* One character of two to four bytes; RFC 3629 section 4 has the ranges. */
+/* One character of two to four bytes. */
 static bool
 scan_multibyte(struct scan *s)
 {
-	const unsigned char *p = s->pos;
-	size_t left = (size_t)(s->end - p), len, i;
-	unsigned char low = 0x80, high = 0xbf;	/* of the second byte */
+	uint32_t c;
+	size_t n = utf8_get((const char *)s->pos, (size_t)(s->end - s->pos), &c);
 
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		len = 2;
-	else if (p[0] >= 0xe0 && p[0] <= 0xef)
-		len = 3;
-	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-		len = 4;
-	else
+	if (n == 0)
 		return fail(s, "bad UTF-8");
-	if (p[0] == 0xe0)
-		low = 0xa0;			/* shorter forms exist */
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xed)
-		high = 0x9f;			/* surrogates */
-	else if (p[0] == 0xf4)
-		high = 0x8f;			/* past U+10FFFF */
-	if (left < len || p[1] < low || p[1] > high)
-		return fail(s, "bad UTF-8");
-	for (i = 2; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return fail(s, "bad UTF-8");
-	s->pos += len;
+	s->pos += n;
 	return true;
 }
 
 /* Four hexadecimal digits at ${p}, or -1. */
 static int
-hex4(const unsigned char *p, const unsigned char *end)
+hex4(const char *p, const char *end)
 {
 	int value = 0, i;
 
@@ -171,7 +151,7 @@ scan_escape(struct scan *s)
 		s->pos += 2;
 		return true;
 	}
-	unit = hex4(p + 2, s->end);
+	unit = hex4((const char *)p + 2, (const char *)s->end);
 	if (unit == -1)
 		return fail(s, "bad escape");
 	if (unit < 0xd800 || unit > 0xdfff) {
@@ -180,7 +160,7 @@ scan_escape(struct scan *s)
 	}
 	if (unit >= 0xdc00 || s->end - p < 12 || p[6] != '\\' || p[7] != 'u')
 		return fail(s, "lone surrogate");
-	unit = hex4(p + 8, s->end);
+	unit = hex4((const char *)p + 8, (const char *)s->end);
 	if (unit < 0xdc00 || unit > 0xdfff)
 		return fail(s, "lone surrogate");
 	s->pos += 12;
@@ -259,27 +239,26 @@ scan_literal(struct scan *s, const char *literal)
 	return true;
 }
 
-/* Write the valid ${raw} bytes between two quotes without their escapes. */
-static char *
-unescape(const unsigned char *raw, const unsigned char *end, char *out)
+char *
+json_unescape(const char *raw, size_t len, char *out)
 {
 	static const char letters[] = "bfnrt", meant[] = "\b\f\n\r\t";
-	const char *letter;
-	unsigned int c;
+	const char *end = raw + len, *letter;
+	uint32_t c;
 
 	while (raw < end) {
 		if (*raw != '\\') {
-			*out++ = (char)*raw++;
+			*out++ = *raw++;
 		} else if (raw[1] != 'u') {
 			letter = strchr(letters, raw[1]);
-			*out++ = letter != NULL ? meant[letter - letters] : (char)raw[1];
+			*out++ = letter != NULL ? meant[letter - letters] : raw[1];
 			raw += 2;
 		} else {
-			c = (unsigned int)hex4(raw + 2, end);
+			c = (uint32_t)hex4(raw + 2, end);
 			raw += 6;
 			if (c >= 0xd800 && c <= 0xdfff) {
 				c = 0x10000 + ((c & 0x3ff) << 10) +
-				    ((unsigned int)hex4(raw + 2, end) & 0x3ff);
+				    ((uint32_t)hex4(raw + 2, end) & 0x3ff);
 				raw += 6;
 			}
 			out = utf8_put(out, c);
@@ -292,7 +271,7 @@ unescape(const unsigned char *raw, const unsigned char *end, char *out)
 static bool
 unescape_name(struct scan *s, struct name *name)
 {
-	const unsigned char *raw = (const unsigned char *)name->bytes;
+	const char *raw = name->bytes;
 	char *out;
 
 	if (s->unescaped == NULL)
@@ -301,7 +280,7 @@ unescape_name(struct scan *s, struct name *name)
 		return fail(s, no_memory);
 	out = s->unescaped + s->unescaped_len;
 	name->bytes = out;
-	name->len = (size_t)(unescape(raw, raw + name->len, out) - out);
+	name->len = (size_t)(json_unescape(raw, name->len, out) - out);
 	s->unescaped_len += name->len;
 	if (memchr(name->bytes, '\0', name->len) != NULL)
 		return fail(s, "NUL in a member name");

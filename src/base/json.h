@@ -32,4 +32,11 @@ struct json_member {
 const char *json_scan(const char *text, size_t len, struct json_member *wanted,
     size_t wanted_count, size_t *at);
 
+/*
+ * Write the ${len} bytes at ${raw}, what stands between a string's quotes in text
+ * that was scanned, without their escapes at ${out}, which has room for as many.
+ * Returns the end of what was written.
+ */
+char *json_unescape(const char *raw, size_t len, char *out);
+
 #endif

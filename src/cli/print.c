@@ -4,42 +4,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #define INDENT 2
 
-/*
- * The character that starts at ${str}, and its length in *size; -1 when it is no
- * UTF-8 (*size is 1 then).
- */
-static int32_t
-decode(const char *str, size_t len, size_t *size)
-{
-	static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char lead = (unsigned char)str[0];
-	size_t n = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 :
-	    lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;
-	int32_t c;
-
-	*size = 1;
-	if (n == 1)
-		return lead;
-	if (n == 0 || n > len)
-		return -1;
-	c = lead & (0x7f >> n);
-	for (size_t i = 1; i < n; i++) {
-		if (((unsigned char)str[i] & 0xc0) != 0x80)
-			return -1;
-		c = c << 6 | ((unsigned char)str[i] & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return -1;
-	*size = n;
-	return c;
-}
-
 /* Would a terminal act on it instead of showing it? */
 static bool
-unfit(int32_t c)
+unfit(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c ||
 	    c == 0x200e || c == 0x200f || c == 0x2028 || c == 0x2029 ||
@@ -50,20 +21,21 @@ void
 print_text(struct buf *out, const char *str, size_t len)
 {
 	size_t size;
+	uint32_t c;
 
-	for (size_t i = 0; i < len; i += size) {
-		int32_t c = decode(str + i, len - i, &size);
-
-		if (c == -1)
-			buf_printf(out, "\\x%02x", (unsigned char)str[i]);
-		else if (c == '\n')
+	for (; len != 0; str += size, len -= size) {
+		if ((size = utf8_get(str, len, &c)) == 0) {
+			buf_printf(out, "\\x%02x", (unsigned char)*str);
+			size = 1;
+		} else if (c == '\n') {
 			buf_puts(out, "\\n");
-		else if (c == '\t')
+		} else if (c == '\t') {
 			buf_puts(out, "\\t");
-		else if (unfit(c))
+		} else if (unfit(c)) {
 			buf_printf(out, "\\u%04x", (unsigned)c);
-		else
-			buf_add(out, str + i, size);
+		} else {
+			buf_add(out, str, size);
+		}
 	}
 }
 
@@ -120,16 +92,16 @@ new_line(struct buf *out, int indent)
 static size_t
 json_character(struct buf *out, const char *str, size_t len)
 {
-	size_t size;
-	int32_t c = decode(str, len, &size);
+	uint32_t c;
+	size_t size = utf8_get(str, len, &c);
 
-	if (c == -1)
+	if (size == 0)
 		buf_puts(out, "\\ufffd");
 	else if (unfit(c))
 		buf_printf(out, "\\u%04x", (unsigned)c);
 	else
 		buf_add(out, str, size);
-	return size;
+	return size != 0 ? size : 1;
 }
 
 /* The string that starts at ${text}, quotes included; returns its length. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cli/print.h"
 
 #define GAP "  "
@@ -12,11 +13,7 @@
 static size_t
 width_of(const char *str)
 {
-	size_t width = 0;
-
-	for (; *str != '\0'; str++)
-		width += ((unsigned char)*str & 0xc0) != 0x80;
-	return width;
+	return utf8_count(str, strlen(str));
 }
 
 static bool

@@ -1,10 +1,9 @@
 #include "http/form.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "base/json.h"
 
 /* Where the encoder stands: the text, and the name of the value to come. */
 struct form {
@@ -19,25 +18,15 @@ struct form {
 
 static void form_value(struct form *fm);
 
+/* Blanks are "+" here, and everything but "*-._" is encoded. */
 static void
 add_encoded(struct buf *out, const char *s, size_t len)
 {
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || (c != '\0' && strchr("*-._", c)))
-			buf_putc(out, (char)c);
-		else if (c == ' ')
+	for (const char *end = s + len; s < end; s++)
+		if (*s == ' ')
 			buf_putc(out, '+');
-		else {
-			buf_putc(out, '%');
-			buf_putc(out, "0123456789ABCDEF"[c >> 4]);
-			buf_putc(out, "0123456789ABCDEF"[c & 15]);
-		}
-	}
+		else
+			buf_percent(out, s, 1, "*-._");
 }
 
 static void
@@ -56,65 +45,20 @@ peek(struct form *fm)
 	return fm->p < fm->end ? *fm->p : '\0';
 }
 
-/* Four hexadecimal digits. */
-static uint32_t
-take_hex(struct form *fm)
-{
-	uint32_t v = 0;
-	int i;
-
-	for (i = 0; i < 4 && fm->p < fm->end; i++, fm->p++) {
-		char c = *fm->p;
-
-		v = v << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-	}
-	return v;
-}
-
-/* What stands behind a backslash. */
-static void
-take_escape(struct form *fm)
-{
-	static const char pairs[] = "b\bf\fn\nr\rt\t";
-	char bytes[UTF8_MAX];
-	const char *pair;
-	uint32_t c;
-	char e;
-
-	if (fm->p == fm->end)
-		return;
-	if ((e = *fm->p++) != 'u') {
-		pair = strchr(pairs, e);
-		buf_putc(&fm->scratch, pair != NULL && e != '\0' ? pair[1] : e);
-		return;
-	}
-	c = take_hex(fm);
-	if (c >= 0xd800 && c < 0xdc00 && fm->end - fm->p >= 6) {
-		fm->p += 2;		/* the low half's backslash and u */
-		c = 0x10000 + ((c - 0xd800) << 10) + (take_hex(fm) - 0xdc00);
-	}
-	buf_add(&fm->scratch, bytes, (size_t)(utf8_put(bytes, c) - bytes));
-}
-
 /* A string into ${scratch}. */
 static void
 take_string(struct form *fm)
 {
-	const char *run;
+	const char *raw = ++fm->p;
 
+	while (fm->p < fm->end && *fm->p != '"')
+		fm->p += *fm->p == '\\' ? 2 : 1;
+	if (fm->p > fm->end)
+		fm->p = fm->end;
 	buf_reset(&fm->scratch);
-	fm->p++;
-	while (fm->p < fm->end && *fm->p != '"') {
-		if (*fm->p == '\\') {
-			fm->p++;
-			take_escape(fm);
-			continue;
-		}
-		for (run = fm->p; fm->p < fm->end && *fm->p != '"' &&
-		    *fm->p != '\\';)
-			fm->p++;
-		buf_add(&fm->scratch, run, (size_t)(fm->p - run));
-	}
+	if (buf_reserve(&fm->scratch, (size_t)(fm->p - raw)))
+		fm->scratch.len = (size_t)(json_unescape(raw, (size_t)(fm->p - raw),
+		    fm->scratch.data) - fm->scratch.data);
 	if (fm->p < fm->end)
 		fm->p++;
 }

@@ -112,15 +112,7 @@ make_body(struct http_request *og, const struct http_request_source *from, struc
 static void
 add_encoded(struct buf *out, const char *str)
 {
-	static const char unreserved[] = "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-
-	for (; *str != '\0'; str++) {
-		if (strchr(unreserved, *str) != NULL)
-			buf_putc(out, *str);
-		else
-			buf_printf(out, "%%%02X", (unsigned)(unsigned char)*str);
-	}
+	buf_percent(out, str, strlen(str), "-._~");
 }
 
 static void

@@ -1,17 +1,16 @@
 #include <json-c/json.h>
 
+#include "base/utf8.h"
 #include "lead/check.h"
 #include "lead/rules.h"
 
-/* Code points, not bytes: those that begin one are no continuation bytes. */
+/* Code points, not bytes. */
 static void
 judge_length(struct report *r, const struct rule *rule, struct json_object *value)
 {
 	const char *str = json_object_get_string(value);
-	size_t len = (size_t)json_object_get_string_len(value), points = 0, i;
+	size_t points = utf8_count(str, (size_t)json_object_get_string_len(value));
 
-	for (i = 0; i < len; i++)
-		points += ((unsigned char)str[i] & 0xc0) != 0x80;
 	if (points >= rule->min && points <= rule->max)
 		return;
 	if (rule->min > 0)

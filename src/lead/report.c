@@ -12,18 +12,15 @@
 static void
 put_name(struct buf *out, const char *name, size_t max)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789-._!$&'()*+,;=:@?";
+	static const char marks[] = "-._!$&'()*+,;=:@?";
 
 	for (; *name != '\0' && out->len <= max; name++) {
 		if (*name == '~')
 			buf_puts(out, "~0");
 		else if (*name == '/')
 			buf_puts(out, "~1");
-		else if (strchr(allowed, *name) != NULL)
-			buf_putc(out, *name);
 		else
-			buf_printf(out, "%%%02X", (unsigned char)*name);
+			buf_percent(out, name, 1, marks);
 	}
 }
 
