@@ -26,78 +26,11 @@ notice_add(struct notice *n, const char *subject, int64_t level,
 			*p = '?';
 }
 
-/*
- * A kind in words.  %n, %s: the level, and the destination.  Two forms for one
- * and for several; and with or without a destination.
- */
-static const struct {
-	const char *raised, *raised_many;	/* at a destination */
-	const char *whole, *whole_many;		/* of the outbox as a whole */
-	const char *recovered;
-	const char *cure;
-} words[ALERT_KINDS] = {
-	[ALERT_DEAD] = {
-		"1 delivery to %s is given up", "%n deliveries to %s are given up",
-		NULL, NULL, "no delivery to %s is given up any more",
-		"leadrelay list --state dead" },
-	[ALERT_HELD] = {
-		"1 delivery to %s is held", "%n deliveries to %s are held",
-		"1 event is held: it breaks LeadPro's rules, or came too late",
-		"%n events are held: they break LeadPro's rules, or came too late",
-		"nothing%s is held any more", "leadrelay list --state held" },
-	[ALERT_PAUSED] = {
-		"%s is paused", "%s is paused", NULL, NULL,
-		"%s takes leads again", "leadrelay stats" },
-	[ALERT_WAITING] = {
-		"a lead waits for %s", "a lead waits for %s", NULL, NULL,
-		"no lead waits for %s so long any more", "leadrelay list --state waiting" },
-	[ALERT_UNCONFIGURED] = {
-		"1 delivery waits for %s, which is not in the configuration",
-		"%n deliveries wait for %s, which is not in the configuration",
-		NULL, NULL, "nothing waits for %s any more", "leadrelay stats" },
-	[ALERT_QUIET] = {
-		NULL, NULL, "no lead came", "no lead came", "leads come again",
-		"leadrelay doctor URL" },
-	[ALERT_REFUSED] = {
-		NULL, NULL, "1 request was refused for its token",
-		"%n requests were refused for their token",
-		"tokens are accepted again", "leadrelay doctor URL" },
-	[ALERT_FROZEN] = {
-		NULL, NULL, "the relay's process does nothing, and lets no other",
-		"the relay's process does nothing, and lets no other",
-		"the relay works again", "leadrelay stats" },
-};
-
-static void
-add_words(const char *pattern, const struct notice_item *item, struct buf *out)
-{
-	for (; *pattern != '\0'; pattern++) {
-		if (pattern[0] != '%') {
-			buf_putc(out, *pattern);
-			continue;
-		}
-		if (*++pattern == 'n')
-			buf_printf(out, "%" PRId64, item->level);
-		else
-			buf_puts(out, item->subject);
-	}
-}
-
 /* What there is to say of one item, without since and reason. */
 static void
 add_sentence(const struct notice *n, const struct notice_item *item, struct buf *out)
 {
-	const char *one = words[n->kind].raised, *many = words[n->kind].raised_many;
-
-	if (item->subject[0] == '\0' || one == NULL) {
-		one = words[n->kind].whole;
-		many = words[n->kind].whole_many;
-	}
-	if (n->recovered && n->kind == ALERT_HELD && item->subject[0] != '\0')
-		buf_printf(out, "nothing for %s is held any more", item->subject);
-	else
-		add_words(n->recovered ? words[n->kind].recovered :
-		    item->level == 1 ? one : many, item, out);
+	need_say(n->kind, n->recovered ? 0 : item->level, item->subject, out);
 }
 
 void
@@ -135,8 +68,10 @@ notice_text(const struct notice *n, const char *host, struct buf *out)
 	}
 	if (n->count > told(n))
 		buf_printf(out, "- and %zu more\n", n->count - told(n));
-	if (!n->recovered)
-		buf_printf(out, "\nTo look into it:\n    %s\n", words[n->kind].cure);
+	if (!n->recovered) {
+		buf_puts(out, "\nTo look into it:\n");
+		need_cure(n->kind, n->items[0].subject, out);
+	}
 }
 
 static void
@@ -176,7 +111,7 @@ notice_json(const struct notice *n, const char *host, struct buf *out)
 	buf_putc(out, '{');
 	add_string(out, "text", text.data != NULL ? text.data : "");
 	buf_putc(out, ',');
-	add_string(out, "kind", alert_kind_name(n->kind));
+	add_string(out, "kind", needs[n->kind].alert);
 	buf_putc(out, ',');
 	add_string(out, "state", n->recovered ? "recovered" : "raised");
 	buf_putc(out, ',');

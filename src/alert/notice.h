@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "alert/alert.h"
 #include "base/buf.h"
+#include "outbox/need.h"
 
 #define NOTICE_ITEMS_MAX 16		/* told one by one; the rest as a number */
 
@@ -25,7 +25,7 @@ struct notice_item {
 
 /* News of one kind, all raised or all recovered. */
 struct notice {
-	enum alert_kind kind;
+	enum need_kind kind;
 	bool recovered;
 	int64_t now_ms;
 	struct notice_item items[NOTICE_ITEMS_MAX];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alert/alert.h"
 #include "alert/child.h"
 #include "alert/notice.h"
 #include "base/buf.h"
@@ -29,7 +30,7 @@ struct message {
 	struct http_task task;	/* first */
 	struct notifier *notifier;
 	struct message *next;
-	enum alert_kind kind;
+	enum need_kind kind;
 	bool recovered;
 	struct buf summary, text, json, mail;
 
@@ -118,7 +119,7 @@ notifier_free(struct notifier *c)
 		c->messages = m->next;
 		if (m->tries != 0)
 			log_warn("alert %s: not posted: the relay ends",
-			    alert_kind_name(m->kind));
+			    needs[m->kind].alert);
 		message_free(m);
 	}
 	credentials_free(c->credentials);
@@ -133,7 +134,7 @@ post_failed(struct message *m, const char *why, int64_t mono_ms)
 {
 	m->tries--;
 	m->again_mono_ms = mono_ms + POST_AGAIN_MS * (POST_TRIES - m->tries);
-	log_err("alert %s: posting: %s%s", alert_kind_name(m->kind), why,
+	log_err("alert %s: posting: %s%s", needs[m->kind].alert, why,
 	    m->tries == 0 ? ": given up" : "");
 }
 
@@ -220,7 +221,7 @@ run(struct message *m, struct child *child, const char *const *argv,
 	struct buf why = { 0 };
 	const char *extra[5] = { NULL };
 
-	buf_printf(&kind, "LEADRELAY_ALERT_KIND=%s", alert_kind_name(m->kind));
+	buf_printf(&kind, "LEADRELAY_ALERT_KIND=%s", needs[m->kind].alert);
 	buf_printf(&state, "LEADRELAY_ALERT_STATE=%s",
 	    m->recovered ? "recovered" : "raised");
 	buf_printf(&summary, "LEADRELAY_ALERT_SUMMARY=%s", m->summary.data);
@@ -232,7 +233,7 @@ run(struct message *m, struct child *child, const char *const *argv,
 	extra[3] = file.data;
 	if (!buf_ok(&kind) || !buf_ok(&state) || !buf_ok(&summary) ||
 	    !buf_ok(&file) || child_start(child, argv, extra, text, mono_ms, &why) == -1)
-		log_err("alert %s: %s %s", alert_kind_name(m->kind), name,
+		log_err("alert %s: %s %s", needs[m->kind].alert, name,
 		    why.data != NULL ? why.data : "cannot be started: out of memory");
 	buf_free(&kind);
 	buf_free(&state);
@@ -247,7 +248,7 @@ look_at(struct message *m, struct child *child, const char *name, int64_t mono_m
 	struct buf why = { 0 };
 
 	if (child->pid != 0 && child_look(child, mono_ms, &why) == -1)
-		log_err("alert %s: %s %s", alert_kind_name(m->kind), name,
+		log_err("alert %s: %s %s", needs[m->kind].alert, name,
 		    why.data != NULL ? why.data : "failed");
 	buf_free(&why);
 }
@@ -285,11 +286,11 @@ notifier_send(struct notifier *c, const struct notice *n, int64_t mono_ms)
 	struct message *m;
 
 	log_kv(n->recovered ? LOG_LV_INFO : LOG_LV_WARN, "alert", "s:kind",
-	    alert_kind_name(n->kind), "s:state", n->recovered ? "recovered" : "raised",
+	    needs[n->kind].alert, "s:state", n->recovered ? "recovered" : "raised",
 	    "s:destination", n->items[0].subject[0] != '\0' ? n->items[0].subject : NULL,
 	    "d:count", (long long)n->count, NULL);
 	if ((m = message_new(c, n)) == NULL) {
-		log_err("alert %s: not sent: %s", alert_kind_name(n->kind),
+		log_err("alert %s: not sent: %s", needs[n->kind].alert,
 		    c->count == MESSAGES_MAX ? "too many are under way" :
 		    "out of memory");
 		return;

@@ -13,11 +13,11 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "outbox/mailbox.h"
+#include "outbox/need.h"
 #include "outbox/outbox.h"
 
 #define LOOK_MS 2000			/* between two looks at the outbox */
 #define PULSE_LOOK_MS 2500		/* between two looks at the relay's sign of life */
-#define FROZEN_MS 15000			/* three signs of life were missed */
 
 enum { NEWS_RAISED, NEWS_RECOVERED, NEWS_SORTS };
 
@@ -36,7 +36,7 @@ struct look {
 	struct store *store;		/* while it runs */
 	bool failed;
 	struct store_stats stats;
-	struct notice news[ALERT_KINDS][NEWS_SORTS];
+	struct notice news[NEED_KINDS][NEWS_SORTS];
 };
 
 struct watch {
@@ -114,7 +114,7 @@ watch_free(struct watch *w)
 /* --- a look at the outbox ------------------------------------------------- */
 
 static void
-add_news(struct look *l, enum alert_kind kind, enum alert_verdict verdict,
+add_news(struct look *l, enum need_kind kind, enum alert_verdict verdict,
     const char *subject, int64_t level, int64_t since_ms, const char *reason)
 {
 	bool recovered = verdict == ALERT_RECOVERED;
@@ -130,11 +130,11 @@ add_news(struct look *l, enum alert_kind kind, enum alert_verdict verdict,
 
 /* Judge one kind of a subject by what the outbox remembers. */
 static int
-judge(struct look *l, enum alert_kind kind, const char *subject, int64_t level,
+judge(struct look *l, enum need_kind kind, const char *subject, int64_t level,
     int64_t since_ms, const char *reason)
 {
 	const struct store_ops *ops = l->store->ops;
-	const char *name = alert_kind_name(kind);
+	const char *name = needs[kind].alert;
 	struct store_alert told, before;
 	enum alert_verdict verdict;
 
@@ -149,19 +149,27 @@ judge(struct look *l, enum alert_kind kind, const char *subject, int64_t level,
 	return 0;
 }
 
+/* Judge what of the outbox as a whole, or with ${destination} of it, there is to judge. */
 static int
-judge_all(struct look *l, const enum alert_kind *kinds, size_t count,
-    const struct store_destination_stats *destination)
+judge_all(struct look *l, const struct store_destination_stats *destination)
 {
+	const struct need_view view = {
+		.stats = &l->stats, .limits = &l->config->alert,
+		.quiet_since_ms = clock_wall_of(l->watch->begun_steady_ms),
+		.now_ms = l->now_ms,
+	};
 	int64_t level, since;
-	size_t i;
+	int kind;
 
-	for (i = 0; i < count; i++) {
-		level = alert_level(kinds[i], &l->config->alert, &l->stats,
-		    destination, clock_wall_of(l->watch->begun_steady_ms), l->now_ms,
-		    &since);
-		if (judge(l, kinds[i], destination != NULL ? destination->name : "",
-		    level, since, kinds[i] == ALERT_PAUSED ?
+	for (kind = 0; kind < NEED_KINDS; kind++) {
+		/* The relay is judged from outside, tokens by each process's own count. */
+		if (needs[kind].of_destination != (destination != NULL) ||
+		    needs[kind].alert == NULL || kind == NEED_RELAY_STUCK ||
+		    kind == NEED_REFUSED)
+			continue;
+		level = need_level(kind, &view, destination, &since);
+		if (judge(l, kind, destination != NULL ? destination->name : "",
+		    level, since, kind == NEED_PAUSED ?
 		    destination->state.pause_reason : NULL) == -1)
 			return -1;
 	}
@@ -171,25 +179,21 @@ judge_all(struct look *l, const enum alert_kind *kinds, size_t count,
 static void
 look_at_destination(void *arg, const struct store_destination_stats *destination)
 {
-	static const enum alert_kind kinds[] = { ALERT_PAUSED, ALERT_DEAD, ALERT_HELD,
-	    ALERT_WAITING, ALERT_UNCONFIGURED };
 	struct look *l = arg;
 
-	if (!l->failed && judge_all(l, kinds, sizeof(kinds) / sizeof(kinds[0]),
-	    destination) == -1)
+	if (!l->failed && judge_all(l, destination) == -1)
 		l->failed = true;
 }
 
 static int
 look_run(struct store *store, struct mailbox_job *job)
 {
-	static const enum alert_kind kinds[] = { ALERT_HELD, ALERT_QUIET };
 	struct look *l = (struct look *)job;
 
 	l->store = store;
 	l->failed = false;
 	memset(l->news, 0, sizeof(l->news));	/* of a first run that was rolled back */
-	if (judge(l, ALERT_FROZEN, "", l->frozen, l->frozen_since_ms,
+	if (judge(l, NEED_RELAY_STUCK, "", l->frozen, l->frozen_since_ms,
 	    l->frozen_reason) == -1)
 		return -1;
 	if (!l->holding)
@@ -197,7 +201,7 @@ look_run(struct store *store, struct mailbox_job *job)
 	if (store->ops->stats(store, &l->stats, look_at_destination, l) == -1 ||
 	    l->failed)
 		return -1;
-	return judge_all(l, kinds, sizeof(kinds) / sizeof(kinds[0]), NULL);
+	return judge_all(l, NULL);
 }
 
 static void
@@ -210,10 +214,10 @@ look_finish(struct mailbox_job *job, const struct store_fault *fault)
 	/* A frozen relay may hold up the outbox too: then it is told all the same. */
 	if (fault != NULL) {
 		memset(l->news, 0, sizeof(l->news));
-		add_news(l, ALERT_FROZEN, alert_judge(&w->frozen_told, l->frozen,
+		add_news(l, NEED_RELAY_STUCK, alert_judge(&w->frozen_told, l->frozen,
 		    l->now_ms), "", l->frozen, l->frozen_since_ms, l->frozen_reason);
 	}
-	for (kind = 0; kind < ALERT_KINDS; kind++)
+	for (kind = 0; kind < NEED_KINDS; kind++)
 		for (sort = 0; sort < NEWS_SORTS; sort++)
 			if (l->news[kind][sort].count != 0)
 				notifier_send(w->notifier, &l->news[kind][sort],
@@ -260,7 +264,7 @@ watch_tokens(struct watch *w, int64_t mono_ms)
 {
 	uint64_t refused = counters_get(w->counters, refused_token);
 	uint64_t accepted = counters_get(w->counters, accepted);
-	struct notice n = { .kind = ALERT_REFUSED, .now_ms = clock_wall_ms() };
+	struct notice n = { .kind = NEED_REFUSED, .now_ms = clock_wall_ms() };
 	enum alert_verdict verdict;
 
 	if (refused != w->refused_seen) {
@@ -292,9 +296,7 @@ watch_relay(struct watch *w)
 	bool late;
 
 	outbox_look_at_relay(w->mailbox->outbox, &stats);
-	/* A sign of life that is yet to come: the clock was put back. */
-	late = stats.relay_alive && (now - stats.relay_seen_ms > FROZEN_MS ||
-	    stats.relay_seen_ms - now > FROZEN_MS);
+	late = need_relay_stuck(&stats, now);
 	if (late && w->late && stats.relay_seen_ms == w->pulse_ms) {
 		if (!w->frozen)
 			log_err("relay: process %ld holds the relay lock, and shows no "

@@ -238,19 +238,19 @@ struct check_needs {
 
 /* What waits for a person is told by stats, where it is no fault of the installation. */
 static void
-check_need(void *arg, enum review_need need,
+check_need(void *arg, enum need_kind need,
     const struct store_destination_stats *destination)
 {
-	struct check_needs *needs = arg;
+	struct check_needs *told = arg;
 	struct buf text = { 0 };
 
-	if (need != REVIEW_UNCONFIGURED && need != REVIEW_NO_RELAY &&
-	    need != REVIEW_RELAY_STUCK) {
-		needs->others++;
+	if (need != NEED_UNCONFIGURED && need != NEED_NO_RELAY &&
+	    need != NEED_RELAY_STUCK) {
+		told->others++;
 		return;
 	}
-	review_explain(needs->review, need, destination, &text);
-	failed(needs->check, EXIT_NO, "outbox", "%.*s",
+	review_explain(told->review, need, destination, &text);
+	failed(told->check, EXIT_NO, "outbox", "%.*s",
 	    (int)(text.len > 0 ? text.len - 1 : 0), words(&text));
 	buf_free(&text);
 }
@@ -260,7 +260,7 @@ check_review(struct check *check, struct outbox *ob)
 {
 	struct review review = { 0 };
 	struct store_fault fault = { 0 };
-	struct check_needs needs = { check, &review, 0 };
+	struct check_needs told = { check, &review, 0 };
 
 	if (review_take(ob, check->config, clock_wall_ms(), &review,
 	    &fault) == -1) {
@@ -273,8 +273,8 @@ check_review(struct check *check, struct outbox *ob)
 		ok("relay", "running (process %ld)", review.stats.relay_pid);
 	else
 		note("relay", "not running");
-	(void)review_visit(&review, check_need, &needs);
-	if (needs.others > 0)
+	(void)review_visit(&review, check_need, &told);
+	if (told.others > 0)
 		note("outbox", "leadrelay stats tells what waits for a person");
 out:
 	review_free(&review);

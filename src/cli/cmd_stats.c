@@ -45,14 +45,14 @@ json_destination(struct buf *out,
 }
 
 static void
-json_need(void *arg, enum review_need need,
+json_need(void *arg, enum need_kind need,
     const struct store_destination_stats *destination)
 {
 	struct buf *out = arg;
 
 	object_comma(out);
 	object_open(out);
-	object_string(out, "need", review_need_name(need));
+	object_string(out, "need", needs[need].name);
 	object_string(out, "destination",
 	    destination != NULL ? destination->name : NULL);
 	object_close(out);
@@ -233,7 +233,7 @@ struct text_needs {
 };
 
 static void
-text_need(void *arg, enum review_need need,
+text_need(void *arg, enum need_kind need,
     const struct store_destination_stats *destination)
 {
 	struct text_needs *text = arg;

@@ -8,34 +8,6 @@
 #include "config/config.h"
 #include "relay/limit.h"
 
-/*
- * Where cron delivers there is no relay between two runs, which are a minute
- * apart.  Only a longer silence means that nobody comes.
- */
-#define RELAY_SILENT_MS 150000
-
-/* A relay at work gives a sign of life every five seconds. */
-#define RELAY_STUCK_MS 30000
-
-static const struct {
-	const char *name;
-	bool of_destination;
-} needs[REVIEW_NEEDS] = {
-	[REVIEW_NO_RELAY] = { "no_relay", false },
-	[REVIEW_RELAY_STUCK] = { "relay_stuck", false },
-	[REVIEW_PAUSED] = { "paused", true },
-	[REVIEW_UNCONFIGURED] = { "unconfigured", true },
-	[REVIEW_EVENTS_HELD] = { "events_held", false },
-	[REVIEW_HELD] = { "held", true },
-	[REVIEW_DEAD] = { "dead", true },
-};
-
-const char *
-review_need_name(enum review_need need)
-{
-	return needs[need].name;
-}
-
 /* The store's strings live for the callback: keep copies. */
 static void
 keep_destination(void *arg, const struct store_destination_stats *destination)
@@ -148,19 +120,12 @@ review_free(struct review *review)
 }
 
 int64_t
-review_undelivered(const struct store_destination_stats *destination)
-{
-	return destination->count[DELIVERY_WAITING] +
-	    destination->count[DELIVERY_SENDING];
-}
-
-int64_t
 review_total(const struct review *review)
 {
 	int64_t total = 0;
 
 	for (size_t i = 0; i < review->count; i++)
-		total += review_undelivered(&review->destinations[i]);
+		total += need_undelivered(&review->destinations[i]);
 	return total;
 }
 
@@ -186,42 +151,20 @@ deliverable(const struct review *review)
 
 	for (size_t i = 0; i < review->count; i++)
 		if (review->destinations[i].configured)
-			total += review_undelivered(&review->destinations[i]);
+			total += need_undelivered(&review->destinations[i]);
 	return total;
 }
 
-int64_t
-review_needs(const struct review *review, enum review_need need,
-    const struct store_destination_stats *destination)
+static int64_t
+level_of(const struct review *review, enum need_kind need,
+    const struct store_destination_stats *destination, int64_t *since_ms)
 {
-	const struct store_stats *stats = &review->stats;
-	int64_t silent_ms = review->now_ms - stats->relay_seen_ms;
+	const struct need_view view = {
+		.stats = &review->stats, .limits = &review->config->alert,
+		.deliverable = deliverable(review), .now_ms = review->now_ms,
+	};
 
-	/* A sign of life that is yet to come: the clock was put back. */
-	if (silent_ms < -RELAY_STUCK_MS)
-		silent_ms = -silent_ms;
-	switch (need) {
-	case REVIEW_EVENTS_HELD:
-		return stats->events_held;
-	case REVIEW_HELD:
-		return destination->count[DELIVERY_HELD];
-	case REVIEW_DEAD:
-		return destination->count[DELIVERY_DEAD];
-	case REVIEW_PAUSED:
-		return destination->configured &&
-		    destination->state.paused_ms != 0;
-	case REVIEW_UNCONFIGURED:
-		return destination->configured ? 0 :
-		    review_undelivered(destination);
-	case REVIEW_NO_RELAY:
-		return !stats->relay_alive && silent_ms > RELAY_SILENT_MS ?
-		    deliverable(review) : 0;
-	case REVIEW_RELAY_STUCK:
-		return stats->relay_alive && silent_ms > RELAY_STUCK_MS ?
-		    deliverable(review) : 0;
-	default:
-		return 0;
-	}
+	return need_level(need, &view, destination, since_ms);
 }
 
 bool
@@ -233,15 +176,13 @@ review_paused(const struct review *review, const char *name)
 	return false;
 }
 
+/* When and why it paused, and that it goes on by itself. */
 static void
 explain_pause(const struct review *review,
     const struct store_destination_stats *destination, struct buf *out)
 {
 	const struct destination_state *state = &destination->state;
 
-	buf_puts(out, destination->name);
-	buf_puts(out, " is paused since ");
-	print_moment(out, state->paused_ms, review->now_ms);
 	if (state->pause_reason != NULL) {
 		buf_puts(out, ": ");
 		print_text(out, state->pause_reason,
@@ -252,90 +193,52 @@ explain_pause(const struct review *review,
 		print_span(out, review->now_ms, state->next_probe_ms);
 	}
 	buf_printf(out, ".\n  Nothing is lost: %" PRId64 " wait, and go out by "
-	    "themselves once it answers.\n    leadrelay check\n",
-	    review_undelivered(destination));
-}
-
-/* How to look into and settle what stands in ${state}. */
-static void
-explain_state(const char *state, const char *destination, const char *verb,
-    struct buf *out)
-{
-	buf_printf(out, "    leadrelay list --state %s", state);
-	if (destination != NULL)
-		buf_printf(out, " --destination %s", destination);
-	buf_printf(out, "\n    leadrelay show ID\n"
-	    "    leadrelay %s ID, or leadrelay discard ID\n", verb);
-}
-
-static const char *
-are(int64_t n, const char *one, const char *many)
-{
-	return n == 1 ? one : many;
+	    "themselves once it answers.\n", need_undelivered(destination));
 }
 
 void
-review_explain(const struct review *review, enum review_need need,
+review_explain(const struct review *review, enum need_kind need,
     const struct store_destination_stats *destination, struct buf *out)
 {
-	int64_t n = review_needs(review, need, destination);
+	const char *name = destination != NULL ? destination->name : "";
+	int64_t since, level = level_of(review, need, destination, &since);
 
+	need_say(need, level, name, out);
+	if (since != 0) {
+		buf_puts(out, " since ");
+		print_moment(out, since, review->now_ms);
+	}
 	switch (need) {
-	case REVIEW_EVENTS_HELD:
-		buf_printf(out, "%" PRId64 " %s held: signed by LeadPro, but not "
-		    "as its rules have it.\n", n, are(n, "event is", "events are"));
-		explain_state("held", NULL, "release", out);
-		break;
-	case REVIEW_HELD:
-		buf_printf(out, "%" PRId64 " %s to %s %s held.\n", n,
-		    are(n, "delivery", "deliveries"), destination->name,
-		    are(n, "is", "are"));
-		explain_state("held", destination->name, "release", out);
-		break;
-	case REVIEW_DEAD:
-		buf_printf(out, "%" PRId64 " %s to %s %s given up.\n", n,
-		    are(n, "delivery", "deliveries"), destination->name,
-		    are(n, "is", "are"));
-		explain_state("dead", destination->name, "retry", out);
-		break;
-	case REVIEW_PAUSED:
+	case NEED_PAUSED:
 		explain_pause(review, destination, out);
 		break;
-	case REVIEW_UNCONFIGURED:
-		buf_printf(out, "%" PRId64 " %s for %s, which is not in the "
-		    "configuration any more: put it back, or discard them.\n"
-		    "    leadrelay list --destination %s\n", n,
-		    are(n, "delivery waits", "deliveries wait"),
-		    destination->name, destination->name);
-		break;
-	case REVIEW_NO_RELAY:
-		buf_printf(out, "%" PRId64 " %s and nobody delivers: start the "
-		    "worker, or one of\n    leadrelay relay\n"
-		    "    leadrelay relay --once    (from cron, every minute)\n",
-		    n, are(n, "delivery waits", "deliveries wait"));
-		break;
-	case REVIEW_RELAY_STUCK:
-		buf_printf(out, "the relay (process %ld) shows no sign of life "
-		    "since ", review->stats.relay_pid);
-		print_moment(out, review->stats.relay_seen_ms, review->now_ms);
-		buf_printf(out, ", while %" PRId64 " %s.\n  Another worker takes "
+	case NEED_RELAY_STUCK:
+		buf_printf(out, ", while %" PRId64 " wait.\n  Another worker takes "
 		    "over once it is gone, and nothing is lost by ending it:\n"
-		    "    kill -9 %ld\n", n, are(n, "delivery waits",
-		    "deliveries wait"), review->stats.relay_pid);
+		    "    kill -9 %ld\n", level, review->stats.relay_pid);
+		return;
+	case NEED_UNCONFIGURED:
+		buf_puts(out, ": put it back, or discard them.\n");
+		break;
+	case NEED_NO_RELAY:
+		buf_puts(out, ": start the worker, or one of\n");
 		break;
 	default:
+		buf_puts(out, ".\n");
 		break;
 	}
+	need_cure(need, name, out);
 }
 
 int
 review_visit(const struct review *review,
-    void (*visit)(void *arg, enum review_need need,
+    void (*visit)(void *arg, enum need_kind need,
     const struct store_destination_stats *destination), void *arg)
 {
+	int64_t since;
 	int found = 0;
 
-	for (int need = 0; need < REVIEW_NEEDS; need++) {
+	for (int need = 0; need < NEED_KINDS; need++) {
 		size_t rounds = needs[need].of_destination ? review->count : 1;
 
 		for (size_t i = 0; i < rounds; i++) {
@@ -343,7 +246,7 @@ review_visit(const struct review *review,
 			    needs[need].of_destination ?
 			    &review->destinations[i] : NULL;
 
-			if (review_needs(review, need, destination) == 0)
+			if (level_of(review, need, destination, &since) == 0)
 				continue;
 			found++;
 			if (visit != NULL)

@@ -10,22 +10,11 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "outbox/need.h"
 #include "outbox/outbox.h"
 
 struct config;
 struct config_destination;
-
-/* Why a person is needed; what stops most comes first. */
-enum review_need {
-	REVIEW_NO_RELAY,		/* something waits and nobody delivers */
-	REVIEW_RELAY_STUCK,		/* the relay's process lives and does nothing */
-	REVIEW_PAUSED,
-	REVIEW_UNCONFIGURED,		/* waits for a destination that left the configuration */
-	REVIEW_EVENTS_HELD,		/* authentic but wrong when they came */
-	REVIEW_HELD,			/* deliveries of a destination */
-	REVIEW_DEAD,
-	REVIEW_NEEDS
-};
 
 /* What a destination's limits let go. */
 struct review_limit {
@@ -53,30 +42,19 @@ int review_take(struct outbox *ob, const struct config *config,
 void review_free(struct review *review);
 
 /* Deliveries that wait or are being sent, and when the oldest of them came (0: none). */
-int64_t review_undelivered(const struct store_destination_stats *destination);
-int64_t review_oldest(const struct review *review);
 int64_t review_total(const struct review *review);
-
-/*
- * Does ${need} exist at ${destination} (NULL for those of the outbox as a
- * whole)?  Returns how many, 0 for none.
- */
-int64_t review_needs(const struct review *review, enum review_need need,
-    const struct store_destination_stats *destination);
+int64_t review_oldest(const struct review *review);
 
 /* Is deliveries' destination ${name} paused? */
 bool review_paused(const struct review *review, const char *name);
 
-/* "paused": its name in JSON. */
-const char *review_need_name(enum review_need need);
-
 /* Append what it is, in one sentence, and what to type, a line each, indented. */
-void review_explain(const struct review *review, enum review_need need,
+void review_explain(const struct review *review, enum need_kind need,
     const struct store_destination_stats *destination, struct buf *out);
 
 /* Call ${visit} for every need there is; returns how many. */
 int review_visit(const struct review *review,
-    void (*visit)(void *arg, enum review_need need,
+    void (*visit)(void *arg, enum need_kind need,
     const struct store_destination_stats *destination), void *arg);
 
 #endif

@@ -1,6 +1,7 @@
 libleadrelay_a_SOURCES += \
 	src/outbox/event.c src/outbox/event.h \
 	src/outbox/mailbox.c src/outbox/mailbox.h \
+	src/outbox/need.c src/outbox/need.h \
 	src/outbox/outbox.c src/outbox/outbox.h \
 	src/outbox/sqlite/lite.c src/outbox/sqlite/lite.h \
 	src/outbox/sqlite/lite_accept.c \
@@ -49,6 +50,7 @@ check_PROGRAMS += \
 	tests/unit/outbox/test_lite_taken \
 	tests/unit/outbox/test_lite_tidy \
 	tests/unit/outbox/test_lite_time \
+	tests/unit/outbox/test_need \
 	tests/unit/outbox/test_outbox \
 	tests/unit/outbox/test_placeless
 endif

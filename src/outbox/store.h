@@ -26,7 +26,7 @@
  *				yet to come: now (relay/moments.h)
  *	next_probe, not_before	further off than they can be: over (destination.h)
  *	told of an alert	yet to come: long ago (alert.h)
- *	sign of life		yet to come: long ago (review.h, watch.h)
+ *	sign of life		yet to come: long ago (need.h)
  */
 #ifndef LEADRELAY_OUTBOX_STORE_H
 #define LEADRELAY_OUTBOX_STORE_H

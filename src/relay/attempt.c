@@ -135,7 +135,7 @@ tell(struct dispatcher *d, const struct attempt *at,
 	switch (v->state) {
 	case DELIVERY_DELIVERED:
 		counters_add(counters, delivered);
-		level = tr->pipeline.uncaptured ? LOG_LV_WARN : LOG_LV_INFO;
+		level = at->pipeline.uncaptured ? LOG_LV_WARN : LOG_LV_INFO;
 		break;
 	case DELIVERY_WAITING:
 		counters_add(counters, failed);

@@ -180,7 +180,7 @@ def test_a_command(site):
                    f'ls -l /proc/self/fd >{told}.fds'}
     site.start()
     site.post()
-    text = wait_until(lambda: told.exists() and told.read_text().endswith("dead\n")
+    text = wait_until(lambda: told.exists() and told.read_text().endswith("discard ID\n")
                       and told.read_text(), "the command")
     first, summary, *rest = text.splitlines()
     assert first == "dead/raised"

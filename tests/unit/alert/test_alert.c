@@ -61,90 +61,6 @@ test_wanted(void **state)
 	assert_true(alert_wanted(&config));
 }
 
-static void
-test_levels(void **state)
-{
-	const struct config_alert config = { .waiting_longer_than_ms = 15 * MINUTE,
-	    .quiet_for_ms = 60 * MINUTE };
-	struct store_stats stats = { .events_held = 3,
-	    .last_received_ms = NOW - 61 * MINUTE };
-	struct store_destination_stats d = { .name = "crm", .configured = true,
-	    .oldest_waiting_ms = NOW - 16 * MINUTE };
-	int64_t since;
-
-	(void)state;
-#define LEVEL(kind, dest) alert_level(kind, &config, &stats, dest, NOW - 1000 * MINUTE, \
-	NOW, &since)
-	d.count[DELIVERY_WAITING] = 4;
-	d.count[DELIVERY_SENDING] = 1;
-	d.count[DELIVERY_DEAD] = 7;
-	d.count[DELIVERY_HELD] = 2;
-	assert_int_equal(LEVEL(ALERT_DEAD, &d), 7);
-	assert_int_equal(LEVEL(ALERT_HELD, &d), 2);
-	assert_int_equal(LEVEL(ALERT_HELD, NULL), 3);
-	assert_int_equal(LEVEL(ALERT_PAUSED, &d), 0);
-	d.state.paused_ms = NOW - 5;
-	assert_int_equal(LEVEL(ALERT_PAUSED, &d), 1);
-	assert_int_equal(since, NOW - 5);
-	assert_int_equal(LEVEL(ALERT_WAITING, &d), 1);
-	assert_int_equal(since, NOW - 16 * MINUTE);
-	d.oldest_waiting_ms = NOW - 15 * MINUTE;
-	assert_int_equal(LEVEL(ALERT_WAITING, &d), 0);
-	d.oldest_waiting_ms = 0;
-	assert_int_equal(LEVEL(ALERT_WAITING, &d), 0);
-	assert_int_equal(LEVEL(ALERT_UNCONFIGURED, &d), 0);
-	d.configured = false;
-	d.oldest_waiting_ms = NOW - 100 * MINUTE;
-	assert_int_equal(LEVEL(ALERT_UNCONFIGURED, &d), 5);
-	assert_int_equal(LEVEL(ALERT_WAITING, &d), 0);
-	assert_int_equal(LEVEL(ALERT_PAUSED, &d), 0);
-	assert_int_equal(LEVEL(ALERT_QUIET, NULL), 1);
-	assert_int_equal(since, NOW - 61 * MINUTE);
-	stats.last_received_ms = NOW - 59 * MINUTE;
-	assert_int_equal(LEVEL(ALERT_QUIET, NULL), 0);
-	/* Where no lead ever came, silence begins with the watch. */
-	stats.last_received_ms = 0;
-	assert_int_equal(LEVEL(ALERT_QUIET, NULL), 1);
-	assert_int_equal(since, NOW - 1000 * MINUTE);
-	assert_int_equal(LEVEL(ALERT_FROZEN, NULL), 0);
-}
-
-/* What is yet to come by a clock that was put back is long enough ago. */
-static void
-test_levels_ahead(void **state)
-{
-	static const int64_t offs[] = { 60, 120, 1440, 5256000 };
-	const struct config_alert config = { .waiting_longer_than_ms = 15 * MINUTE,
-	    .quiet_for_ms = 60 * MINUTE };
-	struct store_stats stats = { 0 };
-	struct store_destination_stats d = { .name = "crm", .configured = true };
-	int64_t since;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(offs); i++) {
-		d.oldest_waiting_ms = stats.last_received_ms = NOW + offs[i] * MINUTE;
-		assert_int_equal(LEVEL(ALERT_WAITING, &d), 1);
-		assert_int_equal(LEVEL(ALERT_QUIET, NULL), 1);
-		assert_int_equal(since, NOW - 1000 * MINUTE);
-	}
-	/* Set right by seconds. */
-	d.oldest_waiting_ms = stats.last_received_ms = NOW + 30000;
-	assert_int_equal(LEVEL(ALERT_WAITING, &d), 0);
-	assert_int_equal(LEVEL(ALERT_QUIET, NULL), 0);
-}
-
-static void
-test_quiet_off(void **state)
-{
-	const struct config_alert config = { .quiet_for_ms = -1 };
-	const struct store_stats stats = { .last_received_ms = 1 };
-	int64_t since;
-
-	(void)state;
-	assert_int_equal(alert_level(ALERT_QUIET, &config, &stats, NULL, 1, NOW,
-	    &since), 0);
-}
-
 int
 main(void)
 {
@@ -152,9 +68,6 @@ main(void)
 		cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_clock_put_back),
 		cmocka_unit_test(test_wanted),
-		cmocka_unit_test(test_levels),
-		cmocka_unit_test(test_levels_ahead),
-		cmocka_unit_test(test_quiet_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

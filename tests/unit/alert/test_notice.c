@@ -11,7 +11,7 @@
 static void
 test_one(void **state)
 {
-	struct notice n = { .kind = ALERT_PAUSED, .now_ms = NOW };
+	struct notice n = { .kind = NEED_PAUSED, .now_ms = NOW };
 	struct buf out = { 0 };
 
 	(void)state;
@@ -22,7 +22,7 @@ test_one(void **state)
 	notice_text(&n, "host.example", &out);
 	assert_string_equal(out.data, "leadrelay on host.example: crm is paused\n\n"
 	    "- crm is paused, since 2023-11-14T22:13:19.000Z: status 503?again\n\n"
-	    "To look into it:\n    leadrelay stats\n");
+	    "To look into it:\n    leadrelay check\n");
 	buf_reset(&out);
 	notice_mail(&n, "host.example", "a@b.example", &out);
 	assert_memory_equal(out.data, "To: a@b.example\n"
@@ -35,31 +35,31 @@ static void
 test_words(void **state)
 {
 	static const struct {
-		enum alert_kind kind;
+		enum need_kind kind;
 		bool recovered;
 		const char *subject;
 		int64_t level;
 		const char *words;
 	} cases[] = {
-		{ ALERT_DEAD, false, "crm", 1, "1 delivery to crm is given up" },
-		{ ALERT_DEAD, false, "crm", 12, "12 deliveries to crm are given up" },
-		{ ALERT_DEAD, true, "crm", 0, "no delivery to crm is given up any more" },
-		{ ALERT_HELD, false, "", 2,
+		{ NEED_DEAD, false, "crm", 1, "1 delivery to crm is given up" },
+		{ NEED_DEAD, false, "crm", 12, "12 deliveries to crm are given up" },
+		{ NEED_DEAD, true, "crm", 0, "no delivery to crm is given up any more" },
+		{ NEED_EVENTS_HELD, false, "", 2,
 		    "2 events are held: they break LeadPro's rules, or came too late" },
-		{ ALERT_HELD, false, "crm", 2, "2 deliveries to crm are held" },
-		{ ALERT_HELD, true, "", 0, "nothing is held any more" },
-		{ ALERT_HELD, true, "crm", 0, "nothing for crm is held any more" },
-		{ ALERT_PAUSED, true, "crm", 0, "crm takes leads again" },
-		{ ALERT_WAITING, false, "crm", 1, "a lead waits for crm" },
-		{ ALERT_WAITING, true, "crm", 0, "no lead waits for crm so long any more" },
-		{ ALERT_UNCONFIGURED, false, "old", 3,
-		    "3 deliveries wait for old, which is not in the configuration" },
-		{ ALERT_QUIET, false, "", 1, "no lead came" },
-		{ ALERT_QUIET, true, "", 0, "leads come again" },
-		{ ALERT_REFUSED, false, "", 4, "4 requests were refused for their token" },
-		{ ALERT_FROZEN, false, "", 1,
+		{ NEED_HELD, false, "crm", 2, "2 deliveries to crm are held" },
+		{ NEED_EVENTS_HELD, true, "", 0, "no event is held any more" },
+		{ NEED_HELD, true, "crm", 0, "no delivery to crm is held any more" },
+		{ NEED_PAUSED, true, "crm", 0, "crm takes leads again" },
+		{ NEED_WAITING, false, "crm", 1, "a lead waits for crm" },
+		{ NEED_WAITING, true, "crm", 0, "no lead waits for crm so long any more" },
+		{ NEED_UNCONFIGURED, false, "old", 3,
+		    "3 deliveries wait for old, which is not in the configuration any more" },
+		{ NEED_QUIET, false, "", 1, "no lead came" },
+		{ NEED_QUIET, true, "", 0, "leads come again" },
+		{ NEED_REFUSED, false, "", 4, "4 requests were refused for their token" },
+		{ NEED_RELAY_STUCK, false, "", 1,
 		    "the relay's process does nothing, and lets no other" },
-		{ ALERT_FROZEN, true, "", 0, "the relay works again" },
+		{ NEED_RELAY_STUCK, true, "", 0, "the relay works again" },
 	};
 	struct buf out = { 0 };
 	char want[200];
@@ -82,7 +82,7 @@ test_words(void **state)
 static void
 test_many(void **state)
 {
-	struct notice n = { .kind = ALERT_DEAD, .now_ms = NOW };
+	struct notice n = { .kind = NEED_DEAD, .now_ms = NOW };
 	struct json_object *object, *items, *text, *item, *destination;
 	struct buf out = { 0 };
 	char name[32];
