@@ -85,20 +85,3 @@ uuid7_make(int64_t now_ms, char out[UUID7_SIZE])
 	*p = '\0';
 	return 0;
 }
-
-bool
-uuid7_valid(const char *str)
-{
-	size_t i;
-
-	if (strlen(str) != UUID7_SIZE - 1)
-		return false;
-	for (i = 0; str[i] != '\0'; i++) {
-		if (i == 8 || i == 13 || i == 18 || i == 23) {
-			if (str[i] != '-')
-				return false;
-		} else if (strchr("0123456789abcdefABCDEF", str[i]) == NULL)
-			return false;
-	}
-	return true;
-}

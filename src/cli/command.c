@@ -197,8 +197,8 @@ static const struct args_command commands[] = {
 	    NULL, cmd_schema },
 };
 
-void
-command_usage(void)
+static void
+usage(void)
 {
 	struct buf out = { 0 };
 
@@ -269,7 +269,7 @@ run_without_command(const struct args *args)
 {
 	if (serve_is_listening(STDIN_FILENO))
 		return worker_serve(args->config, NULL);
-	command_usage();
+	usage();
 	return EXIT_USAGE;
 }
 

@@ -13,9 +13,6 @@ struct buf;
  */
 int command_run(int argc, char **argv);
 
-/* Usage, on standard error. */
-void command_usage(void);
-
 /* The table, for a test to compare the manual with: see help_dump. */
 void command_dump(struct buf *out);
 

@@ -1,5 +1,7 @@
 #include "config/fault.h"
 
+#include <stdarg.h>
+
 #include <stdio.h>
 
 #include "config/config.h"
@@ -29,8 +31,8 @@ add_words(const struct fault_place *at, const char *fmt, va_list ap)
 	buf_putc(&at->fault->text, '\n');
 }
 
-void
-fault_vadd(const struct fault_place *at, const char *fmt, va_list ap)
+static void
+add(const struct fault_place *at, const char *fmt, va_list ap)
 {
 	if (++at->fault->count > FAULTS_SHOWN) {
 		if (at->fault->count == FAULTS_SHOWN + 1)
@@ -48,7 +50,7 @@ fault_add(const struct fault_place *at, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	fault_vadd(at, fmt, ap);
+	add(at, fmt, ap);
 	va_end(ap);
 }
 

@@ -4,7 +4,6 @@
 #ifndef LEADRELAY_CONFIG_FAULT_H
 #define LEADRELAY_CONFIG_FAULT_H
 
-#include <stdarg.h>
 
 struct config_fault;
 
@@ -18,8 +17,6 @@ struct fault_place {
 /* Add "file:line: words"; fault_warn puts "warning: " before and counts nothing. */
 void fault_add(const struct fault_place *at, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-void fault_vadd(const struct fault_place *at, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
 void fault_warn(const struct fault_place *at, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

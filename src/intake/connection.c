@@ -396,13 +396,38 @@ connection_pool_full(struct connection_pool *pool)
 	return full;
 }
 
+/* Claim the first of those waiting, or NULL. */
+static struct connection *
+claim_oldest(struct connection_pool *pool)
+{
+	struct connection *c;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	if ((c = pool->first) != NULL)
+		unlist(c);
+	(void)pthread_mutex_unlock(&pool->lock);
+	return c;
+}
+
+/* False when none waits. */
+static bool
+drop_oldest(struct connection_pool *pool)
+{
+	struct connection *c = claim_oldest(pool);
+
+	if (c == NULL)
+		return false;
+	close_connection(c);
+	return true;
+}
+
 void
 connection_accepted(struct connection_pool *pool, int fd, uint8_t *scratch)
 {
 	struct connection *c;
 
 	while ((c = open_connection(pool, fd)) == NULL) {
-		if (!connection_drop_oldest(pool)) {
+		if (!drop_oldest(pool)) {
 			(void)close(fd);
 			return;
 		}
@@ -430,34 +455,10 @@ connection_ready(struct connection_pool *pool, uint64_t key, uint8_t *scratch)
 
 /* --- dropping ------------------------------------------------------------ */
 
-/* Claim the first of those waiting, or NULL. */
-static struct connection *
-claim_oldest(struct connection_pool *pool)
-{
-	struct connection *c;
-
-	(void)pthread_mutex_lock(&pool->lock);
-	if ((c = pool->first) != NULL)
-		unlist(c);
-	(void)pthread_mutex_unlock(&pool->lock);
-	return c;
-}
-
-bool
-connection_drop_oldest(struct connection_pool *pool)
-{
-	struct connection *c = claim_oldest(pool);
-
-	if (c == NULL)
-		return false;
-	close_connection(c);
-	return true;
-}
-
 void
 connection_drop_waiting(struct connection_pool *pool)
 {
-	while (connection_drop_oldest(pool))
+	while (drop_oldest(pool))
 		continue;
 }
 

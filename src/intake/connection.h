@@ -47,9 +47,6 @@ void connection_ready(struct connection_pool *pool, uint64_t key,
 /* Keys from here on are never given to a connection. */
 #define CONNECTION_KEYS_END UINT64_C(0xffffffff00000000)
 
-/* Drop the connection that has waited longest; false when none waits. */
-bool connection_drop_oldest(struct connection_pool *pool);
-
 /* Drop those that stalled within a request or an answer, or were idle too long. */
 void connection_sweep(struct connection_pool *pool, int64_t now_ms);
 

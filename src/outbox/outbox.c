@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +36,6 @@ struct outbox {
 	bool stopping;
 	bool threaded;
 	pthread_t thread;
-	atomic_size_t backlog;
 };
 
 /* A job whose submitter waits for it. */
@@ -97,15 +95,12 @@ begin(struct outbox *ob, int64_t since_mono_ms)
 
 /* Call every job's done.  It may free the job, so the next comes first. */
 static void
-finish(struct outbox *ob, struct outbox_job *job,
-    const struct store_fault *fault)
+finish(struct outbox_job *job, const struct store_fault *fault)
 {
 	struct outbox_job *next;
 
 	for (; job != NULL; job = next) {
 		next = job->next;
-		atomic_fetch_sub_explicit(&ob->backlog, 1,
-		    memory_order_relaxed);
 		job->done(job, fault);
 	}
 }
@@ -150,15 +145,15 @@ commit_jobs(struct outbox *ob, struct outbox_job *jobs)
 
 	result = run_group(ob, jobs, &fault);
 	if (result == GROUP_DONE) {
-		finish(ob, jobs, NULL);
+		finish(jobs, NULL);
 	} else if (result == GROUP_NO_STORE || jobs->next == NULL) {
-		finish(ob, jobs, &fault);
+		finish(jobs, &fault);
 	} else {
 		for (job = jobs; job != NULL; job = next) {
 			next = job->next;
 			job->next = NULL;
 			result = run_group(ob, job, &fault);
-			finish(ob, job, result == GROUP_DONE ? NULL : &fault);
+			finish(job, result == GROUP_DONE ? NULL : &fault);
 		}
 	}
 }
@@ -176,7 +171,7 @@ commit_here(struct outbox *ob, struct outbox_job *job)
 	pthread_mutex_lock(&ob->mutex);
 	result = run_group(ob, job, &fault);
 	pthread_mutex_unlock(&ob->mutex);
-	finish(ob, job, result == GROUP_DONE ? NULL : &fault);
+	finish(job, result == GROUP_DONE ? NULL : &fault);
 	pthread_mutex_lock(&ob->mutex);
 	if (ob->write)
 		(void)ob->store->ops->tidy(ob->store, false);
@@ -239,7 +234,6 @@ outbox_submit(struct outbox *ob, struct outbox_job *job)
 
 	job->next = NULL;
 	job->since_mono_ms = clock_mono_ms();
-	atomic_fetch_add_explicit(&ob->backlog, 1, memory_order_relaxed);
 	if (!ob->threaded) {
 		commit_here(ob, job);
 		return;
@@ -556,12 +550,6 @@ int64_t
 outbox_destination(const struct outbox *ob, size_t index)
 {
 	return ob->destinations[index];
-}
-
-size_t
-outbox_backlog(struct outbox *ob)
-{
-	return atomic_load_explicit(&ob->backlog, memory_order_relaxed);
 }
 
 int

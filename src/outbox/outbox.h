@@ -96,9 +96,6 @@ int outbox_run(struct outbox *ob, int (*fn)(struct store *store, void *arg),
 /* The store's number of the configuration's destination ${index}. */
 int64_t outbox_destination(const struct outbox *ob, size_t index);
 
-/* Jobs submitted and not yet done: a measure of load. */
-size_t outbox_backlog(struct outbox *ob);
-
 /*
  * Empty the store's own log, where what was erased may still stand.  For a
  * command, which has no committing thread.  0, or -1 and ${fault}.

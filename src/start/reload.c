@@ -149,14 +149,6 @@ reload_config(struct reload *rl, struct config **config,
 	return taken;
 }
 
-void
-reload_catch_up(struct config *config, const struct reload_parts *parts)
-{
-	if (put_in_force(config, parts) == -1)
-		log_err("the outbox and the relay keep a former configuration "
-		    "until the next reload");
-}
-
 /* --- watching ------------------------------------------------------------- */
 
 /* FNV-1a. */

@@ -58,9 +58,6 @@ void reload_refuse(struct reload *rl, const struct config *config,
 bool reload_config(struct reload *rl, struct config **config,
     const struct reload_parts *parts);
 
-/* Put ${config}, which is in force already, in force in parts that came later. */
-void reload_catch_up(struct config *config, const struct reload_parts *parts);
-
 /* Take note of the files of ${config}, just loaded. */
 void reload_note(struct reload *rl, const struct config *config);
 

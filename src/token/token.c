@@ -281,22 +281,6 @@ token_from_header(const char *value, size_t value_len, size_t *len)
 	return value;
 }
 
-const char *
-token_verdict_name(enum token_verdict verdict)
-{
-	static const char *const names[] = {
-		[TOKEN_OK] = "token-ok",
-		[TOKEN_UNREADABLE] = "token-unreadable",
-		[TOKEN_MISSING] = "token-missing",
-		[TOKEN_MALFORMED] = "token-malformed",
-		[TOKEN_ALGORITHM] = "token-algorithm",
-		[TOKEN_SIGNATURE] = "token-signature",
-		[TOKEN_FAULT] = "token-fault",
-	};
-
-	return names[verdict];
-}
-
 /* Append ${len} bytes in base64url. */
 static void
 add_base64url(struct buf *b, const void *bytes, size_t len)

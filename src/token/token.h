@@ -65,9 +65,6 @@ void token_free(struct token *token);
  */
 const char *token_from_header(const char *value, size_t value_len, size_t *len);
 
-/* The short name a problem type ends in: "token-missing", "token-signature", … */
-const char *token_verdict_name(enum token_verdict verdict);
-
 /*
  * Sign ${payload} (any bytes) with HS256 as LeadPro does; a string the caller
  * frees, or NULL without memory or with an empty secret.

@@ -12,7 +12,7 @@ test_form(void **state)
 
 	(void)state;
 	assert_int_equal(uuid7_make(INT64_C(0x017f22e279b0), id), 0);
-	assert_true(uuid7_valid(id));
+	assert_int_equal(strspn(id, "0123456789abcdef-"), UUID7_SIZE - 1);
 	assert_memory_equal(id, "017f22e2-79b0-7", 15);	/* RFC 9562 A.6's moment */
 	assert_non_null(strchr("89ab", id[19]));
 }
@@ -33,28 +33,11 @@ test_rising(void **state)
 	}
 }
 
-static void
-test_valid(void **state)
-{
-	static const char *const bad[] = {
-		"", "017f22e2-79b0-7cc3-98c4-dc0c0c07398", "017f22e2079b0-7cc3-98c4-dc0c0c07398f",
-		"017f22e2-79b0-7cc3-98c4-dc0c0c07398g", "017f22e2-79b0-7cc3-98c4-dc0c0c07398ff",
-		"' OR 1=1 --                         "
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < COUNT(bad); i++)
-		assert_false(uuid7_valid(bad[i]));
-	assert_true(uuid7_valid("017F22E2-79B0-7CC3-98C4-DC0C0C07398F"));
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_form), cmocka_unit_test(test_rising),
-		cmocka_unit_test(test_valid)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,7 +216,6 @@ test_many_threads(void **state)
 			assert_int_equal(submitters[i].jobs[k].runs, 1);
 		}
 	assert_int_equal(stats_of(room->ob).events_undelivered, THREADS * JOBS);
-	assert_int_equal(outbox_backlog(room->ob), 0);
 }
 
 /* A job that holds the committing thread until the others have queued up. */
@@ -262,7 +261,6 @@ test_failed_group(void **state)
 		jobs[i].fail_runs = i == 3 ? 99 : i == 5 ? 1 : 0;
 		outbox_submit(room->ob, &jobs[i].job);
 	}
-	assert_int_equal(outbox_backlog(room->ob), COUNT(jobs) + 1);
 	atomic_store(&open, 1);
 	wait_for(&left);
 	for (size_t i = 0; i < COUNT(jobs); i++)

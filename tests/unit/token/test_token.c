@@ -62,8 +62,7 @@ expect_text(const char *name, const char *text, size_t len, const char *secret,
 	memcpy(exact, text, len);
 	got = verify_with(exact, len, secret, &token);
 	if (got != verdict)
-		fail_msg("%s: %s (%s), not %s", name, token_verdict_name(got), token.why,
-		    token_verdict_name(verdict));
+		fail_msg("%s: %d (%s), not %d", name, got, token.why, verdict);
 	assert_non_null(token.why);
 	assert_int_equal(token.payload != NULL, authentic(got));
 	token_free(&token);
@@ -704,16 +703,6 @@ test_sign(void **state)
 	assert_null(token_sign(TEXT(PAYLOAD), &empty));
 }
 
-static void
-test_names(void **state)
-{
-	(void)state;
-	assert_string_equal(token_verdict_name(TOKEN_MISSING), "token-missing");
-	assert_string_equal(token_verdict_name(TOKEN_MALFORMED), "token-malformed");
-	assert_string_equal(token_verdict_name(TOKEN_ALGORITHM), "token-algorithm");
-	assert_string_equal(token_verdict_name(TOKEN_SIGNATURE), "token-signature");
-}
-
 int
 main(void)
 {
@@ -738,7 +727,6 @@ main(void)
 		cmocka_unit_test(test_rfc7515),
 		cmocka_unit_test(test_from_header),
 		cmocka_unit_test(test_sign),
-		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
