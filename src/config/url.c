@@ -25,7 +25,7 @@ split_host(struct url *url, const char *end)
 
 	if (*p == '[') {
 		p = memchr(p, ']', (size_t)(end - p));
-		if (p == NULL)
+		if (p == NULL || p == url->host + 1)
 			return false;
 		p++;
 	} else
@@ -73,22 +73,27 @@ url_is(const struct url *url, const char *name)
 }
 
 bool
-url_is_loopback(const struct url *url)
+url_host_is_loopback(const char *name, size_t len)
 {
 	char host[INET6_ADDRSTRLEN + 2];
 	struct in_addr v4;
 	struct in6_addr v6;
 
-	if (url->host_len >= sizeof(host))
+	if (len >= 2 && name[0] == '[' && name[len - 1] == ']') {
+		name++;
+		len -= 2;
+	}
+	if (len >= sizeof(host))
 		return false;
-	memcpy(host, url->host, url->host_len);
-	host[url->host_len] = '\0';
-	if (strcasecmp(host, "localhost") == 0)
-		return true;
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127;
-	if (host[0] != '[')
-		return false;
-	host[url->host_len - 1] = '\0';
-	return inet_pton(AF_INET6, host + 1, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	memcpy(host, name, len);
+	host[len] = '\0';
+	return strcasecmp(host, "localhost") == 0 ||
+	    (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127) ||
+	    (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
+}
+
+bool
+url_is_loopback(const struct url *url)
+{
+	return url_host_is_loopback(url->host, url->host_len);
 }

@@ -27,5 +27,6 @@ bool url_is(const struct url *url, const char *name);
 
 /* Is the host this machine itself: localhost, 127.0.0.0/8 or [::1]? */
 bool url_is_loopback(const struct url *url);
+bool url_host_is_loopback(const char *name, size_t len);
 
 #endif

@@ -1,6 +1,5 @@
 #include "http/transport.h"
 
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "base/buf.h"
 #include "config/config.h"
+#include "config/url.h"
 
 #define CA_CACHE_S 1L	/* how long a changed ca_file may go unseen */
 
@@ -108,16 +108,6 @@ transport_setup(const struct curl_api *curl, CURL *easy,
 	return CURLE_OK;
 }
 
-static bool
-loopback(const char *host)
-{
-	struct in_addr addr;
-
-	if (inet_pton(AF_INET, host, &addr) == 1)
-		return (ntohl(addr.s_addr) >> 24) == 127;
-	return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
-}
-
 int
 transport_check_url(const struct curl_api *curl,
     const struct config_destination *config, const char *url, struct buf *why)
@@ -138,7 +128,7 @@ transport_check_url(const struct curl_api *curl,
 		rc = 0;
 	else if (strcasecmp(scheme, "http") != 0)
 		buf_printf(why, "the URL is %s: only https and http are spoken", scheme);
-	else if (!config->allow_http && !loopback(host))
+	else if (!config->allow_http && !url_host_is_loopback(host, strlen(host)))
 		buf_puts(why, "plain http beyond this machine: use https, or set allow_http = yes");
 	else
 		rc = 0;
