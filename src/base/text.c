@@ -185,6 +185,28 @@ put_digits(char *out, int value, int width, char behind)
 }
 
 /* Every line of the log starts with one, so no printf. */
+int
+text_parse_http_date(const char *str, int64_t *ms)
+{
+	static const char *const forms[] = {
+		"%a, %d %b %Y %T GMT",		/* IMF-fixdate */
+		"%a, %d-%b-%y %T GMT",		/* RFC 850 */
+		"%a %b %d %T %Y",		/* asctime */
+	};
+	const char *end;
+	struct tm tm;
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		memset(&tm, 0, sizeof(tm));
+		end = strptime(str, forms[i], &tm);
+		if (end == NULL || *end != '\0' || tm.tm_year < 70)
+			continue;
+		*ms = (int64_t)timegm(&tm) * 1000;
+		return 0;
+	}
+	return -1;
+}
+
 char *
 text_format_time(int64_t ms, char out[TEXT_TIME_SIZE])
 {

@@ -27,6 +27,9 @@ int text_parse_int(const char *str, int64_t min, int64_t max, int64_t *value);
  */
 int text_parse_when(const char *str, int64_t now_ms, int64_t *ms);
 
+/* An HTTP date in any of its three forms (RFC 9110 section 5.6.7), 1970 or later. */
+int text_parse_http_date(const char *str, int64_t *ms);
+
 /* "2026-01-31T10:00:00.123Z".  TEXT_TIME_SIZE bytes at ${out}; returns ${out}. */
 #define TEXT_TIME_SIZE 32
 char *text_format_time(int64_t ms, char out[TEXT_TIME_SIZE]);

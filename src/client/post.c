@@ -8,8 +8,8 @@
 #include <strings.h>
 
 #include "base/exits.h"
+#include "base/text.h"
 #include "http/curl_api.h"
-#include "relay/schedule.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
 #define TIMEOUT_MS 60000L
@@ -83,7 +83,7 @@ keep_header(char *line, size_t size, size_t count, void *arg)
 	(void)take_header(line, size * count, "Server:", slot->server,
 	    sizeof(slot->server));
 	if (take_header(line, size * count, "Date:", date, sizeof(date)))
-		slot->date_ms = schedule_date(date);
+		(void)text_parse_http_date(date, &slot->date_ms);
 	return size * count;
 }
 

@@ -12,7 +12,7 @@
 #include "relay/dispatcher_state.h"
 #include "relay/engine.h"
 #include "relay/profile.h"
-#include "relay/schedule.h"
+#include "relay/retry.h"
 
 /* How many leads got through since an attempt's lead first failed? */
 struct others_job {
@@ -328,7 +328,7 @@ conclude(struct dispatcher *d, struct attempt *at, enum classify_class class)
 		.class = class,
 		.status = end->status,
 		.error = end->error,
-		.retry_after_ms = schedule_retry_after(at->http.retry_after, clock_wall_ms()),
+		.retry_after_ms = retry_after(at->http.retry_after, clock_wall_ms()),
 	};
 
 	if (destination_asks_others(&d->destination, &attempt) &&

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "config/config.h"
-#include "relay/schedule.h"
+#include "relay/retry.h"
 
 void
 destination_init(struct destination *d, const struct config_destination *config,
@@ -88,7 +88,7 @@ throttled(const struct destination *d, int64_t now)
 static int64_t
 probe_pause(const struct destination *d)
 {
-	return schedule_pause(d->config->probe_ms, d->config->probe_count,
+	return retry_pause(d->config->probe_ms, d->config->probe_count,
 	    d->state.probes + 1);
 }
 
@@ -281,7 +281,7 @@ wait_or_die(const struct destination *d, const struct destination_attempt *a,
 {
 	char last[96], age[TEXT_DURATION_SIZE];
 
-	if (schedule_given_up(a->first_attempt_ms, d->state.recovered_ms,
+	if (retry_given_up(a->first_attempt_ms, d->state.recovered_ms,
 	    d->config->retry_for_ms, a->sure_ms)) {
 		describe(a, last, sizeof(last));
 		v->state = DELIVERY_DEAD;
@@ -292,7 +292,7 @@ wait_or_die(const struct destination *d, const struct destination_attempt *a,
 	}
 	v->state = DELIVERY_WAITING;
 	v->due_ms = a->retry_after_ms != 0 ? now + a->retry_after_ms :
-	    now + schedule_jitter(schedule_pause(d->config->retry_ms,
+	    now + retry_jitter(retry_pause(d->config->retry_ms,
 	    d->config->retry_count, a->attempts), random);
 }
 

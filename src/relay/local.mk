@@ -12,8 +12,8 @@ libleadrelay_a_SOURCES += \
 	src/relay/moments.c src/relay/moments.h \
 	src/relay/profile.c src/relay/profile.h \
 	src/relay/relay.c src/relay/relay.h \
+	src/relay/retry.c src/relay/retry.h \
 	src/relay/rotation.c src/relay/rotation.h \
-	src/relay/schedule.c src/relay/schedule.h \
 	src/relay/settlements.c src/relay/settlements.h
 
 if HAVE_CMOCKA
@@ -23,7 +23,7 @@ check_PROGRAMS += \
 	tests/unit/relay/test_limit \
 	tests/unit/relay/test_moments \
 	tests/unit/relay/test_relay \
-	tests/unit/relay/test_schedule
+	tests/unit/relay/test_retry
 endif
 
 EXTRA_PROGRAMS += tests/bench/bench_relay

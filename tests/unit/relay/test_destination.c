@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "relay/destination.h"
-#include "relay/schedule.h"
+#include "relay/retry.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)

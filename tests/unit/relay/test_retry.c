@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "relay/schedule.h"
+#include "relay/retry.h"
 
 #define SECOND INT64_C(1000)
 #define HOUR (3600 * SECOND)
@@ -16,30 +16,30 @@ test_pause(void **state)
 	static const int64_t list[] = { 5000, 30000, 120000 };
 
 	(void)state;
-	assert_int_equal(schedule_pause(list, 3, 1), 5000);
-	assert_int_equal(schedule_pause(list, 3, 2), 30000);
-	assert_int_equal(schedule_pause(list, 3, 3), 120000);
-	assert_int_equal(schedule_pause(list, 3, 4), 120000);
-	assert_int_equal(schedule_pause(list, 3, INT64_MAX), 120000);
-	assert_int_equal(schedule_pause(list, 3, 0), 5000);
-	assert_int_equal(schedule_pause(list, 3, -7), 5000);
-	assert_int_equal(schedule_pause(NULL, 0, 1), 0);
+	assert_int_equal(retry_pause(list, 3, 1), 5000);
+	assert_int_equal(retry_pause(list, 3, 2), 30000);
+	assert_int_equal(retry_pause(list, 3, 3), 120000);
+	assert_int_equal(retry_pause(list, 3, 4), 120000);
+	assert_int_equal(retry_pause(list, 3, INT64_MAX), 120000);
+	assert_int_equal(retry_pause(list, 3, 0), 5000);
+	assert_int_equal(retry_pause(list, 3, -7), 5000);
+	assert_int_equal(retry_pause(NULL, 0, 1), 0);
 }
 
 static void
 test_jitter(void **state)
 {
 	static const int64_t huge[] = { INT64_MAX };
-	int64_t longest = schedule_pause(huge, 1, 1);
+	int64_t longest = retry_pause(huge, 1, 1);
 
 	(void)state;
-	assert_int_equal(schedule_jitter(10000, 0), 10000);
-	assert_int_equal(schedule_jitter(10000, 0x80000000), 11000);
-	assert_in_range(schedule_jitter(10000, UINT32_MAX), 11990, 12000);
-	assert_int_equal(schedule_jitter(0, UINT32_MAX), 0);
+	assert_int_equal(retry_jitter(10000, 0), 10000);
+	assert_int_equal(retry_jitter(10000, 0x80000000), 11000);
+	assert_in_range(retry_jitter(10000, UINT32_MAX), 11990, 12000);
+	assert_int_equal(retry_jitter(0, UINT32_MAX), 0);
 	/* Added to any moment of ours it stays a moment. */
-	assert_true(schedule_jitter(longest, UINT32_MAX) >= longest);
-	assert_true(schedule_jitter(longest, UINT32_MAX) < INT64_MAX / 1024);
+	assert_true(retry_jitter(longest, UINT32_MAX) >= longest);
+	assert_true(retry_jitter(longest, UINT32_MAX) < INT64_MAX / 1024);
 }
 
 static void
@@ -75,20 +75,20 @@ test_retry_after(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(cases); i++)
-		if (schedule_retry_after(cases[i].value, EXAMPLE) != cases[i].ms)
+		if (retry_after(cases[i].value, EXAMPLE) != cases[i].ms)
 			fail_msg("\"%s\" gave %lld", cases[i].value,
-			    (long long)schedule_retry_after(cases[i].value, EXAMPLE));
+			    (long long)retry_after(cases[i].value, EXAMPLE));
 }
 
 static void
 test_given_up(void **state)
 {
 	(void)state;
-	assert_false(schedule_given_up(1000, 0, 500, 1500));
-	assert_true(schedule_given_up(1000, 0, 500, 1501));
-	assert_false(schedule_given_up(1000, 2000, 500, 2500));
-	assert_true(schedule_given_up(1000, 2000, 500, 2501));
-	assert_false(schedule_given_up(3000, 2000, 500, 3400));
+	assert_false(retry_given_up(1000, 0, 500, 1500));
+	assert_true(retry_given_up(1000, 0, 500, 1501));
+	assert_false(retry_given_up(1000, 2000, 500, 2500));
+	assert_true(retry_given_up(1000, 2000, 500, 2501));
+	assert_false(retry_given_up(3000, 2000, 500, 3400));
 }
 
 int
