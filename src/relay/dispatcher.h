@@ -4,7 +4,7 @@
  * Moments given to a dispatcher are steady ones (clock.h): no wall clock that is set
  * lengthens what it waits for.
  *
- * Lanes share the relay's thread, libcurl handle and outbox, nothing else: one
+ * Dispatchers share the relay's thread, libcurl handle and outbox, nothing else: one
  * that is stuck does not slow another.  How many are under way at once, whether
  * any are, and what becomes of each is destination.h's to say; a dispatcher carries it
  * out.  Every function belongs to the relay's thread.
