@@ -104,7 +104,7 @@ feed_watchdog(void *owner)
 
 /* Before any other thread: they all leave signals to the supervisor. */
 static void
-start_keeper(struct watch *watch)
+start_supervisor(struct watch *watch)
 {
 	const struct supervisor_duty duty = {
 		.hang_up = note_hang_up, .stop = begin_stop,
@@ -191,7 +191,7 @@ cmd_relay(const struct args *args)
 		return reload_reply_ask(pid);
 	signals_expect_hangups();
 	notify_open(&watch.notify);
-	start_keeper(&watch);
+	start_supervisor(&watch);
 	if ((status = set_up(&watch, args, &counters)) == EXIT_DONE) {
 		status = run(&watch);
 		take_down(&watch, status);

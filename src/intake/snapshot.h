@@ -2,8 +2,8 @@
  * snapshot: the configuration that requests are served under, and what was found
  * out about it; replaced by a reload while requests are in flight.
  *
- * Each request takes the snapshot in force when it begins and keeps to them to its
- * end; the last one gives former snapshot, and their secrets, back.
+ * Each request takes the snapshot in force when it begins and keeps to it to its
+ * end; the last one gives a former snapshot, and its secrets, back.
  */
 #ifndef LEADRELAY_INTAKE_SNAPSHOT_H
 #define LEADRELAY_INTAKE_SNAPSHOT_H
@@ -22,7 +22,7 @@ struct snapshot {
 	atomic_uint users;
 };
 
-/* Where the snapshot in force are kept.  All zero is a good one without any. */
+/* Where the one in force is kept.  All zero is a good one without any. */
 struct snapshot_holder {
 	pthread_mutex_t lock;
 	struct snapshot *now;
@@ -35,11 +35,11 @@ struct snapshot_holder {
  */
 int snapshot_set(struct snapshot_holder *holder, struct config *config);
 
-/* Those in force; NULL when there are none.  Any thread. */
+/* The one in force; NULL when there is none.  Any thread. */
 struct snapshot *snapshot_take(struct snapshot_holder *holder);
 void snapshot_release(struct snapshot *snapshot);	/* NULL is fine */
 
-/* No more snapshot.  Those still taken stay until they are released. */
+/* None any more.  Those still taken stay until they are released. */
 void snapshot_end(struct snapshot_holder *holder);
 
 #endif

@@ -438,7 +438,7 @@ adopt(struct relay *r)
 
 /* Let every dispatcher work; returns when to come again.  *for_work: new work is one reason. */
 static int64_t
-step_lanes(struct relay *r, int64_t now, bool stopping, bool *for_work)
+step_dispatchers(struct relay *r, int64_t now, bool stopping, bool *for_work)
 {
 	int64_t wake = now + SLEEP_MAX_MS, next;
 	struct dispatcher *dispatcher;
@@ -478,7 +478,7 @@ work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 		if (!stopping)
 			do_periodic(r, now, mono);
 		adopt(r);
-		wake = step_lanes(r, now, stopping, &for_work);
+		wake = step_dispatchers(r, now, stopping, &for_work);
 		if (!stopping) {
 			next = watch_step(r->watch, true, mono) - mono;
 			wake = next < wake - now ? now + next : wake;

@@ -13,7 +13,7 @@ struct background {
 	bool (*turn)(void *owner, bool hung_up);
 	void *owner;
 	int every_ms;			/* between two turns; 0: only after a SIGHUP */
-	int door;			/* where who asks for a turn knocks (verdict.h) */
+	int door;			/* where who asks for a turn knocks (reload_reply.h) */
 	pthread_t thread;
 	pthread_mutex_t lock;		/* guards what follows */
 	pthread_cond_t changed;
