@@ -1,8 +1,8 @@
+/* One post_run for each request: a connection of its own, so that nothing lingers. */
 #include "client/ask.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -20,7 +20,6 @@ make_probe(const struct ask *q, struct post_request *request)
 {
 	size_t payload_len = (q->token_len - TOKEN_ROUND) * 3 / 4;
 	struct buf *body = &request->body;
-	char *token = NULL;
 
 	buf_printf(body, "{\"leadrelay_probe\":%s,\"iat\":%" PRId64
 	    ",\"pad\":\"", q->asks, clock_wall_ms() / 1000);
@@ -28,14 +27,8 @@ make_probe(const struct ask *q, struct post_request *request)
 		buf_putc(body, 'x');
 	buf_puts(body, "\"}");
 	if (buf_ok(body))
-		token = token_sign(body->data, body->len, q->secret);
-	if (token == NULL) {
-		fputs("leadrelay: doctor: cannot sign\n", stderr);
-		return -1;
-	}
-	buf_printf(&request->authorization, "Authorization: Bearer %s", token);
-	free(token);
-	return 0;
+		request->token = token_sign(body->data, body->len, q->secret);
+	return request->token != NULL ? 0 : -1;
 }
 
 static int
@@ -76,6 +69,7 @@ int
 ask(struct ask *q)
 {
 	const struct post_batch batch = {
+		.command = "doctor",
 		.url = q->url,
 		.count = 1,
 		.concurrency = 1,
@@ -83,14 +77,10 @@ ask(struct ask *q)
 		.answered = keep_answer,
 		.arg = q,
 	};
-	struct buf why = { 0 };
 	int rc;
 
 	ask_free(q);
-	rc = post_run(&batch, &why) == EXIT_DONE ? 0 : -1;
-	if (why.len > 0)
-		fprintf(stderr, "leadrelay: doctor: %s\n", why.data);
-	buf_free(&why);
+	rc = post_run(&batch) == EXIT_DONE ? 0 : -1;
 	if (q->body.len > 0)
 		q->object = json_tokener_parse(q->body.data);
 	return rc;

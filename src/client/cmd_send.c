@@ -45,7 +45,6 @@ static int
 send_make(void *arg, int64_t index, struct post_request *request)
 {
 	struct send *send = arg;
-	char *token;
 
 	if (send->payload.len > 0)
 		buf_add(&request->body, send->payload.data, send->payload.len);
@@ -54,15 +53,9 @@ send_make(void *arg, int64_t index, struct post_request *request)
 	if (send->source->verify == CONFIG_VERIFY_NONE ||
 	    !buf_ok(&request->body))
 		return 0;
-	token = token_sign(request->body.data, request->body.len,
+	request->token = token_sign(request->body.data, request->body.len,
 	    &send->source->secrets.items[0]);
-	if (token == NULL) {
-		fputs("leadrelay: send: cannot sign\n", stderr);
-		return -1;
-	}
-	buf_printf(&request->authorization, "Authorization: Bearer %s", token);
-	free(token);
-	return 0;
+	return request->token != NULL ? 0 : -1;
 }
 
 /* --- showing --- */
@@ -283,7 +276,6 @@ check_source(const struct send *send)
 static int
 send_all(struct send *send)
 {
-	struct buf why = { 0 };
 	int64_t start_ms = clock_mono_ms();
 	int status;
 
@@ -293,10 +285,7 @@ send_all(struct send *send)
 		fputs("leadrelay: send: out of memory\n", stderr);
 		return EXIT_SOFTWARE;
 	}
-	status = post_run(&send->batch, &why);
-	if (why.len > 0)
-		fprintf(stderr, "leadrelay: send: %s\n", why.data);
-	buf_free(&why);
+	status = post_run(&send->batch);
 	if (status != EXIT_DONE)
 		return status;
 	if (send->batch.count > 1)
@@ -317,6 +306,7 @@ cmd_send(const struct args *args)
 
 	/* A peer that hangs up is no reason to die in the middle of a batch. */
 	signals_expect_hangups();
+	send.batch.command = "send";
 	send.batch.url = args->operands[0];
 	send.batch.make = send_make;
 	send.batch.answered = send_answered;

@@ -15,7 +15,7 @@
 
 struct post_request {
 	struct buf body;		/* JSON */
-	struct buf authorization;	/* the whole header line; empty: none */
+	char *token;			/* of the Authorization header; malloc'd, or NULL */
 	struct buf url;			/* empty: the batch's */
 	bool get;			/* a GET, without body */
 	const char *from;		/* local address to send from; NULL: any */
@@ -31,10 +31,11 @@ struct post_answer {
 };
 
 struct post_batch {
+	const char *command;		/* what sends, for messages */
 	const char *url;
 	int64_t count;
 	int64_t concurrency;
-	/* Fill the empty request for number ${index}.  -1 ends the batch early. */
+	/* Fill the empty request for number ${index}.  -1: it cannot be signed. */
 	int (*make)(void *arg, int64_t index, struct post_request *request);
 	void (*answered)(void *arg, int64_t index,
 	    const struct post_answer *answer);
@@ -43,9 +44,9 @@ struct post_batch {
 
 /*
  * Post them all.  EXIT_DONE when each was answered or found no answer;
- * EXIT_UNAVAILABLE without libcurl, else EXIT_SOFTWARE: make said so, or both
- * with a phrase in ${why}.
+ * EXIT_UNAVAILABLE without libcurl, else EXIT_SOFTWARE: said.  The callbacks run
+ * one at a time, on any thread.
  */
-int post_run(const struct post_batch *batch, struct buf *why);
+int post_run(const struct post_batch *batch);
 
 #endif

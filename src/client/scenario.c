@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -160,19 +159,12 @@ play_make(void *arg, int64_t index, struct post_request *request)
 {
 	const struct play *play = arg;
 	const struct step *step = &play->scenario->steps[index];
-	char *token = NULL;
 
 	add_payload(play, step, &request->body);
 	if (buf_ok(&request->body))
-		token = step->token(&request->body,
+		request->token = step->token(&request->body,
 		    &play->source->secrets.items[0]);
-	if (token == NULL) {
-		fputs("leadrelay: send: cannot sign\n", stderr);
-		return -1;
-	}
-	buf_printf(&request->authorization, "Authorization: Bearer %s", token);
-	free(token);
-	return 0;
+	return request->token != NULL ? 0 : -1;
 }
 
 /* --- what comes back --- */
@@ -261,22 +253,19 @@ scenario_play(const struct scenario *scenario, const char *url,
 		.status = EXIT_DONE,
 	};
 	struct post_batch batch = {
+		.command = "send",
 		.url = url,
 		.concurrency = 1,
 		.make = play_make,
 		.answered = play_answered,
 		.arg = &play,
 	};
-	struct buf why = { 0 };
 	int status;
 
 	while (batch.count < STEPS_MAX &&
 	    scenario->steps[batch.count].what != NULL)
 		batch.count++;
-	if ((status = post_run(&batch, &why)) != EXIT_DONE)
+	if ((status = post_run(&batch)) != EXIT_DONE)
 		play.status = status;
-	if (why.len > 0)
-		fprintf(stderr, "leadrelay: send: %s\n", why.data);
-	buf_free(&why);
 	return play.status;
 }
