@@ -86,3 +86,14 @@ base64url_encode(const unsigned char *bytes, size_t len, char *out)
 	}
 	*out = '\0';
 }
+
+void
+base64url_add(struct buf *out, const void *bytes, size_t len)
+{
+	size_t room = BASE64URL_ENCODED_SIZE(len);
+
+	if (!buf_reserve(out, room))
+		return;
+	base64url_encode(bytes, len, out->data + out->len);
+	out->len += room - 1;
+}

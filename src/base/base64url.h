@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
+
 /* The most bytes that ${len} characters decode to. */
 #define BASE64URL_DECODED_MAX(len) ((len) / 4 * 3 + 2)
 
@@ -23,5 +25,8 @@ ssize_t base64url_decode(const char *str, size_t len, unsigned char *out);
 
 /* Encode; ${out} has BASE64URL_ENCODED_SIZE(len) bytes and gets a NUL. */
 void base64url_encode(const unsigned char *bytes, size_t len, char *out);
+
+/* Append ${len} bytes, encoded. */
+void base64url_add(struct buf *out, const void *bytes, size_t len);
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef LEADRELAY_BASE_BUF_H
 #define LEADRELAY_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,6 +27,8 @@ void buf_putc(struct buf *b, char c);
 void buf_int(struct buf *b, long long value);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 /*
  * Append ${len} bytes of UTF-8 as a JSON string, quotes included, escaping what

@@ -281,18 +281,6 @@ token_from_header(const char *value, size_t value_len, size_t *len)
 	return value;
 }
 
-/* Append ${len} bytes in base64url. */
-static void
-add_base64url(struct buf *b, const void *bytes, size_t len)
-{
-	size_t room = BASE64URL_ENCODED_SIZE(len);
-
-	if (!buf_reserve(b, room))
-		return;
-	base64url_encode(bytes, len, b->data + b->len);
-	b->len += room - 1;
-}
-
 /*
  * Not by libjwt, which prints the payload anew, members sorted and numbers
  * rounded: what is signed here must be the caller's bytes.
@@ -305,15 +293,15 @@ token_sign(const char *payload, size_t payload_len, const struct secret *secret)
 
 	if (secret->len == 0)
 		return NULL;
-	add_base64url(&b, HS256_HEADER, sizeof(HS256_HEADER) - 1);
+	base64url_add(&b, HS256_HEADER, sizeof(HS256_HEADER) - 1);
 	buf_putc(&b, '.');
-	add_base64url(&b, payload, payload_len);
+	base64url_add(&b, payload, payload_len);
 	if (!buf_ok(&b) || digest_hmac_sha256(secret->bytes, secret->len, b.data, b.len,
 	    mac) == -1) {
 		buf_free(&b);
 		return NULL;
 	}
 	buf_putc(&b, '.');
-	add_base64url(&b, mac, sizeof(mac));
+	base64url_add(&b, mac, sizeof(mac));
 	return buf_detach(&b);
 }
