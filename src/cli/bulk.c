@@ -1,3 +1,7 @@
+/*
+ * A batch is one transaction, counted and told only once it is on disk; the walk
+ * through the events goes on where the last one that is on disk ended.
+ */
 #include "cli/bulk.h"
 
 #include <inttypes.h>
@@ -13,11 +17,17 @@
 #define REST_MIN_MS 3			/* others look for the lock every millisecond */
 #define REST_MAX_MS 250
 
-/* Events of one kind, and those of them that were named. */
-struct tally {
-	int64_t events;
-	int64_t deliveries;
+/* Why events are left as they are, and what is said of it in the end. */
+static const struct {
+	enum store_act_result result;
+	const char *words;
+} kinds[] = {
+	{ STORE_ACT_SUPERSEDED, "superseded by newer ones that were "
+	    "delivered, left as they are; --force sends them all the same" },
+	{ STORE_ACT_SENDING, "left, being sent just now; try again in a moment" },
+	{ STORE_ACT_NOTHING, "left as they are" },	/* and all other results */
 };
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 struct bulk {
 	const struct act *act;
@@ -29,10 +39,9 @@ struct bulk {
 	char ids[BATCH][UUID7_SIZE];
 	struct store_act_out outs[BATCH];
 	size_t count;
-	struct tally changed;
-	struct tally superseded;
-	struct tally sending;
-	struct tally left;
+	int64_t changed;		/* events */
+	int64_t deliveries;		/* of theirs */
+	int64_t left[KINDS];		/* events */
 };
 
 static void
@@ -63,44 +72,48 @@ run_batch(struct store *store, void *arg)
 	return 0;
 }
 
-/* Is there room to name one more event of this kind? */
-static bool
-may_name(struct tally *tally)
+void
+bulk_left(const struct act *act, const char *id,
+    const struct store_act_out *out, bool named)
 {
-	tally->events++;
-	return tally->events <= NAMED_MAX;
+	struct buf why = { 0 };
+
+	switch (out->result) {
+	case STORE_ACT_SUPERSEDED:
+		buf_printf(&why, "%ssuperseded by %s, which was delivered%s",
+		    named && out->changed > 0 ? "elsewhere " : "", out->other,
+		    named ? "; --force sends it all the same" : "");
+		break;
+	case STORE_ACT_SENDING:
+		buf_printf(&why, "it, or a newer event of its lead, is being "
+		    "sent just now%s", named ? "; try again in a moment" : "");
+		break;
+	default:
+		buf_printf(&why, "unchanged: %s",
+		    out->detail != NULL ? out->detail : act->cannot);
+	}
+	fprintf(stderr, "leadrelay: %s %s: %s\n", act->verb, id,
+	    buf_ok(&why) ? why.data : "out of memory");
+	buf_free(&why);
 }
 
 /* Count an event, and name it where a person wants to know which. */
 static void
 report_one(struct bulk *bulk, const char *id, const struct store_act_out *out)
 {
-	const char *verb = bulk->act->verb;
+	size_t kind = 0;
 
 	if (out->changed > 0) {
-		bulk->changed.deliveries += out->changed;
-		if (may_name(&bulk->changed) && bulk->how & STORE_DRY_RUN)
+		bulk->deliveries += out->changed;
+		if (++bulk->changed <= NAMED_MAX && bulk->how & STORE_DRY_RUN)
 			printf("%s %s\n", id, bulk->act->would);
 	}
-	switch (out->result) {
-	case STORE_ACT_DONE:
-		break;
-	case STORE_ACT_SUPERSEDED:
-		if (may_name(&bulk->superseded))
-			fprintf(stderr, "leadrelay: %s %s: superseded by %s, "
-			    "which was delivered\n", verb, id, out->other);
-		break;
-	case STORE_ACT_SENDING:
-		if (may_name(&bulk->sending))
-			fprintf(stderr, "leadrelay: %s %s: it, or a newer event "
-			    "of its lead, is being sent just now\n", verb, id);
-		break;
-	default:
-		if (may_name(&bulk->left))
-			fprintf(stderr, "leadrelay: %s %s: unchanged: %s\n",
-			    verb, id, out->detail != NULL ? out->detail :
-			    bulk->act->cannot);
-	}
+	if (out->result == STORE_ACT_DONE)
+		return;
+	while (kind < KINDS - 1 && kinds[kind].result != out->result)
+		kind++;
+	if (++bulk->left[kind] <= NAMED_MAX)
+		bulk_left(bulk->act, id, out, false);
 }
 
 /* Leave the store to others for as long as it was ours. */
@@ -139,35 +152,28 @@ run_all(struct bulk *bulk, struct setup *setup)
 	return EXIT_DONE;
 }
 
-static void
-say_count(const struct bulk *bulk, const struct tally *tally, const char *what)
-{
-	if (tally->events > 0)
-		fprintf(stderr, "leadrelay: %s: %" PRId64 " %s\n",
-		    bulk->act->verb, tally->events, what);
-}
-
 static int
 summarise(const struct bulk *bulk)
 {
-	const struct tally *changed = &bulk->changed;
 	bool dry_run = bulk->how & STORE_DRY_RUN;
+	int status = EXIT_DONE;
 
-	if (dry_run && changed->events > NAMED_MAX)
-		printf("... and %" PRId64 " more\n", changed->events - NAMED_MAX);
-	printf("%" PRId64 " %s %s", changed->events,
-	    changed->events == 1 ? "event" : "events",
+	if (dry_run && bulk->changed > NAMED_MAX)
+		printf("... and %" PRId64 " more\n", bulk->changed - NAMED_MAX);
+	printf("%" PRId64 " %s %s", bulk->changed,
+	    bulk->changed == 1 ? "event" : "events",
 	    dry_run ? bulk->act->would : bulk->act->done);
-	if (changed->deliveries > changed->events)
-		printf(" (%" PRId64 " deliveries)", changed->deliveries);
+	if (bulk->deliveries > bulk->changed)
+		printf(" (%" PRId64 " deliveries)", bulk->deliveries);
 	putchar('\n');
-	say_count(bulk, &bulk->superseded, "superseded by newer ones that were "
-	    "delivered, left as they are; --force sends them all the same");
-	say_count(bulk, &bulk->sending, "left, being sent just now; try again "
-	    "in a moment");
-	say_count(bulk, &bulk->left, "left as they are");
-	return bulk->superseded.events + bulk->sending.events +
-	    bulk->left.events > 0 ? EXIT_NO : EXIT_DONE;
+	for (size_t i = 0; i < KINDS; i++) {
+		if (bulk->left[i] == 0)
+			continue;
+		fprintf(stderr, "leadrelay: %s: %" PRId64 " %s\n",
+		    bulk->act->verb, bulk->left[i], kinds[i].words);
+		status = EXIT_NO;
+	}
+	return status;
 }
 
 int

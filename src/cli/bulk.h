@@ -22,6 +22,13 @@ struct act {
 };
 
 /*
+ * Say why the event ${id} was left as it is.  ${named}: it was asked for by its id,
+ * so what helps is said at once.
+ */
+void bulk_left(const struct act *act, const char *id,
+    const struct store_act_out *out, bool named);
+
+/*
  * Act on every event that matches ${filter}, oldest first, up to the newest one
  * there is now.  ${how} is the store's.  Says what was done; returns the exit
  * status: EXIT_NO when something that matched had to stay as it is.

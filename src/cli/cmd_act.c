@@ -1,3 +1,4 @@
+/* retry, release, discard: events by their ids, each in a transaction of its own, or all by bulk. */
 #include "cli/cmd.h"
 
 #include <stdio.h>
@@ -56,32 +57,17 @@ act_report(const struct act_one *one)
 			printf(" (%d deliveries)", out->changed);
 		putchar('\n');
 	}
-	switch (out->result) {
-	case STORE_ACT_DONE:
+	if (out->result == STORE_ACT_DONE)
 		return EXIT_DONE;
-	case STORE_ACT_NOT_FOUND:
-		fprintf(stderr, "leadrelay: %s %s: no such event%s%s\n",
-		    one->act->verb, one->id, one->destination != NULL ?
-		    ", or no delivery of it to " : "",
-		    one->destination != NULL ? one->destination : "");
-		return EXIT_NOINPUT;
-	case STORE_ACT_SUPERSEDED:
-		fprintf(stderr, "leadrelay: %s %s: %ssuperseded by %s, which was "
-		    "delivered; --force sends it all the same\n",
-		    one->act->verb, one->id, out->changed > 0 ?
-		    "elsewhere " : "", out->other);
-		return EXIT_NO;
-	case STORE_ACT_SENDING:
-		fprintf(stderr, "leadrelay: %s %s: it, or a newer event of its "
-		    "lead, is being sent just now; try again in a moment\n",
-		    one->act->verb, one->id);
-		return EXIT_NO;
-	default:
-		fprintf(stderr, "leadrelay: %s %s: unchanged: %s\n",
-		    one->act->verb, one->id, out->detail != NULL ?
-		    out->detail : one->act->cannot);
+	if (out->result != STORE_ACT_NOT_FOUND) {
+		bulk_left(one->act, one->id, out, true);
 		return EXIT_NO;
 	}
+	fprintf(stderr, "leadrelay: %s %s: no such event%s%s\n",
+	    one->act->verb, one->id, one->destination != NULL ?
+	    ", or no delivery of it to " : "",
+	    one->destination != NULL ? one->destination : "");
+	return EXIT_NOINPUT;
 }
 
 static int
@@ -96,8 +82,8 @@ act_each(struct setup *setup, const struct scope *scope,
 	struct store_fault fault = { 0 };
 	int status = EXIT_DONE;
 
-	for (size_t i = 0; i < scope->id_count; i++) {
-		one.id = scope->ids[i];
+	for (size_t i = 0; i < scope->ids.count; i++) {
+		one.id = scope->ids.list[i];
 		if (outbox_run(setup->outbox, act_run, &one, &fault) == -1) {
 			status = setup_store_failed(setup->config, &fault);
 			break;

@@ -1,3 +1,7 @@
+/*
+ * erase: which leads, then their events' ids, then one event after the other in a
+ * transaction of its own, and the store's log last.
+ */
 #include "cli/cmd.h"
 
 #include <stdio.h>
@@ -15,59 +19,31 @@
 
 #define BATCH 500			/* payloads looked at in one transaction */
 
-/* A lead whose events are to go. */
-struct erase_lead {
-	char *source;
-	char *key;
-};
-
 struct erase {
 	struct setup setup;
 	struct scope scope;
 	struct store_filter filter;	/* lead and source that were asked for */
 	const char *email;		/* NULL: by lead */
-	struct erase_lead *leads;
-	size_t lead_count;
-	const struct erase_lead *lead;	/* the one being listed */
-	char (*ids)[UUID7_SIZE];	/* of all events of the leads */
-	size_t id_count;
-	size_t at;			/* the one being erased */
+	struct names sources, keys;	/* of the leads whose events are to go */
+	struct names ids;		/* of all events of the leads */
+	size_t at;			/* the lead being listed, the event being erased */
 	enum store_act_result result;
 	size_t undelivered;		/* deliveries, and held events */
 	struct store_walk done, walk;
-	struct buf line;
 	bool oom;
 };
-
-/* Room for one more in an array of ${count}; NULL: out of memory, noted. */
-static void *
-more(struct erase *erase, void *array, size_t count, size_t size)
-{
-	void *grown = realloc(array, (count + 1) * size);
-
-	if (grown == NULL)
-		erase->oom = true;
-	return grown;
-}
 
 static void
 add_lead(struct erase *erase, const char *source, const char *key)
 {
-	struct erase_lead *leads, *lead;
-
-	for (size_t i = 0; i < erase->lead_count; i++)
-		if (strcmp(erase->leads[i].key, key) == 0 &&
-		    strcmp(erase->leads[i].source, source) == 0)
+	for (size_t i = 0; i < erase->keys.count; i++)
+		if (strcmp(erase->keys.list[i], key) == 0 &&
+		    strcmp(erase->sources.list[i], source) == 0)
 			return;
-	leads = more(erase, erase->leads, erase->lead_count, sizeof(*leads));
-	if (leads == NULL)
-		return;
-	erase->leads = leads;
-	lead = &leads[erase->lead_count++];
-	lead->source = strdup(source);
-	lead->key = strdup(key);
-	if (lead->key == NULL || lead->source == NULL)
-		erase->oom = true;
+	names_add(&erase->sources, source);
+	if (!erase->sources.oom)
+		names_add(&erase->keys, key);
+	erase->oom |= erase->sources.oom || erase->keys.oom;
 }
 
 /* --- by address --- */
@@ -143,30 +119,26 @@ find_by_email(struct erase *erase, struct store_fault *fault)
 static void
 say_undelivered(struct erase *erase, const struct store_row *row)
 {
-	struct buf *line = &erase->line;
+	struct buf line = { 0 };
 
-	buf_printf(line, "undelivered: %s %s ", row->id, row->source);
-	print_text(line, row->lead, strlen(row->lead));
-	buf_printf(line, " %s", delivery_state_name(row->state));
+	buf_printf(&line, "undelivered: %s %s ", row->id, row->source);
+	print_string(&line, row->lead);
+	buf_printf(&line, " %s", delivery_state_name(row->state));
 	if (row->destination != NULL)
-		buf_printf(line, " to %s", row->destination);
-	buf_putc(line, '\n');
-	if (!print_flush(line))
-		erase->oom = true;
+		buf_printf(&line, " to %s", row->destination);
+	erase->oom |= !print_line(&line);
 }
 
 static void
 say_lead(struct erase *erase, size_t events)
 {
-	const struct erase_lead *lead = erase->lead;
-	struct buf *line = &erase->line;
+	struct buf line = { 0 };
 
-	buf_puts(line, "lead ");
-	print_text(line, lead->key, strlen(lead->key));
-	buf_printf(line, " of source %s: %zu %s\n", lead->source, events,
-	    events == 1 ? "event" : "events");
-	if (!print_flush(line))
-		erase->oom = true;
+	buf_puts(&line, "lead ");
+	print_string(&line, erase->keys.list[erase->at]);
+	buf_printf(&line, " of source %s: %zu %s", erase->sources.list[erase->at],
+	    events, events == 1 ? "event" : "events");
+	erase->oom |= !print_line(&line);
 }
 
 static void
@@ -175,21 +147,16 @@ keep_row(void *arg, const struct store_row *row)
 	static const unsigned undelivered = 1u << DELIVERY_WAITING |
 	    1u << DELIVERY_SENDING | 1u << DELIVERY_DEAD | 1u << DELIVERY_HELD;
 	struct erase *erase = arg;
-	char (*ids)[UUID7_SIZE];
+	struct names *ids = &erase->ids;
 
 	if (undelivered & 1u << row->state) {
 		erase->undelivered++;
 		say_undelivered(erase, row);
 	}
 	/* An event's rows come one after the other. */
-	if (erase->id_count > 0 &&
-	    strcmp(erase->ids[erase->id_count - 1], row->id) == 0)
-		return;
-	ids = more(erase, erase->ids, erase->id_count, sizeof(*ids));
-	if (ids == NULL)
-		return;
-	erase->ids = ids;
-	snprintf(ids[erase->id_count++], sizeof(*ids), "%s", row->id);
+	if (ids->count == 0 || strcmp(ids->list[ids->count - 1], row->id) != 0)
+		names_add(ids, row->id);
+	erase->oom |= ids->oom;
 }
 
 static int
@@ -197,8 +164,8 @@ list_lead(struct store *store, void *arg)
 {
 	struct erase *erase = arg;
 	const struct store_filter filter = {
-		.state = -1, .lead = erase->lead->key,
-		.source = erase->lead->source
+		.state = -1, .lead = erase->keys.list[erase->at],
+		.source = erase->sources.list[erase->at]
 	};
 
 	return store->ops->list(store, &filter, keep_row, erase);
@@ -209,14 +176,14 @@ list_leads(struct erase *erase, struct store_fault *fault)
 {
 	size_t before;
 
-	for (size_t i = 0; i < erase->lead_count && !erase->oom; i++) {
-		erase->lead = &erase->leads[i];
-		before = erase->id_count;
+	for (erase->at = 0; erase->at < erase->keys.count && !erase->oom;
+	    erase->at++) {
+		before = erase->ids.count;
 		if (outbox_run(erase->setup.outbox, list_lead, erase,
 		    fault) == -1)
 			return -1;
-		if (erase->id_count > before)
-			say_lead(erase, erase->id_count - before);
+		if (erase->ids.count > before)
+			say_lead(erase, erase->ids.count - before);
 	}
 	return 0;
 }
@@ -228,7 +195,7 @@ erase_one(struct store *store, void *arg)
 {
 	struct erase *erase = arg;
 
-	return store->ops->erase(store, erase->ids[erase->at], &erase->result);
+	return store->ops->erase(store, erase->ids.list[erase->at], &erase->result);
 }
 
 /* Oldest first, as they were listed the other way round.  EXIT_NO: some stay. */
@@ -238,7 +205,7 @@ erase_all(struct erase *erase, struct store_fault *fault)
 	size_t erased = 0;
 	int status = EXIT_DONE;
 
-	for (erase->at = erase->id_count; erase->at-- > 0;) {
+	for (erase->at = erase->ids.count; erase->at-- > 0;) {
 		if (outbox_run(erase->setup.outbox, erase_one, erase,
 		    fault) == -1)
 			return setup_store_failed(erase->setup.config, fault);
@@ -246,7 +213,7 @@ erase_all(struct erase *erase, struct store_fault *fault)
 		if (erase->result != STORE_ACT_SENDING)
 			continue;
 		fprintf(stderr, "leadrelay: erase: %s is being sent just now; "
-		    "try again in a moment\n", erase->ids[erase->at]);
+		    "try again in a moment\n", erase->ids.list[erase->at]);
 		status = EXIT_NO;
 	}
 	outbox_wake(erase->setup.outbox);
@@ -295,19 +262,19 @@ run(struct erase *erase, const struct args *args)
 		fputs("leadrelay: out of memory\n", stderr);
 		return EXIT_SOFTWARE;
 	}
-	if (args_flag(args, "yes") && erase->id_count > 0)
+	if (args_flag(args, "yes") && erase->ids.count > 0)
 		return erase_all(erase, &fault);
 	if (args_flag(args, "yes")) {
 		/* An earlier run may have been cut off before this. */
 		if (outbox_erase_log(erase->setup.outbox, &fault) == -1)
 			return setup_store_failed(erase->setup.config, &fault);
 	}
-	if (erase->id_count == 0) {
+	if (erase->ids.count == 0) {
 		fputs("leadrelay: erase: nothing in the outbox is about that\n",
 		    stderr);
 		return EXIT_NOINPUT;
 	}
-	printf("%zu %s, %zu undelivered\n", erase->id_count, erase->id_count == 1 ?
+	printf("%zu %s, %zu undelivered\n", erase->ids.count, erase->ids.count == 1 ?
 	    "event" : "events", erase->undelivered);
 	fputs("leadrelay: erase: nothing was erased; --yes does it\n", stderr);
 	return EXIT_DONE;
@@ -316,13 +283,9 @@ run(struct erase *erase, const struct args *args)
 static void
 erase_free(struct erase *erase)
 {
-	for (size_t i = 0; i < erase->lead_count; i++) {
-		free(erase->leads[i].source);
-		free(erase->leads[i].key);
-	}
-	free(erase->leads);
-	free(erase->ids);
-	buf_free(&erase->line);
+	names_free(&erase->sources);
+	names_free(&erase->keys);
+	names_free(&erase->ids);
 	scope_free(&erase->scope);
 	setup_free(&erase->setup);
 }

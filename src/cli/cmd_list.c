@@ -1,3 +1,7 @@
+/*
+ * list: rows go out as they come, so memory does not grow with the outbox; one
+ * row more than the limit is asked for, to know whether there are more.
+ */
 #include "cli/cmd.h"
 
 #include <inttypes.h>
@@ -16,24 +20,17 @@
 
 #define LIST_LIMIT 100			/* lines on a terminal */
 
-#define SOURCE_AT 3			/* the column that is left out where all are of one source */
-static const char *const head[] = {
-	"STATE", "AGE", "ID", "SOURCE", "LEAD", "EVENT", "DESTINATION", "TRIES",
-	"WHY"
-};
-#define COLUMNS (sizeof(head) / sizeof(head[0]))
-
 /* A list under way. */
 struct list {
 	struct store_filter filter;	/* asks for one row more than ${limit} */
 	int64_t limit;			/* 0: none */
-	bool json;
-	bool sources;			/* more than one is known */
+	bool json;			/* else ${table}, opened by the first row */
+	bool sources;			/* of that: more than one is known */
 	int64_t rows;
 	struct table table;
 	struct review review;
 	struct buf line;
-	bool oom;
+	bool oom;			/* in either */
 };
 
 static void
@@ -41,50 +38,31 @@ list_json(struct list *list, const struct store_row *row)
 {
 	object_open(&list->line);
 	row_members(&list->line, row, true);
-	object_close(&list->line);
-	buf_putc(&list->line, '\n');
-	if (!print_flush(&list->line))
-		list->oom = true;
-}
-
-static void
-list_head(struct list *list)
-{
-	const char *columns[COLUMNS];
-	size_t count = 0;
-
-	for (size_t i = 0; i < COLUMNS; i++)
-		if (i != SOURCE_AT || list->sources)
-			columns[count++] = head[i];
-	table_open(&list->table, columns, count);
+	list->oom |= !object_end(&list->line);
 }
 
 static void
 list_text(struct list *list, const struct store_row *row)
 {
-	char tries[24];
-	struct buf *cell = &list->line;
+	static const char *const head[] = {
+		"STATE", "AGE", "ID", "SOURCE", "LEAD", "EVENT", "DESTINATION",
+		"TRIES", "WHY", NULL
+	};
+	struct table *table = &list->table;
 
 	if (list->rows == 1)
-		list_head(list);
-	table_string(&list->table, delivery_state_name(row->state));
-	buf_reset(cell);
-	print_span(cell, row->received_ms, list->review.now_ms);
-	table_string(&list->table, cell->data);
-	table_string(&list->table, row->id);
-	if (list->sources)
-		table_string(&list->table, row->source);
-	table_string(&list->table, row->lead);
-	table_string(&list->table, row->name);
-	table_string(&list->table, row->destination);
-	snprintf(tries, sizeof(tries), "%d", row->attempts);
-	table_string(&list->table, tries);
-	buf_reset(cell);
-	row_why(cell, row, &list->review);
-	table_cell(&list->table, cell->data != NULL ? cell->data : "",
-	    cell->len);
-	if (!buf_ok(cell))
-		list->oom = true;
+		table_open(table, head, list->sources ? NULL : "SOURCE");
+	table_string(table, delivery_state_name(row->state));
+	print_span(&list->line, row->received_ms, list->review.now_ms);
+	table_buf(table, &list->line);
+	table_string(table, row->id);
+	table_string(table, row->source);
+	table_string(table, row->lead);
+	table_string(table, row->name);
+	table_string(table, row->destination);
+	table_number(table, row->attempts);
+	row_why(&list->line, row, &list->review);
+	table_buf(table, &list->line);
 }
 
 static void
@@ -155,7 +133,7 @@ cmd_list(const struct args *args)
 	struct store_fault fault = { 0 };
 	struct list list = { 0 };
 	struct scope scope = { 0 };
-	int status;
+	int status, end;
 
 	if (list_options(args, &list) == -1)
 		return EXIT_USAGE;
@@ -172,12 +150,9 @@ cmd_list(const struct args *args)
 		list.oom = true;
 	if (status == EXIT_DONE)
 		list_remark(&list);
-	if (list.oom) {
-		fputs("leadrelay: out of memory\n", stderr);
-		status = EXIT_SOFTWARE;
-	}
+	if ((end = print_end(&list.line, list.oom)) != EXIT_DONE)
+		status = end;
 out:
-	buf_free(&list.line);
 	review_free(&list.review);
 	scope_free(&scope);
 	setup_free(&setup);

@@ -1,7 +1,10 @@
+/*
+ * show: two visitors of one event, for people and for programs.  The store calls
+ * with the event first, then each delivery followed by its attempts.
+ */
 #include "cli/cmd.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/base64url.h"
@@ -14,15 +17,12 @@
 #include "cli/scope.h"
 #include "cli/setup.h"
 
-/*
- * An event being shown.  The store calls with the event first, then each
- * delivery followed by its attempts; JSON is nested, so what is open is kept.
- */
+/* An event being shown. */
 struct show {
 	const char *id;
 	struct review review;
-	bool found;
-	bool in_delivery;
+	bool found;			/* the store's answer */
+	bool in_delivery;		/* JSON: one is open, with its attempts */
 	struct buf out;
 };
 
@@ -42,35 +42,21 @@ text_line(struct buf *out, const char *label, const char *value)
 	if (value == NULL || value[0] == '\0')
 		return;
 	buf_printf(out, "%-12s ", label);
-	print_text(out, value, strlen(value));
-	buf_putc(out, '\n');
-}
-
-static void
-text_violations(struct buf *out, const char *violations)
-{
-	if (violations == NULL)
-		return;
-	buf_puts(out, "\nviolations:\n  ");
-	print_json(out, violations, strlen(violations), 2);
+	print_string(out, value);
 	buf_putc(out, '\n');
 }
 
 static void
 text_payload(struct buf *out, const struct store_event *event)
 {
-	buf_printf(out, "\npayload (%zu bytes):\n", event->payload_len);
+	buf_printf(out, "\npayload (%zu bytes):\n  ", event->payload_len);
 	if (event->payload == NULL)
-		buf_puts(out, "  erased\n");
-	else if (is_json(event->payload, event->payload_len)) {
-		buf_puts(out, "  ");
+		buf_puts(out, "erased");
+	else if (is_json(event->payload, event->payload_len))
 		print_json(out, event->payload, event->payload_len, 2);
-		buf_putc(out, '\n');
-	} else {
-		buf_puts(out, "  ");
+	else
 		print_text(out, event->payload, event->payload_len);
-		buf_putc(out, '\n');
-	}
+	buf_putc(out, '\n');
 }
 
 static void
@@ -95,7 +81,11 @@ text_event(void *arg, const struct store_event *event)
 		buf_putc(out, '\n');
 	}
 	text_line(out, "note", event->note);
-	text_violations(out, event->violations);
+	if (event->violations != NULL) {
+		buf_puts(out, "\nviolations:\n  ");
+		print_json(out, event->violations, strlen(event->violations), 2);
+		buf_putc(out, '\n');
+	}
 	text_payload(out, event);
 }
 
@@ -109,7 +99,7 @@ text_delivery(void *arg, const struct store_row *row)
 	if (row->destination == NULL)
 		return;
 	buf_puts(&show->out, "\ndelivery to ");
-	print_text(&show->out, row->destination, strlen(row->destination));
+	print_string(&show->out, row->destination);
 	buf_printf(&show->out, ": %s", delivery_state_name(row->state));
 	if (row->settled_ms != 0) {
 		buf_putc(&show->out, ' ');
@@ -140,7 +130,7 @@ text_attempt(void *arg, const struct store_attempt *attempt)
 		buf_printf(out, "HTTP %d", attempt->status);
 	if (attempt->error != NULL) {
 		buf_puts(out, attempt->status != 0 ? ", " : "");
-		print_text(out, attempt->error, strlen(attempt->error));
+		print_string(out, attempt->error);
 	}
 	buf_puts(out, attempt->counted ? "\n" : " (not counted)\n");
 	if (attempt->answer != NULL && attempt->answer_len > 0) {
@@ -156,22 +146,16 @@ static void
 json_payload(struct buf *out, const struct store_event *event)
 {
 	bool readable = is_json(event->payload, event->payload_len);
-	char *encoded = NULL;
+	struct buf encoded = { 0 };
 
 	object_json(out, "payload", readable ? event->payload : NULL,
 	    event->payload_len);
 	/* Bytes that are no JSON travel in a form that loses none of them. */
-	if (!readable && event->payload != NULL) {
-		encoded = malloc(BASE64URL_ENCODED_SIZE(event->payload_len));
-		if (encoded == NULL) {
-			out->oom = true;
-			return;
-		}
-		base64url_encode((const unsigned char *)event->payload,
-		    event->payload_len, encoded);
-	}
-	object_string(out, "payload_base64url", encoded);
-	free(encoded);
+	if (!readable && event->payload != NULL)
+		base64url_add(&encoded, event->payload, event->payload_len);
+	object_string(out, "payload_base64url", encoded.data);
+	out->oom |= !buf_ok(&encoded);
+	buf_free(&encoded);
 }
 
 static void
@@ -194,8 +178,7 @@ json_event(void *arg, const struct store_event *event)
 	object_json(out, "violations", event->violations,
 	    event->violations != NULL ? strlen(event->violations) : 0);
 	json_payload(out, event);
-	object_name(out, "deliveries");
-	buf_putc(out, '[');
+	object_array(out, "deliveries");
 }
 
 static void
@@ -214,23 +197,10 @@ json_delivery(void *arg, const struct store_row *row)
 	if (row->destination == NULL)
 		return;
 	json_close_delivery(show);
-	object_comma(&show->out);
 	object_open(&show->out);
 	row_members(&show->out, row, false);
-	object_name(&show->out, "attempts");
-	buf_putc(&show->out, '[');
+	object_array(&show->out, "attempts");
 	show->in_delivery = true;
-}
-
-static void
-number_or_null(struct buf *out, const char *name, int64_t number, int64_t none)
-{
-	if (number != none) {
-		object_number(out, name, number);
-		return;
-	}
-	object_name(out, name);
-	buf_puts(out, "null");
 }
 
 static void
@@ -239,18 +209,14 @@ json_attempt(void *arg, const struct store_attempt *attempt)
 	struct show *show = arg;
 	struct buf *out = &show->out;
 
-	object_comma(out);
 	object_open(out);
 	object_number(out, "number", attempt->number);
 	object_moment(out, "started_at", attempt->started_ms);
-	number_or_null(out, "took_ms", attempt->took_ms, -1);
-	number_or_null(out, "status", attempt->status, 0);
+	object_number_unless(out, "took_ms", attempt->took_ms, -1);
+	object_number_unless(out, "status", attempt->status, 0);
 	object_bool(out, "counted", attempt->counted);
 	object_string(out, "error", attempt->error);
-	if (attempt->answer != NULL)
-		object_bytes(out, "answer", attempt->answer, attempt->answer_len);
-	else
-		object_string(out, "answer", NULL);
+	object_bytes(out, "answer", attempt->answer, attempt->answer_len);
 	object_close(out);
 }
 
@@ -291,7 +257,7 @@ cmd_show(const struct args *args)
 	    (status = scope_ids(&scope, &setup, args, SCOPE_ID_SHOWN)) !=
 	    EXIT_DONE)
 		goto out;
-	show->id = scope.ids[0];
+	show->id = scope.ids.list[0];
 	if (review_take(setup.outbox, setup.config, clock_wall_ms(),
 	    &show->review, &fault) == -1 ||
 	    outbox_run(setup.outbox, show_run, &run, &fault) == -1) {
@@ -307,10 +273,7 @@ cmd_show(const struct args *args)
 		json_close_delivery(show);
 		buf_puts(&show->out, "]}\n");
 	}
-	if (!print_flush(&show->out)) {
-		fputs("leadrelay: out of memory\n", stderr);
-		status = EXIT_SOFTWARE;
-	}
+	status = print_end(&show->out, false);
 out:
 	buf_free(&show->out);
 	review_free(&show->review);

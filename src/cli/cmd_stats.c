@@ -1,3 +1,4 @@
+/* stats: one review of the outbox, said twice: as JSON for programs, as text for people. */
 #include "cli/cmd.h"
 
 #include <inttypes.h>
@@ -13,11 +14,6 @@
 #include "cli/table.h"
 #include "config/config.h"
 
-static const char *const head[] = {
-	"DESTINATION", "WAITING", "SENDING", "DELIVERED", "DEAD", "HELD",
-	"DISCARDED", "SKIPPED", "LAST SUCCESS"
-};
-
 /* --- for programs --- */
 
 static void
@@ -27,7 +23,6 @@ json_destination(struct buf *out,
 {
 	const struct destination_state *state = &destination->state;
 
-	object_comma(out);
 	object_open(out);
 	object_string(out, "name", destination->name);
 	object_bool(out, "configured", destination->configured);
@@ -50,7 +45,6 @@ json_need(void *arg, enum need_kind need,
 {
 	struct buf *out = arg;
 
-	object_comma(out);
 	object_open(out);
 	object_string(out, "need", needs[need].name);
 	object_string(out, "destination",
@@ -65,8 +59,7 @@ json_stats(const struct review *review, struct buf *out)
 
 	object_open(out);
 	object_bool(out, "person_needed", review_visit(review, NULL, NULL) > 0);
-	object_name(out, "needs");
-	buf_putc(out, '[');
+	object_array(out, "needs");
 	(void)review_visit(review, json_need, out);
 	buf_putc(out, ']');
 	object_number(out, "events_undelivered", stats->events_undelivered);
@@ -74,77 +67,49 @@ json_stats(const struct review *review, struct buf *out)
 	object_moment(out, "oldest_waiting_at", review_oldest(review));
 	object_moment(out, "last_received_at", stats->last_received_ms);
 	object_bool(out, "relay_alive", stats->relay_alive);
-	object_name(out, "relay_pid");
-	if (stats->relay_alive && stats->relay_pid > 0)
-		buf_printf(out, "%ld", stats->relay_pid);
-	else
-		buf_puts(out, "null");
+	object_number_unless(out, "relay_pid", stats->relay_alive &&
+	    stats->relay_pid > 0 ? stats->relay_pid : 0, 0);
 	object_moment(out, "relay_seen_at", stats->relay_seen_ms);
 	object_number(out, "store_bytes", (int64_t)stats->store_bytes);
 	object_number(out, "free_bytes", (int64_t)stats->free_bytes);
-	object_name(out, "destinations");
-	buf_putc(out, '[');
+	object_array(out, "destinations");
 	for (size_t i = 0; i < review->count; i++)
 		json_destination(out, &review->destinations[i],
 		    &review->limits[i]);
-	buf_putc(out, ']');
-	object_close(out);
-	buf_putc(out, '\n');
+	buf_puts(out, "]}\n");
 }
 
 /* --- for people --- */
-
-static void
-text_moment(struct buf *out, const char *label, int64_t ms, int64_t now_ms)
-{
-	buf_printf(out, "%-14s", label);
-	print_moment(out, ms, now_ms);
-	buf_putc(out, '\n');
-}
-
-static void
-text_relay(const struct review *review, struct buf *out)
-{
-	const struct store_stats *stats = &review->stats;
-
-	buf_printf(out, "%-14s", "relay");
-	if (stats->relay_alive)
-		buf_printf(out, "running (process %ld)", stats->relay_pid);
-	else
-		buf_puts(out, "not running; last seen ");
-	if (!stats->relay_alive)
-		print_moment(out, stats->relay_seen_ms, review->now_ms);
-	buf_putc(out, '\n');
-}
 
 /* The first lines answer the first question: is anything waiting, and since when? */
 static void
 text_summary(const struct review *review, struct buf *out)
 {
 	const struct store_stats *stats = &review->stats;
-	int64_t total = review_total(review);
+	int64_t total = review_total(review), oldest = review_oldest(review);
 
-	buf_printf(out, "%-14s", "waiting");
+	buf_puts(out, "waiting       ");
 	if (total == 0)
 		buf_puts(out, "nothing");
-	else {
-		buf_printf(out, "%" PRId64 " %s; ", total,
-		    total == 1 ? "delivery" : "deliveries");
-		if (review_oldest(review) == 0) {
-			buf_puts(out, "being sent now");
-		} else {
-			buf_puts(out, "the oldest came ");
-			print_moment(out, review_oldest(review), review->now_ms);
-		}
-	}
-	buf_putc(out, '\n');
+	else
+		buf_printf(out, "%" PRId64 " %s; %s", total,
+		    total == 1 ? "delivery" : "deliveries",
+		    oldest == 0 ? "being sent now" : "the oldest came ");
+	if (total != 0 && oldest != 0)
+		print_moment(out, oldest, review->now_ms);
 	if (stats->events_held > 0)
-		buf_printf(out, "%-14s%" PRId64 " for a person\n", "held",
+		buf_printf(out, "\nheld          %" PRId64 " for a person",
 		    stats->events_held);
-	text_moment(out, "last received", stats->last_received_ms,
-	    review->now_ms);
-	text_relay(review, out);
-	buf_printf(out, "%-14s", "store");
+	buf_puts(out, "\nlast received ");
+	print_moment(out, stats->last_received_ms, review->now_ms);
+	buf_puts(out, "\nrelay         ");
+	if (stats->relay_alive)
+		buf_printf(out, "running (process %ld)", stats->relay_pid);
+	else {
+		buf_puts(out, "not running; last seen ");
+		print_moment(out, stats->relay_seen_ms, review->now_ms);
+	}
+	buf_puts(out, "\nstore         ");
 	print_bytes(out, stats->store_bytes);
 	buf_puts(out, ", ");
 	print_bytes(out, stats->free_bytes);
@@ -154,27 +119,26 @@ text_summary(const struct review *review, struct buf *out)
 static int
 text_destinations(const struct review *review)
 {
+	static const char *const head[] = {
+		"DESTINATION", "WAITING", "SENDING", "DELIVERED", "DEAD", "HELD",
+		"DISCARDED", "SKIPPED", "LAST SUCCESS", NULL
+	};
 	struct table table;
-	char number[24];
 	struct buf cell = { 0 };
 
 	if (review->count == 0)
 		return 0;
-	table_open(&table, head, sizeof(head) / sizeof(head[0]));
+	table_open(&table, head, NULL);
 	for (size_t i = 0; i < review->count; i++) {
 		const struct store_destination_stats *destination =
 		    &review->destinations[i];
 
 		table_string(&table, destination->name);
-		for (int state = 0; state < DELIVERY_STATES; state++) {
-			snprintf(number, sizeof(number), "%" PRId64,
-			    destination->count[state]);
-			table_string(&table, number);
-		}
-		buf_reset(&cell);
+		for (int state = 0; state < DELIVERY_STATES; state++)
+			table_number(&table, destination->count[state]);
 		print_moment(&cell, destination->state.last_success_ms,
 		    review->now_ms);
-		table_cell(&table, cell.data != NULL ? cell.data : "", cell.len);
+		table_buf(&table, &cell);
 	}
 	buf_free(&cell);
 	return table_close(&table);
@@ -258,7 +222,7 @@ text_stats(const struct review *review, struct buf *out)
 		buf_puts(out, "\nA person is needed:\n");
 		(void)review_visit(review, text_need, &text);
 	}
-	return print_flush(out);
+	return true;
 }
 
 int
@@ -268,7 +232,7 @@ cmd_stats(const struct args *args)
 	struct review review = { 0 };
 	struct store_fault fault = { 0 };
 	struct buf out = { 0 };
-	bool written;
+	bool written = true;
 	int status;
 
 	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
@@ -278,18 +242,14 @@ cmd_stats(const struct args *args)
 		status = setup_store_failed(setup.config, &fault);
 		goto out;
 	}
-	if (args_flag(args, "json")) {
+	if (args_flag(args, "json"))
 		json_stats(&review, &out);
-		written = print_flush(&out);
-	} else
+	else
 		written = text_stats(&review, &out);
-	if (!written) {
-		fputs("leadrelay: out of memory\n", stderr);
-		status = EXIT_SOFTWARE;
-	} else if (review_visit(&review, NULL, NULL) > 0)
+	status = print_end(&out, !written);
+	if (status == EXIT_DONE && review_visit(&review, NULL, NULL) > 0)
 		status = EXIT_NO;
 out:
-	buf_free(&out);
 	review_free(&review);
 	setup_free(&setup);
 	return status;

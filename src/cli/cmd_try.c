@@ -1,3 +1,4 @@
+/* try: the verdict on a payload, then each destination's request as dry_run makes it. */
 #include "cli/cmd_try.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "cli/input.h"
 #include "cli/object.h"
 #include "cli/print.h"
+#include "cli/reply.h"
 #include "lead/lead.h"
 #include "outbox/event.h"
 #include "relay/dry_run.h"
@@ -21,38 +23,13 @@
 
 /* --- the verdict ---------------------------------------------------------- */
 
-static const char *
-text_of(struct json_object *object, const char *name)
-{
-	struct json_object *value;
-
-	return json_object_object_get_ex(object, name, &value) ?
-	    json_object_get_string(value) : "";
-}
-
-/* A line for each rule that is broken. */
-static void
-add_violations(struct buf *out, const char *errors)
-{
-	struct json_object *list = json_tokener_parse(errors), *one;
-	size_t i, count = list != NULL ? json_object_array_length(list) : 0;
-
-	for (i = 0; i < count; i++) {
-		one = json_object_array_get_idx(list, i);
-		buf_puts(out, "  ");
-		print_text(out, text_of(one, "pointer"), strlen(text_of(one, "pointer")));
-		buf_puts(out, "  ");
-		print_text(out, text_of(one, "detail"), strlen(text_of(one, "detail")));
-		buf_putc(out, '\n');
-	}
-	json_object_put(list);
-}
-
 static void
 show_verdict(struct try *try, const struct config_source *source,
     const struct lead *lead, const char *unreadable, size_t broken,
     const struct buf *errors)
 {
+	struct json_object *list = json_tokener_parse(errors->data != NULL ?
+	    errors->data : "[]");
 	struct buf out = { 0 };
 
 	if (try->json) {
@@ -63,8 +40,7 @@ show_verdict(struct try *try, const struct config_source *source,
 		object_string(&out, "lead", lead->key);
 		object_string(&out, "unreadable", unreadable);
 		object_json(&out, "errors", errors->data, errors->len);
-		object_close(&out);
-		buf_putc(&out, '\n');
+		(void)object_end(&out);
 	} else if (unreadable != NULL) {
 		buf_printf(&out, "no lead: %s\n", unreadable);
 	} else {
@@ -78,27 +54,35 @@ show_verdict(struct try *try, const struct config_source *source,
 			    source->invalid == CONFIG_INVALID_HOLD ?
 			    "it would be held, and go out so when it is released:" :
 			    "it would be relayed all the same (invalid = relay):");
-		add_violations(&out, errors->data);
+		reply_errors(&out, list, "  ", "  ");
 	}
 	(void)print_flush(&out);
 	buf_free(&out);
+	json_object_put(list);
 }
 
 /* --- requests ------------------------------------------------------------- */
 
-/* The header line as it may be shown. */
-static void
-add_header(const struct try *try, const struct http_request *og, size_t index,
-    struct buf *out)
+/* Put the header line ${index} into ${line}, as it may be shown; false: there are no more. */
+static bool
+read_header(const struct try *try, const struct config_destination *config,
+    const struct http_request *og, size_t index, struct buf *line)
 {
-	const char *line = og->headers[index];
-	bool ours = index < og->secret_first;
-	bool credential = !ours && index < og->secret_first + og->secret_count;
+	bool credential = index - og->secret_first < og->secret_count;
+	const char *header;
 
-	if (try->show_secrets || ours || (!credential && !config_header_tells(line)))
-		buf_puts(out, line);
+	buf_reset(line);
+	if (index == og->header_count && config->oauth_token_url != NULL)
+		buf_printf(line, "Authorization: %s ...", config->oauth_scheme);
+	if (index >= og->header_count)
+		return line->len > 0;
+	header = og->headers[index];
+	if (try->show_secrets || index < og->secret_first ||
+	    (!credential && !config_header_tells(header)))
+		buf_puts(line, header);
 	else
-		buf_printf(out, "%.*s: ...", (int)strcspn(line, ":"), line);
+		buf_printf(line, "%.*s: ...", (int)strcspn(header, ":"), header);
+	return true;
 }
 
 static void
@@ -115,20 +99,15 @@ add_request_text(const struct try *try, const struct config_destination *config,
     const struct http_request *og, struct buf *out)
 {
 	struct buf line = { 0 };
-	size_t i;
 
 	buf_printf(out, "\n%s ", og->method);
 	add_url(try, og->url, &line);
 	print_text(out, line.data, line.len);
 	buf_putc(out, '\n');
-	for (i = 0; i < og->header_count; i++) {
-		buf_reset(&line);
-		add_header(try, og, i, &line);
+	for (size_t i = 0; read_header(try, config, og, i, &line); i++) {
 		print_text(out, line.data, line.len);
 		buf_putc(out, '\n');
 	}
-	if (config->oauth_token_url != NULL)
-		buf_printf(out, "Authorization: %s ...\n", config->oauth_scheme);
 	buf_putc(out, '\n');
 	print_text(out, og->body, og->body_len);
 	buf_putc(out, '\n');
@@ -140,25 +119,13 @@ add_request_json(const struct try *try, const struct config_destination *config,
     const struct http_request *og, struct buf *out)
 {
 	struct buf line = { 0 };
-	size_t i;
 
 	object_string(out, "method", og->method);
 	add_url(try, og->url, &line);
 	object_string(out, "url", line.data);
-	object_name(out, "headers");
-	buf_putc(out, '[');
-	for (i = 0; i < og->header_count; i++) {
-		buf_reset(&line);
-		add_header(try, og, i, &line);
-		object_comma(out);
-		buf_json(out, line.data, line.len);
-	}
-	if (config->oauth_token_url != NULL) {
-		buf_reset(&line);
-		buf_printf(&line, "Authorization: %s ...", config->oauth_scheme);
-		object_comma(out);
-		buf_json(out, line.data, line.len);
-	}
+	object_array(out, "headers");
+	for (size_t i = 0; read_header(try, config, og, i, &line); i++)
+		object_string(out, NULL, line.data);
 	buf_putc(out, ']');
 	object_bytes(out, "body", og->body, og->body_len);
 	buf_free(&line);
@@ -190,7 +157,7 @@ show_rehearsal(struct try *try, const struct config_destination *config,
 			buf_printf(&out, " skipped by %s", reason);
 		else if (what->end != DRY_RUN_SEND) {
 			buf_printf(&out, " %s: ", words[what->end]);
-			print_text(&out, reason, strlen(reason));
+			print_string(&out, reason);
 		} else
 			add_request_text(try, config, &what->request, &out);
 	}
@@ -200,6 +167,21 @@ show_rehearsal(struct try *try, const struct config_destination *config,
 	buf_free(&out);
 }
 
+struct dry_run *
+cmd_try_begin(struct try *try, const struct config_destination *config)
+{
+	struct buf why = { 0 };
+	struct dry_run *r = dry_run_new(try->setup.host, config, &why);
+
+	if (r == NULL) {
+		fprintf(stderr, "leadrelay: destination %s: %s\n", config->name,
+		    why.data != NULL ? why.data : "out of memory");
+		try->status = setup_first(try->status, EXIT_CONFIG);
+	}
+	buf_free(&why);
+	return r;
+}
+
 /* What would become of it at one destination. */
 static void
 try_destination(struct try *try, const struct config_destination *config,
@@ -207,13 +189,8 @@ try_destination(struct try *try, const struct config_destination *config,
 {
 	struct dry_run_result what = { 0 };
 	struct dry_run *r;
-	struct buf why = { 0 };
 
-	if ((r = dry_run_new(try->setup.host, config, &why)) == NULL) {
-		fprintf(stderr, "leadrelay: destination %s: %s\n", config->name,
-		    why.data != NULL ? why.data : "out of memory");
-		try->status = setup_first(try->status, EXIT_CONFIG);
-	} else {
+	if ((r = cmd_try_begin(try, config)) != NULL) {
 		dry_run_run(r, claim, clock_wall_ms(), &what);
 		show_rehearsal(try, config, &what);
 		if (what.end == DRY_RUN_HOLD)
@@ -223,7 +200,6 @@ try_destination(struct try *try, const struct config_destination *config,
 	}
 	dry_run_done(&what);
 	dry_run_free(r);
-	buf_free(&why);
 }
 
 /* --- the command ---------------------------------------------------------- */

@@ -1,3 +1,4 @@
+/* try --diff: an event is copied out of the store first, for programs may take their time. */
 #include "cli/cmd_try.h"
 
 #include <inttypes.h>
@@ -7,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "cli/names.h"
 #include "cli/object.h"
 #include "cli/print.h"
 #include "relay/dry_run.h"
@@ -29,8 +31,7 @@ static const char *const verdicts[VERDICTS] = {
 struct newest {
 	const char *destination;
 	int64_t limit;
-	char (*ids)[UUID7_SIZE];
-	size_t count;
+	struct names ids;
 };
 
 /* One of them, with its event. */
@@ -48,8 +49,7 @@ keep_id(void *arg, const struct store_row *row)
 {
 	struct newest *newest = arg;
 
-	if (newest->count < (size_t)newest->limit)
-		(void)snprintf(newest->ids[newest->count++], UUID7_SIZE, "%s", row->id);
+	names_add(&newest->ids, row->id);
 }
 
 static int
@@ -61,7 +61,7 @@ list_run(struct store *store, void *arg)
 		.limit = newest->limit
 	};
 
-	newest->count = 0;		/* it may be run twice */
+	names_free(&newest->ids);	/* it may be run twice */
 	return store->ops->list(store, &filter, keep_id, newest);
 }
 
@@ -154,16 +154,13 @@ show(const struct try *try, const struct stored *one, enum verdict verdict,
 		object_string(&out, "state", delivery_state_name(one->state));
 		object_string(&out, "verdict", verdicts[verdict]);
 		object_string(&out, "reason", reason ? now->reason.data : NULL);
-		if (body)
-			object_bytes(&out, "body", now->request.body,
-			    now->request.body_len);
-		else
-			object_string(&out, "body", NULL);
+		object_bytes(&out, "body", body ? now->request.body : NULL,
+		    now->request.body_len);
 		object_close(&out);
 	} else {
 		buf_printf(&out, "%-9s  %s  %s  lead ", verdicts[verdict],
 		    one->destination, one->claim.id);
-		print_text(&out, one->claim.lead, strlen(one->claim.lead));
+		print_string(&out, one->claim.lead);
 		if (reason) {
 			buf_puts(&out, "  ");
 			print_text(&out, now->reason.data, now->reason.len);
@@ -173,9 +170,7 @@ show(const struct try *try, const struct stored *one, enum verdict verdict,
 			print_text(&out, now->request.body, now->request.body_len);
 		}
 	}
-	buf_putc(&out, '\n');
-	(void)print_flush(&out);
-	buf_free(&out);
+	(void)print_line(&out);
 }
 
 /* Compare one delivery.  -1: the store failed, said. */
@@ -230,33 +225,25 @@ diff_destination(struct try *try, const struct config_destination *config)
 	struct newest newest = { .destination = config->name, .limit = try->diff };
 	int64_t counts[VERDICTS] = { 0 };
 	struct store_fault fault = { 0 };
-	struct dry_run *r = NULL;
-	struct buf why = { 0 };
-	size_t i;
+	struct dry_run *r = cmd_try_begin(try, config);
 
-	newest.ids = calloc((size_t)try->diff, sizeof(*newest.ids));
-	if (newest.ids == NULL)
-		buf_puts(&why, "out of memory");
-	else
-		r = dry_run_new(try->setup.host, config, &why);
-	if (r == NULL) {
-		fprintf(stderr, "leadrelay: destination %s: %s\n", config->name,
-		    why.data != NULL ? why.data : "out of memory");
-		try->status = setup_first(try->status, EXIT_CONFIG);
-	} else if (outbox_run(try->setup.outbox, list_run, &newest, &fault) == -1) {
+	if (r == NULL)
+		return;
+	if (outbox_run(try->setup.outbox, list_run, &newest, &fault) == -1) {
 		try->status = setup_first(try->status,
 		    setup_store_failed(try->setup.config, &fault));
 	} else {
-		for (i = 0; i < newest.count; i++)
-			if (diff_one(try, r, config->name, newest.ids[i],
+		if (newest.ids.oom)
+			try->status = setup_first(try->status, EXIT_SOFTWARE);
+		for (size_t i = 0; i < newest.ids.count; i++)
+			if (diff_one(try, r, config->name, newest.ids.list[i],
 			    counts) == -1)
 				break;
 		if (!try->json)
 			say_counts(config->name, counts);
 	}
 	dry_run_free(r);
-	buf_free(&why);
-	free(newest.ids);
+	names_free(&newest.ids);
 }
 
 void

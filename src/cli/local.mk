@@ -18,6 +18,7 @@ libleadrelay_a_SOURCES += \
 	src/cli/file_access.c src/cli/file_access.h \
 	src/cli/help.c src/cli/help.h \
 	src/cli/input.c src/cli/input.h \
+	src/cli/names.c src/cli/names.h \
 	src/cli/object.c src/cli/object.h \
 	src/cli/print.c src/cli/print.h \
 	src/cli/reply.c src/cli/reply.h \

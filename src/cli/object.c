@@ -1,3 +1,4 @@
+/* What is open, and whether a comma is due, is read off the last byte written. */
 #include "cli/object.h"
 
 #include <inttypes.h>
@@ -6,9 +7,27 @@
 #include "base/text.h"
 #include "cli/print.h"
 
+static void
+add_comma(struct buf *out)
+{
+	char last = out->len == 0 ? '{' : out->data[out->len - 1];
+
+	if (last != '{' && last != '[')
+		buf_putc(out, ',');
+}
+
+static void
+add_name(struct buf *out, const char *name)
+{
+	add_comma(out);
+	if (name != NULL)
+		buf_printf(out, "\"%s\":", name);
+}
+
 void
 object_open(struct buf *out)
 {
+	add_comma(out);
 	buf_putc(out, '{');
 }
 
@@ -18,20 +37,18 @@ object_close(struct buf *out)
 	buf_putc(out, '}');
 }
 
-void
-object_comma(struct buf *out)
+bool
+object_end(struct buf *out)
 {
-	char last = out->len == 0 ? '{' : out->data[out->len - 1];
-
-	if (last != '{' && last != '[')
-		buf_putc(out, ',');
+	object_close(out);
+	return print_line(out);
 }
 
 void
-object_name(struct buf *out, const char *name)
+object_array(struct buf *out, const char *name)
 {
-	object_comma(out);
-	buf_printf(out, "\"%s\":", name);
+	add_name(out, name);
+	buf_putc(out, '[');
 }
 
 void
@@ -39,7 +56,11 @@ object_bytes(struct buf *out, const char *name, const char *str, size_t len)
 {
 	struct buf quoted = { 0 };
 
-	object_name(out, name);
+	if (str == NULL) {
+		object_json(out, name, NULL, 0);
+		return;
+	}
+	add_name(out, name);
 	buf_json(&quoted, str, len);
 	if (!buf_ok(&quoted))
 		out->oom = true;
@@ -51,23 +72,30 @@ object_bytes(struct buf *out, const char *name, const char *str, size_t len)
 void
 object_string(struct buf *out, const char *name, const char *str)
 {
-	if (str == NULL)
-		object_json(out, name, NULL, 0);
-	else
-		object_bytes(out, name, str, strlen(str));
+	object_bytes(out, name, str, str != NULL ? strlen(str) : 0);
 }
 
 void
 object_number(struct buf *out, const char *name, int64_t number)
 {
-	object_name(out, name);
+	add_name(out, name);
 	buf_printf(out, "%" PRId64, number);
+}
+
+void
+object_number_unless(struct buf *out, const char *name, int64_t number,
+    int64_t none)
+{
+	if (number == none)
+		object_json(out, name, NULL, 0);
+	else
+		object_number(out, name, number);
 }
 
 void
 object_bool(struct buf *out, const char *name, bool value)
 {
-	object_name(out, name);
+	add_name(out, name);
 	buf_puts(out, value ? "true" : "false");
 }
 
@@ -82,7 +110,7 @@ object_moment(struct buf *out, const char *name, int64_t ms)
 void
 object_json(struct buf *out, const char *name, const char *text, size_t len)
 {
-	object_name(out, name);
+	add_name(out, name);
 	if (text == NULL)
 		buf_puts(out, "null");
 	else

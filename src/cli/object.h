@@ -12,24 +12,26 @@
 
 #include "base/buf.h"
 
-void object_open(struct buf *out);	/* { */
+void object_open(struct buf *out);	/* {, after a comma in an array */
 void object_close(struct buf *out);	/* } */
+bool object_end(struct buf *out);	/* } and print_line */
 
-/* Append a member.  NULL and the moment 0 become null. */
+/*
+ * Append a member, or with NULL for a name an array's value.  NULL and the moment 0
+ * become null.
+ */
 void object_string(struct buf *out, const char *name, const char *str);
 void object_bytes(struct buf *out, const char *name, const char *str, size_t len);
 void object_number(struct buf *out, const char *name, int64_t number);
+void object_number_unless(struct buf *out, const char *name, int64_t number,
+    int64_t none);			/* null when it is ${none} */
 void object_bool(struct buf *out, const char *name, bool value);
 void object_moment(struct buf *out, const char *name, int64_t ms);
 
 /* Append a member whose value is the JSON text given, or null. */
 void object_json(struct buf *out, const char *name, const char *text, size_t len);
 
-/*
- * Append only the name, for a value that the caller appends; and what goes
- * before a value in an array: a comma, unless it is the first.
- */
-void object_name(struct buf *out, const char *name);
-void object_comma(struct buf *out);
+/* Open a member that is an array; the caller ends it by ']'. */
+void object_array(struct buf *out, const char *name);
 
 #endif

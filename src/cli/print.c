@@ -1,8 +1,10 @@
+/* One list of what is unfit for a terminal, for text and for JSON strings. */
 #include "cli/print.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/exits.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -37,6 +39,12 @@ print_text(struct buf *out, const char *str, size_t len)
 			buf_add(out, str, size);
 		}
 	}
+}
+
+void
+print_string(struct buf *out, const char *str)
+{
+	print_text(out, str, strlen(str));
 }
 
 void
@@ -173,4 +181,25 @@ print_flush(struct buf *out)
 		(void)fwrite(out->data, 1, out->len, stdout);
 	buf_reset(out);
 	return ok;
+}
+
+bool
+print_line(struct buf *out)
+{
+	bool ok;
+
+	buf_putc(out, '\n');
+	ok = print_flush(out);
+	buf_free(out);
+	return ok;
+}
+
+int
+print_end(struct buf *out, bool oom)
+{
+	oom |= !print_flush(out);
+	buf_free(out);
+	if (oom)
+		fputs("leadrelay: out of memory\n", stderr);
+	return oom ? EXIT_SOFTWARE : EXIT_DONE;
 }

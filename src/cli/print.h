@@ -14,8 +14,9 @@
 
 #include "base/buf.h"
 
-/* Append ${len} bytes of foreign text.  A line end becomes \n, a tab \t. */
+/* Append foreign text, ${len} bytes or a string.  A line end becomes \n, a tab \t. */
 void print_text(struct buf *out, const char *str, size_t len);
+void print_string(struct buf *out, const char *str);
 
 /* "3h 2m" between two moments; "0s" when they are in the wrong order. */
 void print_span(struct buf *out, int64_t from_ms, int64_t to_ms);
@@ -36,5 +37,14 @@ void print_json(struct buf *out, const char *text, size_t len, int indent);
 
 /* Write the buffer to standard output and empty it; false after out of memory. */
 bool print_flush(struct buf *out);
+
+/* The same with a line end, and the memory is released. */
+bool print_line(struct buf *out);
+
+/*
+ * The same without one, at the end of a command.  EXIT_DONE; after out of memory
+ * (also with a reason of the caller's to say so: ${oom}) EXIT_SOFTWARE, said.
+ */
+int print_end(struct buf *out, bool oom);
 
 #endif

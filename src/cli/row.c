@@ -1,3 +1,4 @@
+/* What list and show say of a delivery, so that they say the same. */
 #include "cli/row.h"
 
 #include <string.h>
@@ -20,11 +21,7 @@ row_members(struct buf *out, const struct store_row *row, bool event)
 	object_string(out, "state", delivery_state_name(row->state));
 	if (event)
 		object_number(out, "attempts", row->attempts);
-	object_name(out, "last_status");
-	if (row->last_status != 0)
-		buf_printf(out, "%d", row->last_status);
-	else
-		buf_puts(out, "null");
+	object_number_unless(out, "last_status", row->last_status, 0);
 	object_string(out, "reason", row->reason);
 	object_moment(out, "due_at", row->due_ms);
 	object_bool(out, "blocked", row->blocked);

@@ -1,7 +1,10 @@
+/*
+ * What the store has names of is asked for at once, so that all that is checked
+ * against them is checked against the same moment.
+ */
 #include "cli/scope.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/exits.h"
@@ -31,91 +34,22 @@ say(struct buf *words)
 
 /* --- names --- */
 
-static bool
-knows(const struct scope_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (strcmp(names->list[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* Add ${name} unless it is there.  -1: no memory. */
-static int
-learn(struct scope_names *names, const char *name)
-{
-	char **list;
-
-	if (knows(names, name))
-		return 0;
-	list = realloc(names->list, (names->count + 1) * sizeof(*list));
-	if (list == NULL)
-		return -1;
-	names->list = list;
-	if ((list[names->count] = strdup(name)) == NULL)
-		return -1;
-	names->count++;
-	return 0;
-}
-
 static void
-forget(struct scope_names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->list[i]);
-	free(names->list);
-}
-
-/* "a, b and c" */
-static void
-enumerate(struct buf *words, const struct scope_names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		buf_printf(words, "%s%s", i == 0 ? "" :
-		    i + 1 < names->count ? ", " : " and ", names->list[i]);
-}
-
-static int
 learn_configured(struct scope *scope)
 {
 	const struct config *c = scope->setup->config;
 
 	for (size_t i = 0; i < c->source_count; i++)
-		if (learn(&scope->sources, c->sources[i].name) == -1)
-			return -1;
+		names_learn(&scope->sources, c->sources[i].name);
 	for (size_t i = 0; i < c->destination_count; i++)
-		if (learn(&scope->destinations, c->destinations[i].name) == -1)
-			return -1;
-	return 0;
+		names_learn(&scope->destinations, c->destinations[i].name);
 }
 
 /* The store tells its names one by one. */
-struct telling {
-	struct scope_names *names;
-	bool oom;
-};
-
 static void
 be_told(void *arg, const char *name)
 {
-	struct telling *telling = arg;
-
-	telling->oom |= learn(telling->names, name) == -1;
-}
-
-static int
-ask_names(struct store *store, enum store_names which, const char *lead,
-    struct scope_names *names)
-{
-	struct telling telling = { .names = names };
-
-	if (store->ops->names(store, which, lead, be_told, &telling) == -1)
-		return -1;
-	if (!telling.oom)
-		return 0;
-	store->fault.kind = STORE_FAULT_MEMORY;
-	snprintf(store->fault.text, sizeof(store->fault.text), "no memory");
-	return -1;
+	names_learn(arg, name);
 }
 
 struct asking {
@@ -131,25 +65,26 @@ ask_all(struct store *store, void *arg)
 	struct scope *scope = asking->scope;
 	const char *lead = asking->filter->lead;
 
-	if (ask_names(store, STORE_SOURCES, NULL, &scope->sources) == -1 ||
-	    ask_names(store, STORE_DESTINATIONS, NULL,
+	if (store->ops->names(store, STORE_SOURCES, NULL, be_told,
+	    &scope->sources) == -1 ||
+	    store->ops->names(store, STORE_DESTINATIONS, NULL, be_told,
 	    &scope->destinations) == -1)
 		return -1;
-	return lead == NULL ? 0 :
-	    ask_names(store, STORE_SOURCES, lead, &scope->of_lead);
+	return lead == NULL ? 0 : store->ops->names(store, STORE_SOURCES, lead,
+	    be_told, &scope->of_lead);
 }
 
 static int
 check_name(const struct scope *scope, const char *kind, const char *name,
-    const struct scope_names *known)
+    const struct names *known)
 {
 	struct buf words = { 0 };
 
-	if (name == NULL || knows(known, name))
+	if (name == NULL || names_know(known, name))
 		return EXIT_DONE;
 	buf_printf(&words, "%s: there is no %s %s; known: ", scope->command,
 	    kind, name);
-	enumerate(&words, known);
+	names_tell(known, &words);
 	say(&words);
 	return EXIT_NOINPUT;
 }
@@ -163,10 +98,11 @@ scope_open(struct scope *scope, struct setup *setup, const struct args *args,
 
 	scope->setup = setup;
 	scope->command = args->command->name;
-	if (learn_configured(scope) == -1)
-		return no_memory();
+	learn_configured(scope);
 	if (outbox_run(setup->outbox, ask_all, &asking, &fault) == -1)
 		return setup_store_failed(setup->config, &fault);
+	if (scope->sources.oom || scope->destinations.oom || scope->of_lead.oom)
+		return no_memory();
 	return setup_first(check_name(scope, "source", filter->source,
 	    &scope->sources), check_name(scope, "destination",
 	    filter->destination, &scope->destinations));
@@ -175,23 +111,23 @@ scope_open(struct scope *scope, struct setup *setup, const struct args *args,
 void
 scope_free(struct scope *scope)
 {
-	forget(&scope->sources);
-	forget(&scope->destinations);
-	forget(&scope->of_lead);
-	free(scope->ids);
+	names_free(&scope->sources);
+	names_free(&scope->destinations);
+	names_free(&scope->of_lead);
+	names_free(&scope->ids);
 }
 
 int
 scope_one_lead(struct scope *scope, struct store_filter *filter)
 {
-	const struct scope_names *sources = &scope->of_lead;
+	const struct names *sources = &scope->of_lead;
 	struct buf words = { 0 };
 
 	if (filter->lead == NULL)
 		return EXIT_DONE;
 	if (filter->source == NULL && sources->count == 1)
 		filter->source = sources->list[0];
-	if (filter->source != NULL && knows(sources, filter->source))
+	if (filter->source != NULL && names_know(sources, filter->source))
 		return EXIT_DONE;
 	buf_printf(&words, "%s: ", scope->command);
 	if (filter->source != NULL || sources->count == 0) {
@@ -202,7 +138,7 @@ scope_one_lead(struct scope *scope, struct store_filter *filter)
 		return EXIT_NOINPUT;
 	}
 	buf_printf(&words, "lead %s is known in the sources ", filter->lead);
-	enumerate(&words, sources);
+	names_tell(sources, &words);
 	buf_puts(&words, ": say by --source which one is meant");
 	say(&words);
 	return EXIT_USAGE;
@@ -258,19 +194,15 @@ scope_ids(struct scope *scope, struct setup *setup, const struct args *args,
 	int status = EXIT_DONE;
 
 	scope->command = args->command->name;
-	scope->ids = calloc((size_t)args->operand_count + 1, UUID7_SIZE);
-	if (scope->ids == NULL)
-		return no_memory();
 	for (int i = 0; i < args->operand_count; i++) {
 		match.beginning = args->operands[i];
 		if (outbox_run(setup->outbox, match_run, &match, &fault) == -1)
 			return setup_store_failed(setup->config, &fault);
 		if (match.count == 1 && strlen(match.beginning) >= min)
-			memcpy(scope->ids[scope->id_count++], match.ids[0],
-			    UUID7_SIZE);
+			names_add(&scope->ids, match.ids[0]);
 		else
 			status = setup_first(status,
 			    refuse(scope, &match, min));
 	}
-	return status;
+	return scope->ids.oom ? no_memory() : status;
 }

@@ -9,29 +9,21 @@
 #ifndef LEADRELAY_CLI_SCOPE_H
 #define LEADRELAY_CLI_SCOPE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
+#include "cli/names.h"
 #include "cli/setup.h"
 
 /* An event goes by the beginning of its id; what changes it wants more of it. */
 #define SCOPE_ID_SHOWN 8
 #define SCOPE_ID_CHANGED 13
 
-struct scope_names {
-	char **list;
-	size_t count;
-};
-
 /* A zeroed one is empty; scope_free releases it. */
 struct scope {
 	struct setup *setup;
 	const char *command;
-	struct scope_names sources;	/* configured, or in the store */
-	struct scope_names destinations;
-	struct scope_names of_lead;	/* the sources that have the filter's lead */
-	char (*ids)[UUID7_SIZE];	/* as scope_ids found them */
-	size_t id_count;
+	struct names sources;		/* configured, or in the store */
+	struct names destinations;
+	struct names of_lead;		/* the sources that have the filter's lead */
+	struct names ids;		/* as scope_ids found them */
 };
 
 /*

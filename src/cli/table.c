@@ -1,5 +1,7 @@
+/* Cells wait in one buffer, NUL after each, until the widths of a batch are known. */
 #include "cli/table.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +9,7 @@
 #include "base/utf8.h"
 #include "cli/print.h"
 
-#define GAP "  "
+#define GAP 2				/* blanks between columns */
 
 /* Columns a terminal gives to the text: one a character, near enough. */
 static size_t
@@ -16,49 +18,33 @@ width_of(const char *str)
 	return utf8_count(str, strlen(str));
 }
 
-static bool
-has_later(const struct table *table, const char *cell, size_t column)
-{
-	for (; column + 1 < table->columns; column++) {
-		cell += strlen(cell) + 1;
-		if (*cell != '\0')
-			return true;
-	}
-	return false;
-}
-
-/* Print the rows gathered; no blanks at the end of a line. */
+/* Print the rows gathered; no blanks at the end of a line: they wait for the next cell. */
 static void
 flush_rows(struct table *table)
 {
 	const char *cell = table->text.data;
+	size_t blanks = 0;
 
-	for (size_t i = 0; i < table->cells; i++) {
+	for (size_t i = 0; i < table->cells; i++, cell += strlen(cell) + 1) {
 		size_t column = i % table->columns;
 
-		fputs(cell, stdout);
-		if (has_later(table, cell, column))
-			printf("%*s" GAP, (int)(table->width[column] -
-			    width_of(cell)), "");
-		if (column + 1 == table->columns)
+		if (column != table->hidden && *cell != '\0') {
+			printf("%*s%s", (int)blanks, "", cell);
+			blanks = 0;
+		}
+		if (column != table->hidden)
+			blanks += table->width[column] - width_of(cell) + GAP;
+		if (column + 1 == table->columns) {
 			putchar('\n');
-		cell += strlen(cell) + 1;
+			blanks = 0;
+		}
 	}
 	buf_reset(&table->text);
 	table->cells = 0;
 }
 
-void
-table_open(struct table *table, const char *const *head, size_t columns)
-{
-	memset(table, 0, sizeof(*table));
-	table->columns = columns;
-	for (size_t i = 0; i < columns; i++)
-		table_string(table, head[i]);
-}
-
-void
-table_cell(struct table *table, const char *str, size_t len)
+static void
+add_cell(struct table *table, const char *str, size_t len)
 {
 	size_t column = table->cells % table->columns;
 	size_t start = table->text.len, width;
@@ -80,7 +66,38 @@ table_string(struct table *table, const char *str)
 {
 	if (str == NULL)
 		str = "-";
-	table_cell(table, str, strlen(str));
+	add_cell(table, str, strlen(str));
+}
+
+void
+table_number(struct table *table, int64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, number);
+	table_string(table, text);
+}
+
+void
+table_buf(struct table *table, struct buf *text)
+{
+	table->text.oom |= !buf_ok(text);
+	add_cell(table, text->data != NULL ? text->data : "", text->len);
+	buf_reset(text);
+}
+
+void
+table_open(struct table *table, const char *const *head, const char *hidden)
+{
+	memset(table, 0, sizeof(*table));
+	while (head[table->columns] != NULL)
+		table->columns++;
+	table->hidden = table->columns;
+	for (size_t i = 0; i < table->columns; i++) {
+		if (hidden != NULL && strcmp(head[i], hidden) == 0)
+			table->hidden = i;
+		table_string(table, head[i]);
+	}
 }
 
 int

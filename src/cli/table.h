@@ -8,6 +8,7 @@
 #define LEADRELAY_CLI_TABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -17,19 +18,24 @@
 struct table {
 	size_t columns;
 	size_t width[TABLE_COLUMNS_MAX];
+	size_t hidden;			/* the column that is not printed; ${columns}: none */
 	size_t cells;			/* in ${text}, NUL after each */
 	struct buf text;
 };
 
-/* A table of ${columns} columns, the names in ${head} as its first row. */
-void table_open(struct table *table, const char *const *head, size_t columns);
+/*
+ * A table with the names in ${head}, a list that NULL ends, as its first row.  Of
+ * the column called ${hidden} (NULL: none) cells are taken but not printed.
+ */
+void table_open(struct table *table, const char *const *head, const char *hidden);
 
 /*
- * The next cell, left to right, row after row; ${len} bytes from outside, made
- * fit for a terminal.  Prints the batch when it is full.
+ * The next cell, left to right, row after row: text from outside, made fit for a
+ * terminal.  Prints the batch when it is full.
  */
-void table_cell(struct table *table, const char *str, size_t len);
 void table_string(struct table *table, const char *str);	/* NULL: "-" */
+void table_number(struct table *table, int64_t number);
+void table_buf(struct table *table, struct buf *text);		/* which is emptied */
 
 /* Print what is left and release the memory.  -1: out of memory. */
 int table_close(struct table *table);

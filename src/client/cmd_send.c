@@ -1,3 +1,4 @@
+/* send: leads by the batch, an answer a line, and how long they took. */
 #include "cli/cmd.h"
 
 #include <errno.h>
@@ -64,30 +65,7 @@ static void
 add_word(struct buf *out, const char *word)
 {
 	buf_putc(out, ' ');
-	if (word == NULL)
-		word = "-";
-	print_text(out, word, strlen(word));
-}
-
-/* The rules a refused lead breaks, a line each. */
-static void
-add_errors(struct buf *out, struct json_object *object)
-{
-	struct json_object *errors;
-	size_t count;
-
-	if (!json_object_object_get_ex(object, "errors", &errors) ||
-	    !json_object_is_type(errors, json_type_array))
-		return;
-	count = json_object_array_length(errors);
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *one = json_object_array_get_idx(errors, i);
-
-		buf_puts(out, "   ");
-		add_word(out, reply_string(one, "pointer"));
-		add_word(out, reply_string(one, "detail"));
-		buf_putc(out, '\n');
-	}
+	print_string(out, word != NULL ? word : "-");
 }
 
 /* "202 accepted ID 3.1 ms", and what else the answer tells. */
@@ -95,7 +73,7 @@ static void
 show_answer(const struct post_answer *answer)
 {
 	const char *text = answer->body->data != NULL ? answer->body->data : "";
-	struct json_object *object = json_tokener_parse(text);
+	struct json_object *object = json_tokener_parse(text), *errors;
 	size_t shown = answer->body->len;
 	struct buf out = { 0 };
 
@@ -103,9 +81,9 @@ show_answer(const struct post_answer *answer)
 	add_word(&out, reply_word(object));
 	add_word(&out, reply_string(object, "id"));
 	buf_printf(&out, " %.1f ms\n", (double)answer->took_us / 1000);
-	if (object != NULL)
-		add_errors(&out, object);
-	else if (shown > 0) {
+	if (json_object_object_get_ex(object, "errors", &errors))
+		reply_errors(&out, errors, "    ", " ");
+	if (object == NULL && shown > 0) {
 		buf_puts(&out, "    ");
 		print_text(&out, text,
 		    shown > ANSWER_SHOWN ? ANSWER_SHOWN : shown);

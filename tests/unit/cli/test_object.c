@@ -20,20 +20,23 @@ members(void **state)
 	object_moment(&out, "never", 0);
 	object_json(&out, "raw", " { \"k\" : [ ] }\n", 15);
 	object_json(&out, "no", NULL, 0);
-	object_name(&out, "list");
-	buf_puts(&out, "[");
+	object_bytes(&out, "nothing", NULL, 3);
+	object_number_unless(&out, "minus", -1, -1);
+	object_number_unless(&out, "zero", 0, -1);
+	object_array(&out, "list");
 	for (int i = 0; i < 2; i++) {
-		object_comma(&out);
 		object_open(&out);
 		object_close(&out);
 	}
+	object_string(&out, NULL, "v");
 	buf_puts(&out, "]");
 	object_close(&out);
 	assert_string_equal(out.data,
 	    "{\"s\":\"a\\\"b\\u001b\\n\",\"none\":null,\"b\":\"x\\u0000\xef\xbf\xbd\","
 	    "\"n\":-9223372036854775808,\"yes\":true,"
 	    "\"t\":\"2026-01-31T10:00:00.123Z\",\"never\":null,"
-	    "\"raw\":{\"k\":[]},\"no\":null,\"list\":[{},{}]}");
+	    "\"raw\":{\"k\":[]},\"no\":null,\"nothing\":null,\"minus\":null,"
+	    "\"zero\":0,\"list\":[{},{},\"v\"]}");
 	buf_free(&out);
 }
 

@@ -53,17 +53,21 @@ printed(const struct capture *capture, char *text, size_t size)
 static void
 aligned(void **state)
 {
-	static const char *const head[] = { "A", "BB", "C" };
+	static const char *const head[] = { "A", "BB", "C", NULL };
+	struct buf last = { 0 };
 	struct table table;
 	char text[512];
 
-	table_open(&table, head, 3);
+	table_open(&table, head, NULL);
 	table_string(&table, "long cell");
 	table_string(&table, NULL);
 	table_string(&table, "");
 	table_string(&table, "caf\xc3\xa9");
 	table_string(&table, "x\x1b");
-	table_cell(&table, "last\n", 5);
+	buf_puts(&last, "last\n");
+	table_buf(&table, &last);
+	assert_int_equal(last.len, 0);
+	buf_free(&last);
 	assert_int_equal(table_close(&table), 0);
 	printed(*state, text, sizeof(text));
 	assert_string_equal(text,
@@ -72,20 +76,38 @@ aligned(void **state)
 	    "caf\xc3\xa9       x\\u001b  last\\n\n");
 }
 
+/* A hidden column takes cells, and no room. */
+static void
+hidden(void **state)
+{
+	static const char *const head[] = { "A", "HIDDEN", "C", NULL };
+	struct table table;
+	char text[512];
+
+	table_open(&table, head, "HIDDEN");
+	table_string(&table, "a");
+	table_string(&table, "b");
+	table_string(&table, "c");
+	table_string(&table, "aa");
+	table_string(&table, "b");
+	table_string(&table, "");
+	assert_int_equal(table_close(&table), 0);
+	printed(*state, text, sizeof(text));
+	assert_string_equal(text, "A   C\na   c\naa\n");
+}
+
 /* More rows than a batch: all are there, and the columns stay in place. */
 static void
 many(void **state)
 {
-	static const char *const head[] = { "NUMBER", "X" };
+	static const char *const head[] = { "NUMBER", "X", NULL };
 	static char text[64 * 1024];
 	struct table table;
-	char number[16];
 	size_t lines = 0;
 
-	table_open(&table, head, 2);
+	table_open(&table, head, NULL);
 	for (int i = 0; i < 3 * TABLE_BATCH; i++) {
-		snprintf(number, sizeof(number), "%d", i);
-		table_string(&table, number);
+		table_number(&table, i);
 		table_string(&table, "x");
 	}
 	assert_int_equal(table_close(&table), 0);
@@ -102,6 +124,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(aligned, setup, teardown),
+		cmocka_unit_test_setup_teardown(hidden, setup, teardown),
 		cmocka_unit_test_setup_teardown(many, setup, teardown),
 	};
 
