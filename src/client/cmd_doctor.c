@@ -1,5 +1,10 @@
+/*
+ * doctor: probes of rising size until one does not pass; then, by what the worker
+ * said to the first, clock, store and destinations; the admin pages last.
+ */
 #include "cli/cmd.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -28,8 +33,8 @@ static const size_t sizes_kb[] = { 1, 8, 16, 32, 48, 60 };
 struct doctor {
 	const char *url;
 	const struct config_source *source;
-	bool loopback;
-	bool json;
+	bool loopback;			/* the URL is on this machine */
+	bool json;			/* for programs; a person is told nothing then */
 	enum doctor_front front;
 	size_t passed_kb;		/* the largest that passed; 0: none */
 	struct json_object *seen;	/* the worker's first answer; NULL: none */
@@ -52,42 +57,47 @@ say(const struct doctor *doctor, const char *verdict, const char *part,
 	if (doctor->json)
 		return;
 	buf_printf(&out, "%-7s ", verdict);
-	print_text(&out, part, strlen(part));
+	print_string(&out, part);
 	while (buf_ok(&out) && out.len < 21)
 		buf_putc(&out, ' ');
-	print_text(&out, words, strlen(words));
-	buf_putc(&out, '\n');
-	(void)print_flush(&out);
-	buf_free(&out);
+	print_string(&out, words);
+	(void)print_line(&out);
 }
 
-/* What is wrong with a ${part}, its cure, and the probe it is about (0: none). */
+/*
+ * What is wrong with a ${part}, its cure, and the probe it is about (0: none); what
+ * was seen stands behind the finding's own words.
+ */
+__attribute__((format(printf, 5, 6)))
 static void
-found(struct doctor *doctor, const char *part,
-    const struct doctor_finding *finding, const char *what, size_t kb)
+found(struct doctor *doctor, const char *part, size_t kb,
+    const struct doctor_finding *finding, const char *fmt, ...)
 {
-	struct buf out = { 0 };
+	struct buf what = { 0 }, out = { 0 };
+	va_list ap;
 
+	buf_puts(&what, finding->what);
+	va_start(ap, fmt);
+	buf_vprintf(&what, fmt, ap);
+	va_end(ap);
 	doctor->findings++;
-	if (!doctor->json) {
-		say(doctor, "FAILED", part, what);
-		if (*finding->cure != '\0')
-			say(doctor, "", "cure:", finding->cure);
-		return;
+	say(doctor, "FAILED", part, buf_ok(&what) ? what.data : finding->what);
+	if (*finding->cure != '\0')
+		say(doctor, "", "cure:", finding->cure);
+	if (doctor->json) {
+		object_open(&out);
+		object_string(&out, "finding", finding->name);
+		object_string(&out, "part", part);
+		if (kb > 0) {
+			object_number(&out, "bytes", (int64_t)kb * 1024);
+			object_number(&out, "passed",
+			    (int64_t)doctor->passed_kb * 1024);
+		}
+		object_string(&out, "detail", what.data);
+		object_string(&out, "cure", finding->cure);
+		(void)object_end(&out);
 	}
-	object_open(&out);
-	object_string(&out, "finding", finding->name);
-	object_string(&out, "part", part);
-	if (kb > 0) {
-		object_number(&out, "bytes", (int64_t)kb * 1024);
-		object_number(&out, "passed", (int64_t)doctor->passed_kb * 1024);
-	}
-	object_string(&out, "detail", what);
-	object_string(&out, "cure", finding->cure);
-	object_close(&out);
-	buf_putc(&out, '\n');
-	(void)print_flush(&out);
-	buf_free(&out);
+	buf_free(&what);
 }
 
 /* --- the probes --- */
@@ -106,49 +116,37 @@ json_probe(const struct doctor *doctor, const struct ask *q, size_t kb,
 	object_string(&out, "answer", word);
 	object_string(&out, "server", q->server[0] != '\0' ? q->server : NULL);
 	object_bool(&out, "ok", doctor->passed_kb == kb);
-	object_close(&out);
-	buf_putc(&out, '\n');
-	(void)print_flush(&out);
-	buf_free(&out);
+	(void)object_end(&out);
 }
 
+/* What came of a probe.  ${finding}: NULL when it passed. */
 static void
-probe_passed(const struct doctor *doctor, const struct ask *q, size_t kb)
+report_probe(struct doctor *doctor, const struct ask *q, size_t kb,
+    const struct doctor_finding *finding, const char *word)
 {
 	const char *variable = reply_string(doctor->seen, "variable");
 	struct buf words = { 0 };
 	char part[16];
 
 	snprintf(part, sizeof(part), "%zu KB", kb);
-	buf_printf(&words, "answered in %.1f ms; the token came in %s",
-	    (double)q->took_us / 1000, variable != NULL ? variable : "?");
-	if (buf_ok(&words))
+	if (finding == NULL)
+		buf_printf(&words, "answered in %.1f ms; the token came in %s",
+		    (double)q->took_us / 1000, variable != NULL ? variable : "?");
+	else if (q->status == 0)
+		buf_puts(&words, q->error.len > 0 ? q->error.data : "no answer");
+	else if (word != NULL)
+		buf_printf(&words, "%d %s, from the worker", q->status, word);
+	else
+		buf_printf(&words, "%d, from %s", q->status,
+		    doctor_front_name(doctor->front));
+	if (finding != NULL && doctor->passed_kb > 0)
+		buf_printf(&words, "; %zu KB passed", doctor->passed_kb);
+	if (finding != NULL)
+		found(doctor, part, kb, finding, " (%s)",
+		    buf_ok(&words) ? words.data : "out of memory");
+	else if (buf_ok(&words))
 		say(doctor, "ok", part, words.data);
 	buf_free(&words);
-}
-
-static void
-probe_failed(struct doctor *doctor, const struct ask *q, size_t kb,
-    const struct doctor_finding *finding, const char *word)
-{
-	const char *front = doctor_front_name(doctor->front);
-	struct buf what = { 0 };
-	char part[16];
-
-	snprintf(part, sizeof(part), "%zu KB", kb);
-	buf_printf(&what, "%s (", finding->what);
-	if (q->status == 0)
-		buf_puts(&what, q->error.len > 0 ? q->error.data : "no answer");
-	else if (word != NULL)
-		buf_printf(&what, "%d %s, from the worker", q->status, word);
-	else
-		buf_printf(&what, "%d, from %s", q->status, front);
-	if (doctor->passed_kb > 0)
-		buf_printf(&what, "; %zu KB passed", doctor->passed_kb);
-	buf_putc(&what, ')');
-	found(doctor, part, finding, buf_ok(&what) ? what.data : finding->what,
-	    kb);
-	buf_free(&what);
 }
 
 /* How far the clocks of the worker and of the web server are ahead of ours. */
@@ -179,8 +177,7 @@ probe(struct doctor *doctor, struct ask *q, size_t kb)
 		return NULL;
 	doctor->answered |= q->status != 0;
 	if (q->server[0] != '\0' || doctor->passed_kb == 0)
-		doctor->front = doctor_front_of(q->server[0] != '\0' ?
-		    q->server : NULL);
+		doctor->front = doctor_front_of(q->server);
 	answer.front = doctor->front;
 	answer.status = q->status;
 	answer.word = reply_word(q->object);
@@ -193,10 +190,7 @@ probe(struct doctor *doctor, struct ask *q, size_t kb)
 		}
 	}
 	json_probe(doctor, q, kb, answer.word);
-	if (finding == NULL)
-		probe_passed(doctor, q, kb);
-	else
-		probe_failed(doctor, q, kb, finding, answer.word);
+	report_probe(doctor, q, kb, finding, answer.word);
 	return finding;
 }
 
@@ -217,7 +211,6 @@ static void
 examine_clock(struct doctor *doctor)
 {
 	const struct doctor_finding *finding;
-	struct buf what = { 0 };
 	char span[TEXT_DURATION_SIZE];
 	int64_t ahead_ms = doctor->worker_ahead_ms;
 
@@ -226,12 +219,9 @@ examine_clock(struct doctor *doctor)
 		say(doctor, "ok", "clock", "the worker's agrees with this machine's");
 		return;
 	}
-	buf_printf(&what, "%s: it is %s %s", finding->what,
+	found(doctor, "clock", 0, finding, ": it is %s %s",
 	    text_format_duration(ahead_ms < 0 ? -ahead_ms : ahead_ms, span),
 	    ahead_ms < 0 ? "behind" : "ahead");
-	found(doctor, "clock", finding, buf_ok(&what) ? what.data :
-	    finding->what, 0);
-	buf_free(&what);
 }
 
 static void
@@ -239,18 +229,13 @@ examine_store(struct doctor *doctor)
 {
 	const char *word = reply_string(doctor->seen, "store");
 	const struct doctor_finding *finding;
-	struct buf what = { 0 };
 
 	if (word == NULL)
 		return;
-	if ((finding = doctor_judge_store(word)) == NULL) {
+	if ((finding = doctor_judge_store(word)) != NULL)
+		found(doctor, "store", 0, finding, ": %s", word);
+	else
 		say(doctor, "ok", "store", "the worker can write to it");
-		return;
-	}
-	buf_printf(&what, "%s: %s", finding->what, word);
-	found(doctor, "store", finding, buf_ok(&what) ? what.data :
-	    finding->what, 0);
-	buf_free(&what);
 }
 
 static void
@@ -262,23 +247,17 @@ examine_destination(struct doctor *doctor, struct json_object *destination)
 	const char *name = reply_string(destination, "name");
 	const char *state = reply_string(destination, "state");
 	const char *error = reply_string(destination, "error");
-	struct buf what = { 0 };
 
 	if (name == NULL || state == NULL)
 		return;
-	if (strcmp(state, "reached") == 0) {
+	if (strcmp(state, "reached") == 0)
 		say(doctor, "ok", name, "the worker can connect to it");
-		return;
-	}
-	if (strcmp(state, "untested") == 0) {
+	else if (strcmp(state, "untested") == 0)
 		say(doctor, "note", name, "not tried by the worker: the clocks "
 		    "differ too much");
-		return;
-	}
-	buf_printf(&what, "%s: %s", failed.what, error != NULL ? error :
-	    "it has been trying for 20 s");
-	found(doctor, name, &failed, buf_ok(&what) ? what.data : failed.what, 0);
-	buf_free(&what);
+	else
+		found(doctor, name, 0, &failed, ": %s", error != NULL ? error :
+		    "it has been trying for 20 s");
 }
 
 /* Keep what the answer tells of the destinations, if anything. */
@@ -365,28 +344,23 @@ examine_pages(struct doctor *doctor, struct ask *q)
 		"only let trusted addresses into the location that sets "
 		"LEADRELAY_ROLE=admin (nginx: allow and deny; Apache: Require ip; "
 		"lighttpd: $HTTP[\"remoteip\"])" };
-	struct buf what = { 0 };
-	size_t count = 0;
+	struct buf answered = { 0 };
 
 	/* nginx is told single addresses; others mean by "local" all of 127/8. */
 	q->from = doctor->loopback && doctor->front == DOCTOR_NGINX ?
 	    FOREIGN_LOOPBACK : NULL;
-	buf_printf(&what, "%s:", open.what);
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-		if (page_is_open(q, pages[i])) {
-			buf_printf(&what, " %s", pages[i]);
-			count++;
-		}
-	if (count == 0)
+		if (page_is_open(q, pages[i]))
+			buf_printf(&answered, " %s", pages[i]);
+	if (answered.len == 0)
 		say(doctor, "ok", "admin pages", doctor->loopback ?
 		    "closed" : "closed to this machine");
 	else if (doctor->loopback && q->from == NULL)
 		say(doctor, "note", "admin pages", "open to this machine; ask "
 		    "from another one whether they are to the world");
 	else
-		found(doctor, "admin pages", &open, buf_ok(&what) ? what.data :
-		    open.what, 0);
-	buf_free(&what);
+		found(doctor, "admin pages", 0, &open, ":%s", answered.data);
+	buf_free(&answered);
 }
 
 /* --- the whole --- */
@@ -416,19 +390,6 @@ examine(struct doctor *doctor)
 }
 
 static int
-check_target(struct doctor *doctor, struct target *target)
-{
-	const char *fault = target_read(doctor->url, target);
-
-	if (fault == NULL) {
-		doctor->loopback = target->loopback;
-		return EXIT_DONE;
-	}
-	fprintf(stderr, "leadrelay: doctor: %s\n", fault);
-	return EXIT_USAGE;
-}
-
-static int
 check_source(const struct doctor *doctor)
 {
 	if (doctor->source == NULL)
@@ -451,11 +412,14 @@ cmd_doctor(const struct args *args)
 	struct setup setup = { 0 };
 	struct target target = { 0 };
 	struct store_fault fault = { 0 };
-	int status;
+	const char *wrong = target_read(doctor.url, &target);
+	int status = EXIT_USAGE;
 
 	signals_expect_hangups();
-	if ((status = check_target(&doctor, &target)) != EXIT_DONE ||
-	    (status = setup_config(&setup, args)) != EXIT_DONE)
+	doctor.loopback = target.loopback;
+	if (wrong != NULL)
+		fprintf(stderr, "leadrelay: doctor: %s\n", wrong);
+	if (wrong != NULL || (status = setup_config(&setup, args)) != EXIT_DONE)
 		goto out;
 	doctor.source = setup_source(args, setup.config, target.path.data);
 	if ((status = check_source(&doctor)) != EXIT_DONE)

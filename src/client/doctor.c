@@ -1,3 +1,4 @@
+/* The rows are tried in their order: special ones before general ones, and the last two fit anything. */
 #include "client/doctor.h"
 
 #include <string.h>
@@ -16,17 +17,26 @@ enum whose { OURS, THEIRS };
 #define ANY_WORD NULL
 
 #define LIMIT "the web server refuses a header line of this size by itself"
-#define LIMIT_NGINX "large_client_header_buffers 4 63k; in http { } or in the " \
-	"address's default server (nginx/leadrelay.conf has it)"
-#define LIMIT_APACHE "LimitRequestFieldSize 65536 in the server's configuration, " \
-	"before the first virtual host; it cannot stand in .htaccess, so on shared " \
-	"hosting ask the host"
-#define LIMIT_LIGHTTPD "server.max-request-field-size = 65535"
 #define LIMIT_OTHER "let it, and every proxy before it, take header lines of 64 KB " \
 	"(nginx: large_client_header_buffers; Apache: LimitRequestFieldSize; " \
 	"lighttpd: server.max-request-field-size)"
 #define PATH_CURE "compare the URL with the location, alias or script in the web " \
 	"server's configuration"
+
+/* The finding of a row that is called so; each server has a directive of its own. */
+#define BY_FRONT NULL
+static const struct doctor_finding limits[] = {
+	[DOCTOR_NGINX] = { "header-limit", LIMIT,
+	    "large_client_header_buffers 4 63k; in http { } or in the address's "
+	    "default server (nginx/leadrelay.conf has it)" },
+	[DOCTOR_APACHE] = { "header-limit", LIMIT,
+	    "LimitRequestFieldSize 65536 in the server's configuration, before the "
+	    "first virtual host; it cannot stand in .htaccess, so on shared hosting "
+	    "ask the host" },
+	[DOCTOR_LIGHTTPD] = { "header-limit", LIMIT,
+	    "server.max-request-field-size = 65535" },
+	[DOCTOR_OTHER] = { "header-limit", LIMIT, LIMIT_OTHER },
+};
 
 /* The first row that fits is the finding.  A status of 0: there was no answer. */
 static const struct row {
@@ -83,8 +93,7 @@ static const struct row {
 	{ LARGER, OURS, 401, 401, ANY_WORD, ANY_FRONT, { "header-cut",
 	    "a token of this size reaches the worker cut",
 	    LIMIT_OTHER } },
-	{ EITHER, OURS, 431, 431, ANY_WORD, DOCTOR_NGINX, { "header-limit", LIMIT,
-	    LIMIT_NGINX } },
+	{ EITHER, OURS, 431, 431, ANY_WORD, DOCTOR_NGINX, { BY_FRONT, NULL, NULL } },
 	{ EITHER, OURS, 431, 431, ANY_WORD, ANY_FRONT, { "header-limit", LIMIT,
 	    LIMIT_OTHER } },
 	{ EITHER, OURS, 413, 413, ANY_WORD, ANY_FRONT, { "body-limit",
@@ -96,22 +105,8 @@ static const struct row {
 	    "its log says why" } },
 
 	/* What the web server says instead of the worker. */
-	{ EITHER, THEIRS, 400, 400, ANY_WORD, DOCTOR_NGINX, { "header-limit", LIMIT,
-	    LIMIT_NGINX } },
-	{ EITHER, THEIRS, 400, 400, ANY_WORD, DOCTOR_APACHE, { "header-limit", LIMIT,
-	    LIMIT_APACHE } },
-	{ EITHER, THEIRS, 400, 400, ANY_WORD, DOCTOR_LIGHTTPD, { "header-limit", LIMIT,
-	    LIMIT_LIGHTTPD } },
-	{ EITHER, THEIRS, 400, 400, ANY_WORD, ANY_FRONT, { "header-limit", LIMIT,
-	    LIMIT_OTHER } },
-	{ EITHER, THEIRS, 431, 431, ANY_WORD, DOCTOR_NGINX, { "header-limit", LIMIT,
-	    LIMIT_NGINX } },
-	{ EITHER, THEIRS, 431, 431, ANY_WORD, DOCTOR_APACHE, { "header-limit", LIMIT,
-	    LIMIT_APACHE } },
-	{ EITHER, THEIRS, 431, 431, ANY_WORD, DOCTOR_LIGHTTPD, { "header-limit", LIMIT,
-	    LIMIT_LIGHTTPD } },
-	{ EITHER, THEIRS, 431, 431, ANY_WORD, ANY_FRONT, { "header-limit", LIMIT,
-	    LIMIT_OTHER } },
+	{ EITHER, THEIRS, 400, 400, ANY_WORD, ANY_FRONT, { BY_FRONT, NULL, NULL } },
+	{ EITHER, THEIRS, 431, 431, ANY_WORD, ANY_FRONT, { BY_FRONT, NULL, NULL } },
 	{ EITHER, THEIRS, 413, 413, ANY_WORD, ANY_FRONT, { "body-limit",
 	    "the web server refuses a body of this size by itself",
 	    "client_max_body_size 256k; in nginx, LimitRequestBody in Apache" } },
@@ -164,14 +159,12 @@ static const struct doctor_finding max_token = { "max-token",
 	"the worker refuses a token of this size",
 	"max_token = 64k in the source section" };
 
-static const struct {
-	const char *prefix;
-	const char *name;
-} fronts[] = {
-	[DOCTOR_NGINX] = { "nginx", "nginx" },
-	[DOCTOR_APACHE] = { "Apache", "Apache" },
-	[DOCTOR_LIGHTTPD] = { "lighttpd", "lighttpd" },
-	[DOCTOR_OTHER] = { "", "the web server" },
+/* A Server header begins so. */
+static const char *const fronts[] = {
+	[DOCTOR_NGINX] = "nginx",
+	[DOCTOR_APACHE] = "Apache",
+	[DOCTOR_LIGHTTPD] = "lighttpd",
+	[DOCTOR_OTHER] = "the web server",
 };
 
 enum doctor_front
@@ -179,18 +172,16 @@ doctor_front_of(const char *server)
 {
 	size_t i = 0;
 
-	if (server == NULL)
-		return DOCTOR_OTHER;
-	while (strncasecmp(server, fronts[i].prefix,
-	    strlen(fronts[i].prefix)) != 0)
-		i++;				/* the last one fits all */
+	while (i < DOCTOR_OTHER && strncasecmp(server, fronts[i],
+	    strlen(fronts[i])) != 0)
+		i++;
 	return (enum doctor_front)i;
 }
 
 const char *
 doctor_front_name(enum doctor_front front)
 {
-	return fronts[front].name;
+	return fronts[front];
 }
 
 static bool
@@ -220,7 +211,8 @@ doctor_judge(const struct doctor_answer *answer)
 		return &max_token;
 	while (i < COUNT(rows) - 1 && !fits(&rows[i], answer))
 		i++;				/* the last two fit all */
-	return &rows[i].finding;
+	return rows[i].finding.name == BY_FRONT ? &limits[answer->front] :
+	    &rows[i].finding;
 }
 
 static bool

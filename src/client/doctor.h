@@ -16,7 +16,7 @@ enum doctor_front {
 	DOCTOR_OTHER
 };
 
-/* By the Server header; NULL: there was none. */
+/* By the Server header; "": there was none. */
 enum doctor_front doctor_front_of(const char *server);
 
 /* "nginx", "Apache", "lighttpd" or "the web server". */
@@ -27,7 +27,8 @@ struct doctor_answer {
 	int status;			/* 0: there was none */
 	const char *word;		/* what leadrelay says (reply_word); NULL: not its answer */
 	enum doctor_front front;
-	bool passed;			/* a smaller probe was answered as it should be */
+	/* Of the probe: */
+	bool passed;			/* a smaller one was answered as it should be */
 	bool over_max_token;		/* larger than the source's max_token */
 };
 

@@ -1,3 +1,4 @@
+/* One step after the other, for a step may have to be answered with the id of an earlier one. */
 #include "client/scenario.h"
 
 #include <inttypes.h>
@@ -231,13 +232,10 @@ play_answered(void *arg, int64_t index, const struct post_answer *answer)
 	buf_printf(&out, ", got %d ", answer->status);
 	if (word == NULL)
 		word = "(no answer of leadrelay's: the web server's own)";
-	print_text(&out, word, strlen(word));
+	print_string(&out, word);
 	buf_putc(&out, ' ');
-	if (id != NULL)
-		print_text(&out, id, strlen(id));
-	buf_putc(&out, '\n');
-	(void)print_flush(&out);
-	buf_free(&out);
+	print_string(&out, id != NULL ? id : "");
+	(void)print_line(&out);
 	json_object_put(object);
 }
 
