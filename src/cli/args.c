@@ -1,3 +1,7 @@
+/*
+ * Word by word, by the tables.  getopt_long(3) would take "--js" for --json, and
+ * could not say what was meant.
+ */
 #include "cli/args.h"
 
 #include <assert.h>
@@ -20,18 +24,9 @@ struct reader {
 	char **argv;
 	int next;
 	const struct args_command *commands;
-	size_t count;
 	struct args *args;
 	struct buf *why;
 };
-
-static size_t
-min3(size_t a, size_t b, size_t c)
-{
-	size_t least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
 
 /* The number of edits between two words (Levenshtein); large for long ones. */
 static size_t
@@ -50,38 +45,36 @@ distance(const char *a, size_t a_len, const char *b)
 		for (size_t j = 1; j <= b_len; j++) {
 			size_t above = row[j];
 
-			row[j] = min3(above + 1, row[j - 1] + 1,
-			    corner + (a[i - 1] != b[j - 1]));
+			row[j] = corner + (a[i - 1] != b[j - 1]);
+			if (row[j] > above + 1)
+				row[j] = above + 1;
+			if (row[j] > row[j - 1] + 1)
+				row[j] = row[j - 1] + 1;
 			corner = above;
 		}
 	}
 	return row[b_len];
 }
 
-/* How far ${name} is from what was meant; the beginning of a name is near it. */
-static size_t
-guess_distance(const char *word, size_t len, const char *name)
-{
-	if (len > 0 && strncmp(word, name, len) == 0)
-		return 1;
-	return distance(word, len, name);
-}
+/* What was meant by the ${len} bytes at ${word}: the nearest name so far. */
+struct guess {
+	const char *word;
+	size_t len;
+	size_t far;			/* how far that is off */
+	const char *name;		/* NULL: none is near */
+};
 
-/* The nearer of ${best} and the options in ${list}. */
-static const char *
-nearest_option(const struct args_option *list, const char *word, size_t len,
-    const char *best)
+/* The beginning of a name is near it. */
+static void
+consider(struct guess *guess, const char *name)
 {
-	if (list == NULL)
-		return best;
-	for (; list->name != NULL; list++) {
-		size_t far = guess_distance(word, len, list->name);
+	bool begins = guess->len > 0 && strncmp(guess->word, name, guess->len) == 0;
+	size_t far = begins ? 1 : distance(guess->word, guess->len, name);
 
-		if (far <= HINT_DISTANCE && (best == NULL ||
-		    far < guess_distance(word, len, best)))
-			best = list->name;
+	if (far <= HINT_DISTANCE && (guess->name == NULL || far < guess->far)) {
+		guess->name = name;
+		guess->far = far;
 	}
-	return best;
 }
 
 /* ${word} with its dashes; ${name} is the ${len} bytes of it that name the option. */
@@ -89,36 +82,31 @@ static int
 unknown_option(struct reader *rd, const char *word, const char *name, size_t len)
 {
 	const struct args_command *command = rd->args->command;
-	const char *guess;
+	struct guess guess = { .word = name, .len = len };
 
-	guess = nearest_option(command == NULL ? NULL : command->options, name,
-	    len, nearest_option(args_global, name, len, NULL));
+	for (size_t i = 0; args_global[i].name != NULL; i++)
+		consider(&guess, args_global[i].name);
+	for (size_t i = 0; command != NULL && command->options[i].name != NULL; i++)
+		consider(&guess, command->options[i].name);
 	buf_printf(rd->why, "unknown option %.*s", (int)(name + len - word),
 	    word);
 	if (command != NULL)
 		buf_printf(rd->why, " of %s", command->name);
-	if (guess != NULL)
-		buf_printf(rd->why, "; did you mean --%s?", guess);
+	if (guess.name != NULL)
+		buf_printf(rd->why, "; did you mean --%s?", guess.name);
 	return -1;
 }
 
 static int
 unknown_command(struct reader *rd, const char *word)
 {
-	const char *best = NULL;
-	size_t len = strlen(word);
+	struct guess guess = { .word = word, .len = strlen(word) };
 
-	for (size_t i = 0; i < rd->count; i++) {
-		const char *name = rd->commands[i].name;
-		size_t far = guess_distance(word, len, name);
-
-		if (far <= HINT_DISTANCE && (best == NULL ||
-		    far < guess_distance(word, len, best)))
-			best = name;
-	}
+	for (size_t i = 0; rd->commands[i].name != NULL; i++)
+		consider(&guess, rd->commands[i].name);
 	buf_printf(rd->why, "unknown command %s", word);
-	if (best != NULL)
-		buf_printf(rd->why, "; did you mean %s?", best);
+	if (guess.name != NULL)
+		buf_printf(rd->why, "; did you mean %s?", guess.name);
 	else if (strcmp(word, "help") == 0)
 		buf_puts(rd->why, "; did you mean --help?");
 	return -1;
@@ -126,9 +114,9 @@ unknown_command(struct reader *rd, const char *word)
 
 /* The option called ${len} bytes at ${name}, or -1. */
 static int
-find_option(const struct args_option *list, const char *name, size_t len)
+index_of(const struct args_option *list, const char *name, size_t len)
 {
-	for (int i = 0; list != NULL && list[i].name != NULL; i++)
+	for (int i = 0; list[i].name != NULL; i++)
 		if (strlen(list[i].name) == len &&
 		    memcmp(list[i].name, name, len) == 0)
 			return i;
@@ -155,45 +143,41 @@ take_value(struct reader *rd, const struct args_option *option,
 	return NULL;
 }
 
-static int
-set_global(struct reader *rd, int index, const char *value)
+/* Where the value of the option called ${len} bytes at ${name} goes; NULL: there is none. */
+static const char **
+find_option(struct args *args, const char *name, size_t len,
+    const struct args_option **option)
 {
-	const char *name = args_global[index].name;
+	const char **globals[] = { &args->config, &args->help, &args->version };
+	int index = index_of(args_global, name, len);
 
-	if (strcmp(name, "help") == 0)
-		rd->args->help = true;
-	else if (strcmp(name, "version") == 0)
-		rd->args->version = true;
-	else if (rd->args->config != NULL) {
-		buf_printf(rd->why, "--%s is given twice", name);
-		return -1;
-	} else
-		rd->args->config = value;
-	return 0;
+	if (index >= 0) {
+		*option = &args_global[index];
+		return globals[index];
+	}
+	if (args->command == NULL ||
+	    (index = index_of(args->command->options, name, len)) < 0)
+		return NULL;
+	*option = &args->command->options[index];
+	return &args->values[index];
 }
 
 static int
 read_option(struct reader *rd, const char *word)
 {
-	const struct args_command *command = rd->args->command;
-	const char *name = word + 2, *equals = strchr(name, '='), *value;
+	const char *name = word + 2, *equals = strchr(name, '='), *value, **at;
 	size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
-	int index = find_option(args_global, name, len);
+	const struct args_option *option;
 
-	if (index >= 0) {
-		value = take_value(rd, &args_global[index], equals);
-		return value == NULL ? -1 : set_global(rd, index, value);
-	}
-	index = command == NULL ? -1 : find_option(command->options, name, len);
-	if (index < 0)
+	if ((at = find_option(rd->args, name, len, &option)) == NULL)
 		return unknown_option(rd, word, name, len);
-	if ((value = take_value(rd, &command->options[index], equals)) == NULL)
+	if ((value = take_value(rd, option, equals)) == NULL)
 		return -1;
-	if (rd->args->values[index] != NULL) {
-		buf_printf(rd->why, "--%.*s is given twice", (int)len, name);
+	if (*at != NULL) {
+		buf_printf(rd->why, "--%s is given twice", option->name);
 		return -1;
 	}
-	rd->args->values[index] = value;
+	*at = value;
 	return 0;
 }
 
@@ -207,7 +191,7 @@ read_operand(struct reader *rd, char *word)
 		args->operands[args->operand_count++] = word;
 		return 0;
 	}
-	for (size_t i = 0; i < rd->count; i++)
+	for (size_t i = 0; rd->commands[i].name != NULL; i++)
 		if (strcmp(rd->commands[i].name, word) == 0) {
 			args->command = &rd->commands[i];
 			return 0;
@@ -261,25 +245,24 @@ check_operands(const struct args *args, struct buf *why)
 
 int
 args_read(int argc, char **argv, const struct args_command *commands,
-    size_t count, struct args *args, struct buf *why)
+    struct args *args, struct buf *why)
 {
-	struct reader rd = { argc, argv, 1, commands, count, args, why };
+	struct reader rd = { argc, argv, 1, commands, args, why };
 
 	memset(args, 0, sizeof(*args));
 	args->operands = argv + 1;	/* never overtakes the word being read */
-	if (read_words(&rd) == 0 &&
-	    (args->help || args->version || check_operands(args, why) == 0))
+	if ((read_words(&rd) == 0 && check_operands(args, why) == 0) ||
+	    args->help != NULL || args->version != NULL) {
+		buf_reset(why);
 		return 0;
-	if (!args->help && !args->version)
-		return -1;
-	buf_reset(why);
-	return 0;
+	}
+	return -1;
 }
 
 const char *
 args_value(const struct args *args, const char *name)
 {
-	int index = find_option(args->command->options, name, strlen(name));
+	int index = index_of(args->command->options, name, strlen(name));
 
 	assert(index >= 0);
 	return args->values[index];

@@ -16,14 +16,14 @@
 
 struct args;
 
-/* One long option.  A list of them ends with a NULL name. */
+/* One long option.  A list of them, as one of commands, ends with a NULL name. */
 struct args_option {
 	const char *name;		/* "limit", without its dashes */
 	const char *argument;		/* "N" as the usage shows it; NULL: takes none */
 	const char *help;
 };
 
-#define ARGS_OPTIONS_MAX 8		/* of one command */
+#define ARGS_OPTIONS_MAX 8		/* of one command, and the end */
 #define ARGS_ANY_NUMBER (-1)
 
 /* One command. */
@@ -34,8 +34,8 @@ struct args_command {
 	int operands_max;		/* or ARGS_ANY_NUMBER */
 	const char *summary;		/* one line */
 	const char *details;		/* paragraphs, each line ending in a newline; or NULL */
-	const struct args_option *options;	/* NULL: none of its own */
 	int (*run)(const struct args *args);	/* returns the exit status */
+	struct args_option options[ARGS_OPTIONS_MAX];	/* of its own */
 };
 
 /* The options every command takes. */
@@ -44,22 +44,21 @@ extern const struct args_option args_global[];
 /* What a command line says.  Strings are argv's. */
 struct args {
 	const struct args_command *command;	/* NULL: none was named */
-	const char *config;		/* --config, or NULL */
-	bool help;
-	bool version;
+	const char *config;		/* --config, or NULL; help and version: "" or NULL */
+	const char *help, *version;
 	const char *values[ARGS_OPTIONS_MAX];	/* as in command->options; NULL: not given */
 	char **operands;
 	int operand_count;
 };
 
 /*
- * Read ${argv} by the ${count} commands at ${commands}.  Operands are moved to
+ * Read ${argv} by the list of ${commands}.  Operands are moved to
  * the front of argv, where args->operands points.  Returns 0, or -1 with a
  * phrase in ${why}, ending in a hint where there is one.  --help and --version
  * win over whatever is wrong behind them.
  */
 int args_read(int argc, char **argv, const struct args_command *commands,
-    size_t count, struct args *args, struct buf *why);
+    struct args *args, struct buf *why);
 
 /*
  * The value of the command's option ${name}: NULL when it was not given, ""

@@ -5,15 +5,14 @@
 #ifndef LEADRELAY_CLI_COMMAND_H
 #define LEADRELAY_CLI_COMMAND_H
 
-struct buf;
+#include "cli/args.h"
+
+extern const struct args_command command_table[];
 
 /*
  * Run what argv asks for: a command, or, without one, the worker when standard
  * input is a listening socket.  Returns the exit status (base/exits.h).
  */
 int command_run(int argc, char **argv);
-
-/* The table, for a test to compare the manual with: see help_dump. */
-void command_dump(struct buf *out);
 
 #endif

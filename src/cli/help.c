@@ -1,26 +1,29 @@
+/* Columns are as wide as they stand here, and no line is wider than a terminal. */
 #include "cli/help.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define WIDTH 78
+#define SPELLED_SIZE 40
 
-static void
-append_option(const struct args_option *option, struct buf *out)
+/* "--name ARGUMENT", or without. */
+static const char *
+spell(const struct args_option *option, char out[SPELLED_SIZE])
 {
-	char left[40];
-
-	snprintf(left, sizeof(left), "--%s%s%s", option->name,
+	snprintf(out, SPELLED_SIZE, "--%s%s%s", option->name,
 	    option->argument != NULL ? " " : "",
 	    option->argument != NULL ? option->argument : "");
-	buf_printf(out, "  %-22s  %s\n", left, option->help);
+	return out;
 }
 
 static void
 append_options(const struct args_option *list, struct buf *out)
 {
-	for (; list != NULL && list->name != NULL; list++)
-		append_option(list, out);
+	char left[SPELLED_SIZE];
+
+	for (; list->name != NULL; list++)
+		buf_printf(out, "  %-22s  %s\n", spell(list, left), list->help);
 }
 
 /* Append " ${word}" to the synopsis, on a new line where the last is full. */
@@ -43,12 +46,10 @@ help_synopsis(const struct args_command *command, struct buf *out)
 	buf_printf(out, "leadrelay %s", command->name);
 	if (command->operands[0] != '\0')
 		append_word(command->operands, &line_start, out);
-	for (; option != NULL && option->name != NULL; option++) {
-		char word[64];
+	for (; option->name != NULL; option++) {
+		char name[SPELLED_SIZE], word[SPELLED_SIZE + 2];
 
-		snprintf(word, sizeof(word), "[--%s%s%s]", option->name,
-		    option->argument != NULL ? " " : "",
-		    option->argument != NULL ? option->argument : "");
+		snprintf(word, sizeof(word), "[%s]", spell(option, name));
 		append_word(word, &line_start, out);
 	}
 }
@@ -67,19 +68,18 @@ help_command(const struct args_command *command, struct buf *out)
 }
 
 void
-help_overview(const struct args_command *commands, size_t count,
-    struct buf *out)
+help_overview(const struct args_command *commands, struct buf *out)
 {
 	buf_puts(out, "usage: leadrelay COMMAND [OPTION]... [OPERAND]...\n"
 	    "\n"
 	    "Receives signed LeadPro webhooks, keeps them on disk, and takes them to the CRM.\n"
 	    "\ncommands:\n");
-	for (size_t i = 0; i < count; i++) {
+	for (; commands->name != NULL; commands++) {
 		char left[40];
 
-		snprintf(left, sizeof(left), "%s %s", commands[i].name,
-		    commands[i].operands);
-		buf_printf(out, "  %-14s  %s\n", left, commands[i].summary);
+		snprintf(left, sizeof(left), "%s %s", commands->name,
+		    commands->operands);
+		buf_printf(out, "  %-14s  %s\n", left, commands->summary);
 	}
 	buf_puts(out, "\noptions of every command:\n");
 	append_options(args_global, out);
@@ -92,26 +92,4 @@ help_overview(const struct args_command *commands, size_t count,
 	    "  64  usage                         73  the store cannot be created\n"
 	    "  66  no such id or file            74  the store cannot be written\n"
 	    "                                    78  configuration\n");
-}
-
-static void
-dump_options(const char *command, const struct args_option *list,
-    struct buf *out)
-{
-	for (; list != NULL && list->name != NULL; list++)
-		buf_printf(out, "option\t%s\t%s\t%s\t%s\n", command, list->name,
-		    list->argument != NULL ? list->argument : "", list->help);
-}
-
-void
-help_dump(const struct args_command *commands, size_t count, struct buf *out)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct args_command *command = &commands[i];
-
-		buf_printf(out, "command\t%s\t%s\t%s\n", command->name,
-		    command->operands, command->summary);
-		dump_options(command->name, command->options, out);
-	}
-	dump_options("", args_global, out);
 }

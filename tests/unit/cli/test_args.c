@@ -6,16 +6,14 @@
 
 #define WORDS_MAX 10
 
-static const struct args_option list_options[] = {
-	{ "limit", "N", "at most N" },
-	{ "json", NULL, "as JSON" },
-	{ NULL, NULL, NULL }
-};
-
 static const struct args_command commands[] = {
-	{ "list", "", 0, 0, "list", NULL, list_options, NULL },
-	{ "show", "ID", 1, 1, "show", NULL, NULL, NULL },
-	{ "retry", "ID...", 1, ARGS_ANY_NUMBER, "retry", NULL, NULL, NULL },
+	{ "list", "", 0, 0, "list", NULL, NULL, {
+		{ "limit", "N", "at most N" },
+		{ "json", NULL, "as JSON" }
+	}},
+	{ "show", "ID", 1, 1, "show", NULL, NULL, {{ 0 }}},
+	{ "retry", "ID...", 1, ARGS_ANY_NUMBER, "retry", NULL, NULL, {{ 0 }}},
+	{ 0 }
 };
 
 /* Read the words; argv's array is the caller's. */
@@ -29,7 +27,7 @@ read_words(const char *const *words, char **argv, struct args *args,
 	for (; words[argc - 1] != NULL; argc++)
 		argv[argc] = (char *)words[argc - 1];
 	argv[argc] = NULL;
-	return args_read(argc, argv, commands, COUNT(commands), args, why);
+	return args_read(argc, argv, commands, args, why);
 }
 
 static void
@@ -148,6 +146,7 @@ help_wins(void **state)
 		{ { "--help" }, NULL, true, false },
 		{ { "--help", "list" }, "list", true, false },
 		{ { "show", "--help" }, "show", true, false },
+		{ { "show", "--help", "--help" }, "show", true, false },
 		{ { "show", "--help", "--bogus" }, "show", true, false },
 		{ { "--version" }, NULL, false, true },
 		{ { "list", "--version", "x" }, "list", false, true },
@@ -161,8 +160,8 @@ help_wins(void **state)
 
 		assert_int_equal(read_words(cases[i].words, argv, &args, &why),
 		    0);
-		assert_int_equal(args.help, cases[i].help);
-		assert_int_equal(args.version, cases[i].version);
+		assert_int_equal(args.help != NULL, cases[i].help);
+		assert_int_equal(args.version != NULL, cases[i].version);
 		if (cases[i].command == NULL)
 			assert_null(args.command);
 		else
@@ -184,8 +183,7 @@ nothing_asked(void **state)
 	assert_int_equal(read_words(words, argv, &args, &why), 0);
 	assert_null(args.command);
 	/* execve may hand over no argv[0] at all. */
-	assert_int_equal(args_read(0, none, commands, COUNT(commands), &args,
-	    &why), 0);
+	assert_int_equal(args_read(0, none, commands, &args, &why), 0);
 	assert_null(args.command);
 	buf_free(&why);
 }

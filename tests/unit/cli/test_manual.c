@@ -9,30 +9,25 @@
 
 #define PAGE SRCDIR "/deploy/man/leadrelay.1"
 
-/* Append "\n" and the first ${fields} of a dumped line's fields. */
 static void
-add_fields(const char *line, int fields, struct buf *out)
+add_options(const char *command, const struct args_option *list, struct buf *out)
 {
-	buf_putc(out, '\n');
-	for (; *line != '\0' && (*line != '\t' || --fields > 0); line++)
-		buf_putc(out, *line);
+	for (; list->name != NULL; list++)
+		buf_printf(out, "\noption\t%s\t%s\t%s", command, list->name,
+		    list->argument != NULL ? list->argument : "");
 }
 
 /* The table without its help: "\ncommand\tshow\tID", "\noption\tshow\tjson\t". */
 static void
 read_table(struct buf *out)
 {
-	struct buf dump = { 0 };
-	char *next, *line;
-
-	command_dump(&dump);
-	assert_true(buf_ok(&dump));
-	next = dump.data;
-	while ((line = strsep(&next, "\n")) != NULL)
-		if (line[0] != '\0')
-			add_fields(line, line[0] == 'c' ? 3 : 4, out);
+	for (const struct args_command *c = command_table; c->name != NULL; c++) {
+		buf_printf(out, "\ncommand\t%s\t%s", c->name, c->operands);
+		add_options(c->name, c->options, out);
+	}
+	add_options("", args_global, out);
 	buf_putc(out, '\n');
-	buf_free(&dump);
+	assert_true(buf_ok(out));
 }
 
 /* "NAME Ar ARGUMENT ..." as "NAME\tARGUMENT...". */
