@@ -19,10 +19,6 @@ int cmd_list(const struct args *args);
 int cmd_show(const struct args *args);
 int cmd_stats(const struct args *args);
 int cmd_schema(const struct args *args);
-
-/* cmd_act.c */
-int cmd_act_retry(const struct args *args);
-int cmd_act_release(const struct args *args);
-int cmd_act_discard(const struct args *args);
+int cmd_act(const struct args *args);	/* retry, release, discard: by the command's name */
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/exits.h"
@@ -10,17 +11,13 @@
 #include "cli/scope.h"
 #include "cli/setup.h"
 
-static const struct act act_retry = {
-	STORE_RETRY, "retry", "will be sent again", "would be sent again",
-	"nothing of it waits, is dead or is held", true
-};
-static const struct act act_release = {
-	STORE_RELEASE, "release", "released", "would be released",
-	"nothing of it is held", true
-};
-static const struct act act_discard = {
-	STORE_DISCARD, "discard", "discarded", "would be discarded",
-	"nothing of it is undelivered", false
+static const struct act acts[] = {
+	{ STORE_RETRY, "retry", "will be sent again", "would be sent again",
+	    "nothing of it waits, is dead or is held", true },
+	{ STORE_RELEASE, "release", "released", "would be released",
+	    "nothing of it is held", true },
+	{ STORE_DISCARD, "discard", "discarded", "would be discarded",
+	    "nothing of it is undelivered", false },
 };
 
 /* One id at the store. */
@@ -139,14 +136,17 @@ act_run_all(struct setup *setup, const struct args *args,
 	return status;
 }
 
-static int
-act_command(const struct args *args, const struct act *act)
+int
+cmd_act(const struct args *args)
 {
+	const struct act *act = acts;
 	struct setup setup = { 0 };
 	struct store_filter filter = { .state = -1 };
 	unsigned how = 0;
 	int status;
 
+	while (strcmp(act->verb, args->command->name) != 0)
+		act++;			/* one of them is it */
 	if (act->can_force && args_flag(args, "force"))
 		how |= STORE_FORCE;
 	if (args_flag(args, "dry-run"))
@@ -168,22 +168,4 @@ act_command(const struct args *args, const struct act *act)
 	}
 	setup_free(&setup);
 	return status;
-}
-
-int
-cmd_act_retry(const struct args *args)
-{
-	return act_command(args, &act_retry);
-}
-
-int
-cmd_act_release(const struct args *args)
-{
-	return act_command(args, &act_release);
-}
-
-int
-cmd_act_discard(const struct args *args)
-{
-	return act_command(args, &act_discard);
 }

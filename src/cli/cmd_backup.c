@@ -8,7 +8,6 @@
 
 #include "base/exits.h"
 #include "base/identity.h"
-#include "cli/file_access.h"
 #include "cli/setup.h"
 
 /* Make the file, empty: the store fills no file that somebody else made. */

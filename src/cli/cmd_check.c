@@ -1,3 +1,4 @@
+/* check: part by part, each told as soon as it is known, for some take seconds. */
 #include "cli/cmd.h"
 
 #include <errno.h>
@@ -230,29 +231,12 @@ check_store_failed(struct check *check, const struct store_fault *fault)
 
 /* --- what the store says of relay and destinations --- */
 
-struct check_needs {
-	struct check *check;
-	const struct review *review;
-	int others;
-};
-
 /* What waits for a person is told by stats, where it is no fault of the installation. */
-static void
-check_need(void *arg, enum need_kind need,
-    const struct store_destination_stats *destination)
+static bool
+is_fault(enum need_kind need)
 {
-	struct check_needs *told = arg;
-	struct buf text = { 0 };
-
-	if (need != NEED_UNCONFIGURED && need != NEED_NO_RELAY &&
-	    need != NEED_RELAY_STUCK) {
-		told->others++;
-		return;
-	}
-	review_explain(told->review, need, destination, &text);
-	failed(told->check, EXIT_NO, "outbox", "%.*s",
-	    (int)(text.len > 0 ? text.len - 1 : 0), words(&text));
-	buf_free(&text);
+	return need == NEED_UNCONFIGURED || need == NEED_NO_RELAY ||
+	    need == NEED_RELAY_STUCK;
 }
 
 static void
@@ -260,7 +244,9 @@ check_review(struct check *check, struct outbox *ob)
 {
 	struct review review = { 0 };
 	struct store_fault fault = { 0 };
-	struct check_needs told = { check, &review, 0 };
+	struct review_need need = { 0 };
+	struct buf text = { 0 };
+	bool others = false;
 
 	if (review_take(ob, check->config, clock_wall_ms(), &review,
 	    &fault) == -1) {
@@ -273,9 +259,18 @@ check_review(struct check *check, struct outbox *ob)
 		ok("relay", "running (process %ld)", review.stats.relay_pid);
 	else
 		note("relay", "not running");
-	(void)review_visit(&review, check_need, &told);
-	if (told.others > 0)
+	while (review_next(&review, &need)) {
+		others |= !is_fault(need.kind);
+		if (!is_fault(need.kind))
+			continue;
+		buf_reset(&text);
+		review_explain(&review, &need, &text);
+		failed(check, EXIT_NO, "outbox", "%.*s",
+		    (int)(text.len > 0 ? text.len - 1 : 0), words(&text));
+	}
+	if (others)
 		note("outbox", "leadrelay stats tells what waits for a person");
+	buf_free(&text);
 out:
 	review_free(&review);
 }
@@ -355,61 +350,61 @@ check_programs(struct check *check)
 
 /* --- destinations --- */
 
+/* A line for a place that requests go to: ${rc} and ${why} are preflight's. */
+static void
+say_place(struct check *check, const char *part, const char *name,
+    const char *url, const char *url_file, int rc, const struct buf *why)
+{
+	struct buf place = { 0 };
+
+	buf_puts(&place, name);
+	if (url != NULL)
+		config_mask_url(url, &place);
+	else
+		buf_printf(&place, "URL in %s", url_file);
+	if (rc == 0)
+		ok(part, "%s answers", words(&place));
+	else
+		failed(check, EXIT_UNAVAILABLE, part, "%s: %s", words(&place),
+		    words(why));
+	buf_free(&place);
+}
+
 static void
 check_destination(struct check *check, size_t index)
 {
 	const struct config_destination *destination =
 	    &check->config->destinations[index];
-	struct buf url = { 0 }, why = { 0 };
+	struct buf name = { 0 }, why = { 0 };
 	const char *phrase;
+	int rc = preflight_destination(check->config, index, &why, &phrase);
 
-	if (destination->url != NULL)
-		config_mask_url(destination->url, &url);
-	else
-		buf_printf(&url, "URL in %s", destination->url_file);
-	if (preflight_destination(check->config, index, &why, &phrase) == 0)
-		ok("destination", "%s: %s answers", destination->name,
-		    words(&url));
-	else
-		failed(check, EXIT_UNAVAILABLE, "destination", "%s: %s: %s",
-		    destination->name, words(&url), words(&why));
-	buf_free(&url);
+	buf_printf(&name, "%s: ", destination->name);
+	say_place(check, "destination", words(&name), destination->url,
+	    destination->url_file, rc, &why);
+	buf_free(&name);
 	buf_free(&why);
 }
 
 /* --- alerts --- */
 
 static void
-check_alert_url(struct check *check)
-{
-	const struct config_alert *alert = &check->config->alert;
-	struct buf url = { 0 }, why = { 0 };
-
-	if (alert->url != NULL)
-		config_mask_url(alert->url, &url);
-	else
-		buf_printf(&url, "URL in %s", alert->url_file);
-	if (preflight_alert(check->config, &why) == 0)
-		ok("alert", "%s answers", words(&url));
-	else
-		failed(check, EXIT_UNAVAILABLE, "alert", "%s: %s", words(&url),
-		    words(&why));
-	buf_free(&url);
-	buf_free(&why);
-}
-
-static void
 check_alert(struct check *check)
 {
 	const struct config_alert *alert = &check->config->alert;
+	struct buf why = { 0 };
+	int rc;
 
 	if (!alert_wanted(alert)) {
 		note("alert", "nobody is told when a person is needed: "
 		    "section alert in leadrelay.conf(5)");
 		return;
 	}
-	if (alert->url != NULL || alert->url_file != NULL)
-		check_alert_url(check);
+	if (alert->url != NULL || alert->url_file != NULL) {
+		rc = preflight_alert(check->config, &why);
+		say_place(check, "alert", "", alert->url, alert->url_file, rc, &why);
+		buf_free(&why);
+	}
 	if (alert->command != NULL)
 		note("alert", "command: not tried");
 	if (alert->email == NULL)
@@ -441,30 +436,20 @@ check_all(struct check *check)
 	check_alert(check);
 }
 
-/* The settings in effect, then a blank line. */
-static void
-print_settings(const struct config *config)
-{
-	struct buf out = { 0 };
-
-	config_print(config, &out);
-	buf_putc(&out, '\n');
-	(void)print_flush(&out);
-	buf_free(&out);
-}
-
 int
 cmd_check(const struct args *args)
 {
 	struct setup setup = { .warn = true };
 	struct check check = { .status = EXIT_DONE };
 	struct store_fault fault = { 0 };
+	struct buf settings = { 0 };
 	int status;
 
 	if ((status = setup_config(&setup, args)) != EXIT_DONE)
 		return status;
 	check.config = setup.config;
-	print_settings(setup.config);
+	config_print(setup.config, &settings);
+	(void)print_line(&settings);
 	if (outbox_become_owner(setup.config, &fault) == -1)
 		check_store_failed(&check, &fault);
 	else

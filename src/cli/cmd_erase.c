@@ -83,7 +83,8 @@ match_payload(void *arg, const struct store_event *e)
 		email = reply_string(data, "email");
 		found = email != NULL && strcasecmp(email, erase->email) == 0;
 	} else {
-		found = holds(text, e->payload_len, erase->email);
+		found = e->payload != NULL &&
+		    holds(e->payload, e->payload_len, erase->email);
 	}
 	if (found)
 		add_lead(erase, e->source, e->lead);

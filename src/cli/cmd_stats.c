@@ -40,27 +40,21 @@ json_destination(struct buf *out,
 }
 
 static void
-json_need(void *arg, enum need_kind need,
-    const struct store_destination_stats *destination)
-{
-	struct buf *out = arg;
-
-	object_open(out);
-	object_string(out, "need", needs[need].name);
-	object_string(out, "destination",
-	    destination != NULL ? destination->name : NULL);
-	object_close(out);
-}
-
-static void
 json_stats(const struct review *review, struct buf *out)
 {
 	const struct store_stats *stats = &review->stats;
+	struct review_need need = { 0 };
 
 	object_open(out);
-	object_bool(out, "person_needed", review_visit(review, NULL, NULL) > 0);
+	object_bool(out, "person_needed", review_needs_person(review));
 	object_array(out, "needs");
-	(void)review_visit(review, json_need, out);
+	while (review_next(review, &need)) {
+		object_open(out);
+		object_string(out, "need", needs[need.kind].name);
+		object_string(out, "destination",
+		    need.destination != NULL ? need.destination->name : NULL);
+		object_close(out);
+	}
 	buf_putc(out, ']');
 	object_number(out, "events_undelivered", stats->events_undelivered);
 	object_number(out, "events_held", stats->events_held);
@@ -191,25 +185,11 @@ text_limits(const struct review *review, struct buf *out)
 	}
 }
 
-struct text_needs {
-	const struct review *review;
-	struct buf *out;
-};
-
-static void
-text_need(void *arg, enum need_kind need,
-    const struct store_destination_stats *destination)
-{
-	struct text_needs *text = arg;
-
-	buf_puts(text->out, "- ");
-	review_explain(text->review, need, destination, text->out);
-}
-
 static bool
 text_stats(const struct review *review, struct buf *out)
 {
-	struct text_needs text = { review, out };
+	struct review_need need = { 0 };
+	bool any = false;
 
 	text_summary(review, out);
 	if (review->count > 0)
@@ -218,9 +198,9 @@ text_stats(const struct review *review, struct buf *out)
 		return false;
 	text_patience(review, out);
 	text_limits(review, out);
-	if (review_visit(review, NULL, NULL) > 0) {
-		buf_puts(out, "\nA person is needed:\n");
-		(void)review_visit(review, text_need, &text);
+	for (; review_next(review, &need); any = true) {
+		buf_puts(out, any ? "- " : "\nA person is needed:\n- ");
+		review_explain(review, &need, out);
 	}
 	return true;
 }
@@ -247,7 +227,7 @@ cmd_stats(const struct args *args)
 	else
 		written = text_stats(&review, &out);
 	status = print_end(&out, !written);
-	if (status == EXIT_DONE && review_visit(&review, NULL, NULL) > 0)
+	if (status == EXIT_DONE && review_needs_person(&review))
 		status = EXIT_NO;
 out:
 	review_free(&review);

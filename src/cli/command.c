@@ -113,7 +113,7 @@ const struct args_command command_table[] = {
 	    "named, or with --all of all that match.  An event stays as it is when a newer\n"
 	    "one of its lead was delivered.  What is sent again keeps to the destination's\n"
 	    "limits.\n",
-	    cmd_act_retry, {
+	    cmd_act, {
 		BULK_OPTIONS,
 		{ "force", NULL, "even if a newer event of the lead was delivered" }
 	    }},
@@ -122,7 +122,7 @@ const struct args_command command_table[] = {
 	    "For events that were held when they came, and for held deliveries: those named,\n"
 	    "or with --all all that match.  An event stays as it is when a newer one of its\n"
 	    "lead was delivered.\n",
-	    cmd_act_release, {
+	    cmd_act, {
 		BULK_OPTIONS,
 		{ "force", NULL, "even if a newer event of the lead was delivered" }
 	    }},
@@ -131,7 +131,7 @@ const struct args_command command_table[] = {
 	    "For what is undelivered, of the events named, or with --all of all that match:\n"
 	    "it is never sent, and list --state discarded shows it for as long as the store's\n"
 	    "keep_failed says.\n",
-	    cmd_act_discard, {
+	    cmd_act, {
 		BULK_OPTIONS
 	    }},
 	{ "stats", "", 0, 0,

@@ -1,3 +1,4 @@
+/* The store's strings live for its callback only, so each destination is copied. */
 #include "cli/review.h"
 
 #include <inttypes.h>
@@ -8,7 +9,6 @@
 #include "config/config.h"
 #include "relay/limit.h"
 
-/* The store's strings live for the callback: keep copies. */
 static void
 keep_destination(void *arg, const struct store_destination_stats *destination)
 {
@@ -155,18 +155,6 @@ deliverable(const struct review *review)
 	return total;
 }
 
-static int64_t
-level_of(const struct review *review, enum need_kind need,
-    const struct store_destination_stats *destination, int64_t *since_ms)
-{
-	const struct need_view view = {
-		.stats = &review->stats, .limits = &review->config->alert,
-		.deliverable = deliverable(review), .now_ms = review->now_ms,
-	};
-
-	return need_level(need, &view, destination, since_ms);
-}
-
 bool
 review_paused(const struct review *review, const char *name)
 {
@@ -197,25 +185,24 @@ explain_pause(const struct review *review,
 }
 
 void
-review_explain(const struct review *review, enum need_kind need,
-    const struct store_destination_stats *destination, struct buf *out)
+review_explain(const struct review *review, const struct review_need *need,
+    struct buf *out)
 {
-	const char *name = destination != NULL ? destination->name : "";
-	int64_t since, level = level_of(review, need, destination, &since);
+	const char *name = need->destination != NULL ? need->destination->name : "";
 
-	need_say(need, level, name, out);
-	if (since != 0) {
+	need_say(need->kind, need->level, name, out);
+	if (need->since_ms != 0) {
 		buf_puts(out, " since ");
-		print_moment(out, since, review->now_ms);
+		print_moment(out, need->since_ms, review->now_ms);
 	}
-	switch (need) {
+	switch (need->kind) {
 	case NEED_PAUSED:
-		explain_pause(review, destination, out);
+		explain_pause(review, need->destination, out);
 		break;
 	case NEED_RELAY_STUCK:
 		buf_printf(out, ", while %" PRId64 " wait.\n  Another worker takes "
 		    "over once it is gone, and nothing is lost by ending it:\n"
-		    "    kill -9 %ld\n", level, review->stats.relay_pid);
+		    "    kill -9 %ld\n", need->level, review->stats.relay_pid);
 		return;
 	case NEED_UNCONFIGURED:
 		buf_puts(out, ": put it back, or discard them.\n");
@@ -227,31 +214,37 @@ review_explain(const struct review *review, enum need_kind need,
 		buf_puts(out, ".\n");
 		break;
 	}
-	need_cure(need, name, out);
+	need_cure(need->kind, name, out);
 }
 
-int
-review_visit(const struct review *review,
-    void (*visit)(void *arg, enum need_kind need,
-    const struct store_destination_stats *destination), void *arg)
+bool
+review_next(const struct review *review, struct review_need *need)
 {
-	int64_t since;
-	int found = 0;
+	const struct need_view view = {
+		.stats = &review->stats, .limits = &review->config->alert,
+		.deliverable = deliverable(review), .now_ms = review->now_ms,
+	};
 
-	for (int need = 0; need < NEED_KINDS; need++) {
-		size_t rounds = needs[need].of_destination ? review->count : 1;
+	for (; need->kind < NEED_KINDS; need->kind++, need->round = 0) {
+		bool each = needs[need->kind].of_destination;
 
-		for (size_t i = 0; i < rounds; i++) {
-			const struct store_destination_stats *destination =
-			    needs[need].of_destination ?
-			    &review->destinations[i] : NULL;
-
-			if (level_of(review, need, destination, &since) == 0)
-				continue;
-			found++;
-			if (visit != NULL)
-				visit(arg, need, destination);
+		while (need->round < (each ? review->count : 1)) {
+			need->destination = each ?
+			    &review->destinations[need->round] : NULL;
+			need->round++;
+			need->level = need_level(need->kind, &view,
+			    need->destination, &need->since_ms);
+			if (need->level != 0)
+				return true;
 		}
 	}
-	return found;
+	return false;
+}
+
+bool
+review_needs_person(const struct review *review)
+{
+	struct review_need need = { 0 };
+
+	return review_next(review, &need);
 }

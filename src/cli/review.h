@@ -48,13 +48,23 @@ int64_t review_oldest(const struct review *review);
 /* Is deliveries' destination ${name} paused? */
 bool review_paused(const struct review *review, const char *name);
 
-/* Append what it is, in one sentence, and what to type, a line each, indented. */
-void review_explain(const struct review *review, enum need_kind need,
-    const struct store_destination_stats *destination, struct buf *out);
+/* Something that needs a person. */
+struct review_need {
+	enum need_kind kind;
+	const struct store_destination_stats *destination;	/* NULL: the outbox as a whole */
+	int64_t level;			/* how much of it there is */
+	int64_t since_ms;		/* 0: not known */
+	size_t round;			/* the next place to look at */
+};
 
-/* Call ${visit} for every need there is; returns how many. */
-int review_visit(const struct review *review,
-    void (*visit)(void *arg, enum need_kind need,
-    const struct store_destination_stats *destination), void *arg);
+/* Go on from ${need}, zeroed at first, to the next one; false: there is no further one. */
+bool review_next(const struct review *review, struct review_need *need);
+
+/* Is there any? */
+bool review_needs_person(const struct review *review);
+
+/* Append what it is, in one sentence, and what to type, a line each, indented. */
+void review_explain(const struct review *review, const struct review_need *need,
+    struct buf *out);
 
 #endif

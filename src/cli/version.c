@@ -20,12 +20,9 @@ version_print(struct buf *out)
 
 	if (openssl[len] == ' ')
 		len += 1 + strcspn(openssl + len + 1, " ");
-	buf_printf(out, "leadrelay %s\n", PACKAGE_VERSION);
-	buf_printf(out, "fcgi %s\n", FCGI_LIBRARY_VERSION);
-	buf_printf(out, "json-c %s\n", json_c_version());
-	buf_printf(out, "%s\n", jwt_library());
-	buf_printf(out, "%s\n", curl_api_version());
-	buf_printf(out, "sqlite %s\n", sqlite3_libversion());
-	buf_printf(out, "libconfuse %s\n", confuse_version);
-	buf_printf(out, "%.*s\n", (int)len, openssl);
+	buf_printf(out, "leadrelay %s\nfcgi %s\njson-c %s\n%s\n%s\n",
+	    PACKAGE_VERSION, FCGI_LIBRARY_VERSION, json_c_version(),
+	    jwt_library(), curl_api_version());
+	buf_printf(out, "sqlite %s\nlibconfuse %s\n%.*s\n",
+	    sqlite3_libversion(), confuse_version, (int)len, openssl);
 }

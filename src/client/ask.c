@@ -61,6 +61,7 @@ keep_answer(void *arg, int64_t index, const struct post_answer *answer)
 	q->answered_ms = clock_wall_ms();
 	snprintf(q->server, sizeof(q->server), "%s", answer->server);
 	buf_add(&q->body, answer->body->data, answer->body->len);
+	q->object = json_object_get(answer->object);
 	if (answer->error != NULL)
 		buf_puts(&q->error, answer->error);
 }
@@ -77,13 +78,9 @@ ask(struct ask *q)
 		.answered = keep_answer,
 		.arg = q,
 	};
-	int rc;
 
 	ask_free(q);
-	rc = post_run(&batch) == EXIT_DONE ? 0 : -1;
-	if (q->body.len > 0)
-		q->object = json_tokener_parse(q->body.data);
-	return rc;
+	return post_run(&batch) == EXIT_DONE ? 0 : -1;
 }
 
 void

@@ -72,26 +72,24 @@ add_word(struct buf *out, const char *word)
 static void
 show_answer(const struct post_answer *answer)
 {
-	const char *text = answer->body->data != NULL ? answer->body->data : "";
-	struct json_object *object = json_tokener_parse(text), *errors;
 	size_t shown = answer->body->len;
+	struct json_object *errors;
 	struct buf out = { 0 };
 
 	buf_printf(&out, "%d", answer->status);
-	add_word(&out, reply_word(object));
-	add_word(&out, reply_string(object, "id"));
+	add_word(&out, reply_word(answer->object));
+	add_word(&out, reply_string(answer->object, "id"));
 	buf_printf(&out, " %.1f ms\n", (double)answer->took_us / 1000);
-	if (json_object_object_get_ex(object, "errors", &errors))
+	if (json_object_object_get_ex(answer->object, "errors", &errors))
 		reply_errors(&out, errors, "    ", " ");
-	if (object == NULL && shown > 0) {
+	if (answer->object == NULL && shown > 0) {
 		buf_puts(&out, "    ");
-		print_text(&out, text,
+		print_text(&out, answer->body->data,
 		    shown > ANSWER_SHOWN ? ANSWER_SHOWN : shown);
 		buf_putc(&out, '\n');
 	}
 	(void)print_flush(&out);
 	buf_free(&out);
-	json_object_put(object);
 }
 
 static void

@@ -13,12 +13,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include <json-c/json.h>
+
 #include "base/exits.h"
 #include "base/text.h"
-#include "http/curl_api.h"
+#include "config/config.h"
+#include "http/transport.h"
 
-#define CONNECT_TIMEOUT_MS 10000L
-#define TIMEOUT_MS 60000L
 #define NO_MEMORY "out of memory"
 
 struct post {
@@ -76,6 +77,9 @@ keep_header(char *bytes, size_t size, size_t count, void *arg)
 static int
 open_sender(struct post *post, struct sender *sender)
 {
+	static const struct config_destination server = {
+		.connect_timeout_ms = 10000, .timeout_ms = 60000
+	};
 	const struct curl_api *curl = &post->curl;
 	CURL *easy = curl->easy_init();
 
@@ -83,18 +87,12 @@ open_sender(struct post *post, struct sender *sender)
 		return -1;
 	sender->post = post;
 	sender->easy = easy;
-	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl->easy_setopt(easy, CURLOPT_PROXY, "");
+	(void)transport_setup(curl, easy, &server, transport_ca_file());
 	/* Over HTTP/2 no header as large as a large lead's token can be sent. */
 	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION,
 	    (long)CURL_HTTP_VERSION_1_1);
-	curl->easy_setopt(easy, CURLOPT_SSLVERSION,
-	    (long)CURL_SSLVERSION_TLSv1_2);
 	curl->easy_setopt(easy, CURLOPT_USERAGENT,
 	    "leadrelay/" PACKAGE_VERSION);
-	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-	    CONNECT_TIMEOUT_MS);
-	curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
 	curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, sender->error);
 	curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, keep_header);
 	curl->easy_setopt(easy, CURLOPT_HEADERDATA, sender);
@@ -187,7 +185,10 @@ finish(struct sender *sender, int64_t index, CURLcode code)
 		    curl->easy_strerror(code);
 	answer.status = (int)status;
 	answer.took_us = took_us;
+	if (sender->answer.len > 0)
+		answer.object = json_tokener_parse(sender->answer.data);
 	batch->answered(batch->arg, index, &answer);
+	json_object_put(answer.object);
 }
 
 /* The life of a sender. */

@@ -10,6 +10,8 @@
 
 #include "base/buf.h"
 
+struct json_object;
+
 #define POST_CONCURRENCY_MAX 256
 #define POST_ANSWER_MAX 16384		/* bytes of an answer that are kept */
 
@@ -26,6 +28,7 @@ struct post_answer {
 	int64_t took_us;
 	const char *error;		/* why there was none, else NULL */
 	const struct buf *body;
+	struct json_object *object;	/* the body, when it is JSON; else NULL */
 	const char *server;		/* Server header; "" when there was none */
 	int64_t date_ms;		/* Date header; 0 when there was none */
 };

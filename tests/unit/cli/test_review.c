@@ -36,50 +36,36 @@ static void
 nothing_needed(void **state)
 {
 	(void)state;
-	assert_int_equal(review_visit(&calm, NULL, NULL), 0);
+	assert_false(review_needs_person(&calm));
 	crm.count[DELIVERY_WAITING] = 3;
 	crm.count[DELIVERY_DISCARDED] = 3;
 	crm.count[DELIVERY_SKIPPED] = 3;
-	assert_int_equal(review_visit(&calm, NULL, NULL), 0);
+	assert_false(review_needs_person(&calm));
 	/* Between two runs of cron. */
 	calm.stats.relay_alive = false;
 	calm.stats.relay_seen_ms = NOW - MINUTE;
-	assert_int_equal(review_visit(&calm, NULL, NULL), 0);
+	assert_false(review_needs_person(&calm));
 	/* No relay for long, but nothing to deliver either. */
 	calm.stats.relay_seen_ms = 0;
 	crm.count[DELIVERY_WAITING] = 0;
-	assert_int_equal(review_visit(&calm, NULL, NULL), 0);
+	assert_false(review_needs_person(&calm));
 }
 
-struct expected {
-	enum need_kind need;
-	const struct store_destination_stats *destination;
-	const char *words;
-};
-
 static void
-visit(void *arg, enum need_kind need,
-    const struct store_destination_stats *destination)
+expect_need(enum need_kind kind, bool of_destination, const char *words)
 {
-	const struct expected *expected = arg;
+	struct review_need need = { 0 };
 	struct buf out = { 0 };
 
-	assert_int_equal(need, expected->need);
-	assert_ptr_equal(destination, expected->destination);
-	review_explain(&calm, need, destination, &out);
-	if (strstr(out.data, expected->words) == NULL)
-		fail_msg("\"%s\" is not in:\n%s", expected->words, out.data);
+	assert_true(review_needs_person(&calm));
+	assert_true(review_next(&calm, &need));
+	assert_int_equal(need.kind, kind);
+	assert_ptr_equal(need.destination, of_destination ? &crm : NULL);
+	review_explain(&calm, &need, &out);
+	if (strstr(out.data, words) == NULL)
+		fail_msg("\"%s\" is not in:\n%s", words, out.data);
 	buf_free(&out);
-}
-
-static void
-expect_need(enum need_kind need, bool of_destination, const char *words)
-{
-	struct expected expected = {
-		need, of_destination ? &crm : NULL, words
-	};
-
-	assert_int_equal(review_visit(&calm, visit, &expected), 1);
+	assert_false(review_next(&calm, &need));
 	setup(NULL);
 }
 
