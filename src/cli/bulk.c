@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "cli/print.h"
 
 #define BATCH 200			/* events in one transaction */
 #define NAMED_MAX 100			/* events that are named, of each kind */
@@ -72,29 +73,24 @@ run_batch(struct store *store, void *arg)
 	return 0;
 }
 
-void
+int
 bulk_left(const struct act *act, const char *id,
     const struct store_act_out *out, bool named)
 {
-	struct buf why = { 0 };
-
 	switch (out->result) {
 	case STORE_ACT_SUPERSEDED:
-		buf_printf(&why, "%ssuperseded by %s, which was delivered%s",
+		return print_fail(EXIT_NO, "%s %s: %ssuperseded by %s, which was "
+		    "delivered%s", act->verb, id,
 		    named && out->changed > 0 ? "elsewhere " : "", out->other,
 		    named ? "; --force sends it all the same" : "");
-		break;
 	case STORE_ACT_SENDING:
-		buf_printf(&why, "it, or a newer event of its lead, is being "
-		    "sent just now%s", named ? "; try again in a moment" : "");
-		break;
+		return print_fail(EXIT_NO, "%s %s: it, or a newer event of its "
+		    "lead, is being sent just now%s", act->verb, id,
+		    named ? "; try again in a moment" : "");
 	default:
-		buf_printf(&why, "unchanged: %s",
+		return print_fail(EXIT_NO, "%s %s: unchanged: %s", act->verb, id,
 		    out->detail != NULL ? out->detail : act->cannot);
 	}
-	fprintf(stderr, "leadrelay: %s %s: %s\n", act->verb, id,
-	    buf_ok(&why) ? why.data : "out of memory");
-	buf_free(&why);
 }
 
 /* Count an event, and name it where a person wants to know which. */
@@ -169,9 +165,8 @@ summarise(const struct bulk *bulk)
 	for (size_t i = 0; i < KINDS; i++) {
 		if (bulk->left[i] == 0)
 			continue;
-		fprintf(stderr, "leadrelay: %s: %" PRId64 " %s\n",
+		status = print_fail(EXIT_NO, "%s: %" PRId64 " %s",
 		    bulk->act->verb, bulk->left[i], kinds[i].words);
-		status = EXIT_NO;
 	}
 	return status;
 }
@@ -183,10 +178,8 @@ bulk_act(struct setup *setup, const struct act *act,
 	struct bulk *bulk;
 	int status;
 
-	if ((bulk = calloc(1, sizeof(*bulk))) == NULL) {
-		fputs("leadrelay: out of memory\n", stderr);
-		return EXIT_SOFTWARE;
-	}
+	if ((bulk = calloc(1, sizeof(*bulk))) == NULL)
+		return print_fail(EXIT_SOFTWARE, "out of memory");
 	bulk->act = act;
 	bulk->filter = filter;
 	bulk->how = how;

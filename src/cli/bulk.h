@@ -23,9 +23,9 @@ struct act {
 
 /*
  * Say why the event ${id} was left as it is.  ${named}: it was asked for by its id,
- * so what helps is said at once.
+ * so what helps is said at once.  EXIT_NO.
  */
-void bulk_left(const struct act *act, const char *id,
+int bulk_left(const struct act *act, const char *id,
     const struct store_act_out *out, bool named);
 
 /*

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/exits.h"
 #include "cli/bulk.h"
+#include "cli/print.h"
 #include "cli/scope.h"
 #include "cli/setup.h"
 
@@ -56,15 +57,12 @@ act_report(const struct act_one *one)
 	}
 	if (out->result == STORE_ACT_DONE)
 		return EXIT_DONE;
-	if (out->result != STORE_ACT_NOT_FOUND) {
-		bulk_left(one->act, one->id, out, true);
-		return EXIT_NO;
-	}
-	fprintf(stderr, "leadrelay: %s %s: no such event%s%s\n",
+	if (out->result != STORE_ACT_NOT_FOUND)
+		return bulk_left(one->act, one->id, out, true);
+	return print_fail(EXIT_NOINPUT, "%s %s: no such event%s%s",
 	    one->act->verb, one->id, one->destination != NULL ?
 	    ", or no delivery of it to " : "",
 	    one->destination != NULL ? one->destination : "");
-	return EXIT_NOINPUT;
 }
 
 static int
@@ -107,10 +105,8 @@ check_options(const struct args *args)
 	} else if (args->operand_count > 0) {
 		fault = "--all and an ID exclude each other";
 	}
-	if (fault == NULL)
-		return EXIT_DONE;
-	fprintf(stderr, "leadrelay: %s: %s\n", args->command->name, fault);
-	return EXIT_USAGE;
+	return fault == NULL ? EXIT_DONE :
+	    print_fail(EXIT_USAGE, "%s: %s", args->command->name, fault);
 }
 
 /* What the command line means, and then do it. */

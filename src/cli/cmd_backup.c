@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/exits.h"
 #include "base/identity.h"
+#include "cli/print.h"
 #include "cli/setup.h"
 
 /* Make the file, empty: the store fills no file that somebody else made. */
@@ -23,12 +23,10 @@ make_file(const char *path)
 		return EXIT_DONE;
 	}
 	if (errno == EEXIST)
-		fprintf(stderr, "leadrelay: backup: %s is there already, and is "
-		    "not overwritten\n", path);
-	else
-		fprintf(stderr, "leadrelay: backup: %s: %s, as %s\n", path,
-		    strerror(errno), identity_name(geteuid(), me));
-	return EXIT_CANTCREAT;
+		return print_fail(EXIT_CANTCREAT, "backup: %s is there already, "
+		    "and is not overwritten", path);
+	return print_fail(EXIT_CANTCREAT, "backup: %s: %s, as %s", path,
+	    strerror(errno), identity_name(geteuid(), me));
 }
 
 static int

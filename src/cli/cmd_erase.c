@@ -213,15 +213,14 @@ erase_all(struct erase *erase, struct store_fault *fault)
 		erased += erase->result == STORE_ACT_DONE;
 		if (erase->result != STORE_ACT_SENDING)
 			continue;
-		fprintf(stderr, "leadrelay: erase: %s is being sent just now; "
-		    "try again in a moment\n", erase->ids.list[erase->at]);
-		status = EXIT_NO;
+		status = print_fail(EXIT_NO, "erase: %s is being sent just now; "
+		    "try again in a moment", erase->ids.list[erase->at]);
 	}
 	outbox_wake(erase->setup.outbox);
 	if (outbox_erase_log(erase->setup.outbox, fault) == -1) {
-		fputs("leadrelay: erase: traces are still in the outbox's log; "
+		print_fail(EXIT_NO, "erase: traces are still in the outbox's log; "
 		    "a running worker removes them when nobody reads it, or run "
-		    "this again\n", stderr);
+		    "this again");
 		return setup_store_failed(erase->setup.config, fault);
 	}
 	printf("%zu %s erased\n", erased, erased == 1 ? "event" : "events");
@@ -259,26 +258,20 @@ run(struct erase *erase, const struct args *args)
 	}
 	if (list_leads(erase, &fault) == -1)
 		return setup_store_failed(erase->setup.config, &fault);
-	if (erase->oom) {
-		fputs("leadrelay: out of memory\n", stderr);
-		return EXIT_SOFTWARE;
-	}
+	if (erase->oom)
+		return print_fail(EXIT_SOFTWARE, "out of memory");
 	if (args_flag(args, "yes") && erase->ids.count > 0)
 		return erase_all(erase, &fault);
-	if (args_flag(args, "yes")) {
-		/* An earlier run may have been cut off before this. */
-		if (outbox_erase_log(erase->setup.outbox, &fault) == -1)
-			return setup_store_failed(erase->setup.config, &fault);
-	}
-	if (erase->ids.count == 0) {
-		fputs("leadrelay: erase: nothing in the outbox is about that\n",
-		    stderr);
-		return EXIT_NOINPUT;
-	}
+	/* An earlier run may have been cut off before this. */
+	if (args_flag(args, "yes") &&
+	    outbox_erase_log(erase->setup.outbox, &fault) == -1)
+		return setup_store_failed(erase->setup.config, &fault);
+	if (erase->ids.count == 0)
+		return print_fail(EXIT_NOINPUT,
+		    "erase: nothing in the outbox is about that");
 	printf("%zu %s, %zu undelivered\n", erase->ids.count, erase->ids.count == 1 ?
 	    "event" : "events", erase->undelivered);
-	fputs("leadrelay: erase: nothing was erased; --yes does it\n", stderr);
-	return EXIT_DONE;
+	return print_fail(EXIT_DONE, "erase: nothing was erased; --yes does it");
 }
 
 static void
@@ -304,11 +297,9 @@ cmd_erase(const struct args *args)
 	int status;
 
 	if ((erase.email == NULL) == (erase.filter.lead == NULL) ||
-	    (erase.email != NULL && *erase.email == '\0')) {
-		fputs("leadrelay: erase: either --lead ID or --email ADDRESS\n",
-		    stderr);
-		return EXIT_USAGE;
-	}
+	    (erase.email != NULL && *erase.email == '\0'))
+		return print_fail(EXIT_USAGE,
+		    "erase: either --lead ID or --email ADDRESS");
 	status = setup_outbox(&erase.setup, args, args_flag(args, "yes") ?
 	    OUTBOX_COMMAND : OUTBOX_READ);
 	if (status == EXIT_DONE)

@@ -99,11 +99,9 @@ list_options(const struct args *args, struct list *list)
 	list->filter.source = args_value(args, "source");
 	list->filter.destination = args_value(args, "destination");
 	if (state != NULL &&
-	    (list->filter.state = delivery_state_parse(state)) == -1) {
-		fprintf(stderr, "leadrelay: --state %s: not one of waiting, "
-		    "sending, delivered, dead, held, discarded, skipped\n", state);
-		return -1;
-	}
+	    (list->filter.state = delivery_state_parse(state)) == -1)
+		return print_fail(-1, "--state %s: not one of waiting, sending, "
+		    "delivered, dead, held, discarded, skipped", state);
 	if (setup_when(args, "since", &list->filter.since_ms) == -1)
 		return -1;
 	/* A person wants a screenful; a program that reads this wants it all. */

@@ -265,8 +265,8 @@ cmd_show(const struct args *args)
 		goto out;
 	}
 	if (!show->found) {
-		fprintf(stderr, "leadrelay: no event %s in the outbox\n", show->id);
-		status = EXIT_NOINPUT;
+		status = print_fail(EXIT_NOINPUT, "no event %s in the outbox",
+		    show->id);
 		goto out;
 	}
 	if (json) {

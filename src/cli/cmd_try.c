@@ -173,11 +173,10 @@ cmd_try_begin(struct try *try, const struct config_destination *config)
 	struct buf why = { 0 };
 	struct dry_run *r = dry_run_new(try->setup.host, config, &why);
 
-	if (r == NULL) {
-		fprintf(stderr, "leadrelay: destination %s: %s\n", config->name,
-		    why.data != NULL ? why.data : "out of memory");
-		try->status = setup_first(try->status, EXIT_CONFIG);
-	}
+	if (r == NULL)
+		try->status = setup_first(try->status, print_fail(EXIT_CONFIG,
+		    "destination %s: %s", config->name,
+		    why.data != NULL ? why.data : "out of memory"));
 	buf_free(&why);
 	return r;
 }
@@ -245,9 +244,9 @@ read_options(const struct args *args, struct try *try)
 		return -1;
 	if ((try->diff != 0) == (args->operand_count == 0))
 		return 0;
-	fputs(try->diff != 0 ? "leadrelay: try: a FILE or --diff, not both\n" :
-	    "leadrelay: try: name a FILE ('-': standard input), or --diff N\n", stderr);
-	return -1;
+	return print_fail(-1, "%s", try->diff != 0 ?
+	    "try: a FILE or --diff, not both" :
+	    "try: name a FILE ('-': standard input), or --diff N");
 }
 
 static int
@@ -265,13 +264,12 @@ try_file(const struct args *args, struct try *try)
 		goto out;
 	source = name == NULL ? &try->setup.config->sources[0] :
 	    config_source_named(try->setup.config, name);
-	if (source == NULL) {
-		fprintf(stderr, "leadrelay: try: no source %s in %s\n", name,
+	if (source == NULL)
+		status = print_fail(EXIT_USAGE, "try: no source %s in %s", name,
 		    try->setup.config->file);
-		status = EXIT_USAGE;
-	} else if (outbox_become_owner(try->setup.config, &fault) == -1) {
+	else if (outbox_become_owner(try->setup.config, &fault) == -1)
 		status = setup_store_failed(try->setup.config, &fault);
-	} else if ((status = setup_programs(&try->setup)) == EXIT_DONE) {
+	else if ((status = setup_programs(&try->setup)) == EXIT_DONE) {
 		try_payload(try, source, &payload);
 		status = try->status;
 	}

@@ -1,3 +1,4 @@
+/* A byte more than is taken is read, to know that there is more. */
 #include "cli/input.h"
 
 #include <errno.h>
@@ -5,6 +6,7 @@
 #include <string.h>
 
 #include "base/exits.h"
+#include "cli/print.h"
 
 int
 input_read(const char *path, struct buf *payload)
@@ -13,10 +15,8 @@ input_read(const char *path, struct buf *payload)
 	int status = EXIT_DONE, error;
 	size_t n;
 
-	if (file == NULL) {
-		fprintf(stderr, "leadrelay: %s: %s\n", path, strerror(errno));
-		return EXIT_NOINPUT;
-	}
+	if (file == NULL)
+		return print_fail(EXIT_NOINPUT, "%s: %s", path, strerror(errno));
 	do {
 		if (!buf_reserve(payload, 65536))
 			break;
@@ -25,12 +25,10 @@ input_read(const char *path, struct buf *payload)
 		payload->data[payload->len] = '\0';
 	} while (n > 0 && payload->len <= INPUT_MAX);
 	error = ferror(file) ? errno : buf_ok(payload) ? 0 : ENOMEM;
-	if (error != 0 || payload->len == 0 || payload->len > INPUT_MAX) {
-		fprintf(stderr, "leadrelay: %s: %s\n", path, error != 0 ?
+	if (error != 0 || payload->len == 0 || payload->len > INPUT_MAX)
+		status = print_fail(EXIT_NOINPUT, "%s: %s", path, error != 0 ?
 		    strerror(error) : payload->len == 0 ? "empty" :
 		    "larger than 1 MB");
-		status = EXIT_NOINPUT;
-	}
 	if (file != stdin)
 		fclose(file);
 	return status;

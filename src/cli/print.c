@@ -1,6 +1,7 @@
 /* One list of what is unfit for a terminal, for text and for JSON strings. */
 #include "cli/print.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -195,11 +196,27 @@ print_line(struct buf *out)
 }
 
 int
+print_fail(int status, const char *fmt, ...)
+{
+	struct buf words = { 0 }, out = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&words, fmt, ap);
+	va_end(ap);
+	if (buf_ok(&words))
+		print_string(&out, words.data);
+	fprintf(stderr, "leadrelay: %s\n",
+	    buf_ok(&words) && buf_ok(&out) && out.len > 0 ? out.data : "out of memory");
+	buf_free(&words);
+	buf_free(&out);
+	return status;
+}
+
+int
 print_end(struct buf *out, bool oom)
 {
 	oom |= !print_flush(out);
 	buf_free(out);
-	if (oom)
-		fputs("leadrelay: out of memory\n", stderr);
-	return oom ? EXIT_SOFTWARE : EXIT_DONE;
+	return oom ? print_fail(EXIT_SOFTWARE, "out of memory") : EXIT_DONE;
 }

@@ -47,4 +47,11 @@ bool print_line(struct buf *out);
  */
 int print_end(struct buf *out, bool oom);
 
+/*
+ * Say on standard error what is wrong, in a line behind "leadrelay: ", fit for a
+ * terminal.  Returns ${status}: what the caller returns next.
+ */
+int print_fail(int status, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -12,26 +12,6 @@
 
 #define NAMED_MAX 5			/* ids, where one could be several */
 
-static int
-no_memory(void)
-{
-	fputs("leadrelay: out of memory\n", stderr);
-	return EXIT_SOFTWARE;
-}
-
-/* Words on standard error, those from the command line and the store fit for it. */
-static void
-say(struct buf *words)
-{
-	struct buf out = { 0 };
-
-	print_text(&out, words->data != NULL ? words->data : "", words->len);
-	fprintf(stderr, "leadrelay: %s\n",
-	    buf_ok(&out) && buf_ok(words) ? out.data : "out of memory");
-	buf_free(&out);
-	buf_free(words);
-}
-
 /* --- names --- */
 
 static void
@@ -82,10 +62,10 @@ check_name(const struct scope *scope, const char *kind, const char *name,
 
 	if (name == NULL || names_know(known, name))
 		return EXIT_DONE;
-	buf_printf(&words, "%s: there is no %s %s; known: ", scope->command,
-	    kind, name);
 	names_tell(known, &words);
-	say(&words);
+	print_fail(EXIT_NOINPUT, "%s: there is no %s %s; known: %s",
+	    scope->command, kind, name, words.data);
+	buf_free(&words);
 	return EXIT_NOINPUT;
 }
 
@@ -102,7 +82,7 @@ scope_open(struct scope *scope, struct setup *setup, const struct args *args,
 	if (outbox_run(setup->outbox, ask_all, &asking, &fault) == -1)
 		return setup_store_failed(setup->config, &fault);
 	if (scope->sources.oom || scope->destinations.oom || scope->of_lead.oom)
-		return no_memory();
+		return print_fail(EXIT_SOFTWARE, "out of memory");
 	return setup_first(check_name(scope, "source", filter->source,
 	    &scope->sources), check_name(scope, "destination",
 	    filter->destination, &scope->destinations));
@@ -129,18 +109,16 @@ scope_one_lead(struct scope *scope, struct store_filter *filter)
 		filter->source = sources->list[0];
 	if (filter->source != NULL && names_know(sources, filter->source))
 		return EXIT_DONE;
-	buf_printf(&words, "%s: ", scope->command);
-	if (filter->source != NULL || sources->count == 0) {
-		buf_printf(&words, "there is no lead %s%s%s in the outbox",
-		    filter->lead, filter->source != NULL ? " of source " : "",
+	if (filter->source != NULL || sources->count == 0)
+		return print_fail(EXIT_NOINPUT, "%s: there is no lead %s%s%s in "
+		    "the outbox", scope->command, filter->lead,
+		    filter->source != NULL ? " of source " : "",
 		    filter->source != NULL ? filter->source : "");
-		say(&words);
-		return EXIT_NOINPUT;
-	}
-	buf_printf(&words, "lead %s is known in the sources ", filter->lead);
 	names_tell(sources, &words);
-	buf_puts(&words, ": say by --source which one is meant");
-	say(&words);
+	print_fail(EXIT_USAGE, "%s: lead %s is known in the sources %s: say by "
+	    "--source which one is meant", scope->command, filter->lead,
+	    words.data);
+	buf_free(&words);
 	return EXIT_USAGE;
 }
 
@@ -166,23 +144,22 @@ match_run(struct store *store, void *arg)
 static int
 refuse(const struct scope *scope, const struct match *match, size_t min)
 {
-	struct buf words = { 0 };
+	char ids[NAMED_MAX * (UUID7_SIZE + 1)] = "";
 
-	buf_printf(&words, "%s %s: ", scope->command, match->beginning);
-	if (match->count == 0) {
-		buf_puts(&words, "no such event in the outbox");
-	} else if (strlen(match->beginning) < min) {
-		buf_printf(&words, "too short: an event is named here by at "
-		    "least the first %zu characters of its id", min);
-	} else {
-		buf_puts(&words, "several events begin so: ");
-		for (size_t i = 0; i < match->count && i < NAMED_MAX; i++)
-			buf_printf(&words, "%s%s", i == 0 ? "" : ", ",
-			    match->ids[i]);
-		buf_puts(&words, match->count > NAMED_MAX ? ", and more" : "");
+	if (match->count == 0)
+		return print_fail(EXIT_NOINPUT, "%s %s: no such event in the "
+		    "outbox", scope->command, match->beginning);
+	if (strlen(match->beginning) < min)
+		return print_fail(EXIT_USAGE, "%s %s: too short: an event is named "
+		    "here by at least the first %zu characters of its id",
+		    scope->command, match->beginning, min);
+	for (size_t i = 0; i < match->count && i < NAMED_MAX; i++) {
+		strcat(ids, i == 0 ? "" : ", ");
+		strcat(ids, match->ids[i]);
 	}
-	say(&words);
-	return match->count == 0 ? EXIT_NOINPUT : EXIT_USAGE;
+	return print_fail(EXIT_USAGE, "%s %s: several events begin so: %s%s",
+	    scope->command, match->beginning, ids,
+	    match->count > NAMED_MAX ? ", and more" : "");
 }
 
 int
@@ -204,5 +181,5 @@ scope_ids(struct scope *scope, struct setup *setup, const struct args *args,
 			status = setup_first(status,
 			    refuse(scope, &match, min));
 	}
-	return scope->ids.oom ? no_memory() : status;
+	return scope->ids.oom ? print_fail(EXIT_SOFTWARE, "out of memory") : status;
 }

@@ -396,9 +396,8 @@ check_source(const struct doctor *doctor)
 		return EXIT_USAGE;
 	if (doctor->source->verify != CONFIG_VERIFY_NONE)
 		return EXIT_DONE;
-	fprintf(stderr, "leadrelay: doctor: source %s verifies nothing, so it "
-	    "takes no probes\n", doctor->source->name);
-	return EXIT_USAGE;
+	return print_fail(EXIT_USAGE, "doctor: source %s verifies nothing, so it "
+	    "takes no probes", doctor->source->name);
 }
 
 int
@@ -413,13 +412,13 @@ cmd_doctor(const struct args *args)
 	struct target target = { 0 };
 	struct store_fault fault = { 0 };
 	const char *wrong = target_read(doctor.url, &target);
-	int status = EXIT_USAGE;
+	int status;
 
 	signals_expect_hangups();
 	doctor.loopback = target.loopback;
-	if (wrong != NULL)
-		fprintf(stderr, "leadrelay: doctor: %s\n", wrong);
-	if (wrong != NULL || (status = setup_config(&setup, args)) != EXIT_DONE)
+	status = wrong != NULL ? print_fail(EXIT_USAGE, "doctor: %s", wrong) :
+	    setup_config(&setup, args);
+	if (status != EXIT_DONE)
 		goto out;
 	doctor.source = setup_source(args, setup.config, target.path.data);
 	if ((status = check_source(&doctor)) != EXIT_DONE)

@@ -100,8 +100,7 @@ send_answered(void *arg, int64_t index, const struct post_answer *answer)
 	(void)index;
 	if (answer->status == 0) {
 		send->unanswered++;
-		fprintf(stderr, "leadrelay: send: no answer: %s\n",
-		    answer->error);
+		print_fail(EXIT_UNAVAILABLE, "send: no answer: %s", answer->error);
 		return;
 	}
 	send->took_us[send->answered++] = answer->took_us;
@@ -167,15 +166,12 @@ check_target(const struct args *args, struct buf *path)
 	const char *fault = target_read(url, &target);
 
 	*path = target.path;
-	if (fault != NULL) {
-		fprintf(stderr, "leadrelay: send: %s\n", fault);
-		return EXIT_USAGE;
-	}
+	if (fault != NULL)
+		return print_fail(EXIT_USAGE, "send: %s", fault);
 	if (target.loopback || args_flag(args, "yes"))
 		return EXIT_DONE;
-	fprintf(stderr, "leadrelay: send: %s is not on this machine, and this "
-	    "makes a real lead there: add --yes if you mean it\n", url);
-	return EXIT_USAGE;
+	return print_fail(EXIT_USAGE, "send: %s is not on this machine, and this "
+	    "makes a real lead there: add --yes if you mean it", url);
 }
 
 static int
@@ -188,16 +184,14 @@ read_scenario(const struct args *args, struct send *send)
 		return EXIT_DONE;
 	if (args_value(args, "file") != NULL ||
 	    args_value(args, "count") != NULL ||
-	    args_value(args, "concurrency") != NULL) {
-		fputs("leadrelay: send: a scenario has its own leads: no --file, "
-		    "--count or --concurrency\n", stderr);
-		return EXIT_USAGE;
-	}
+	    args_value(args, "concurrency") != NULL)
+		return print_fail(EXIT_USAGE, "send: a scenario has its own leads: "
+		    "no --file, --count or --concurrency");
 	if ((send->scenario = scenario_named(name)) != NULL)
 		return EXIT_DONE;
 	scenario_names(&names);
-	fprintf(stderr, "leadrelay: send: --scenario %s: not one of %s\n",
-	    name, names.data != NULL ? names.data : "");
+	print_fail(EXIT_USAGE, "send: --scenario %s: not one of %s", name,
+	    names.data != NULL ? names.data : "");
 	buf_free(&names);
 	return EXIT_USAGE;
 }
@@ -210,20 +204,16 @@ read_options(const struct args *args, struct send *send)
 
 	if (read_scenario(args, send) != EXIT_DONE)
 		return EXIT_USAGE;
-	if (file != NULL && args_value(args, "id") != NULL) {
-		fputs("leadrelay: send: --id is for the sample; a file has its own\n",
-		    stderr);
-		return EXIT_USAGE;
-	}
+	if (file != NULL && args_value(args, "id") != NULL)
+		return print_fail(EXIT_USAGE,
+		    "send: --id is for the sample; a file has its own");
 	if (setup_number(args, "count", 1, COUNT_MAX, 1,
 	    &send->batch.count) == -1 ||
 	    setup_number(args, "concurrency", 1, POST_CONCURRENCY_MAX, 1,
 	    &send->batch.concurrency) == -1)
 		return EXIT_USAGE;
-	if (random_id(send->batch.count, &send->id) == -1) {
-		fputs("leadrelay: send: no random numbers\n", stderr);
-		return EXIT_SOFTWARE;
-	}
+	if (random_id(send->batch.count, &send->id) == -1)
+		return print_fail(EXIT_SOFTWARE, "send: no random numbers");
 	last = ID_MAX - (send->batch.count - 1);
 	if (setup_number(args, "id", -ID_MAX, last, send->id, &send->id) == -1)
 		return EXIT_USAGE;
@@ -238,15 +228,12 @@ check_source(const struct send *send)
 		return EXIT_USAGE;
 	if (send->source->verify != CONFIG_VERIFY_NONE)
 		return EXIT_DONE;
-	if (send->scenario != NULL) {
-		fprintf(stderr, "leadrelay: send: source %s verifies nothing, "
-		    "and the scenarios are about what it would verify\n",
+	if (send->scenario != NULL)
+		return print_fail(EXIT_USAGE, "send: source %s verifies nothing, "
+		    "and the scenarios are about what it would verify",
 		    send->source->name);
-		return EXIT_USAGE;
-	}
-	fprintf(stderr, "leadrelay: send: source %s verifies nothing: sent "
-	    "without a token\n", send->source->name);
-	return EXIT_DONE;
+	return print_fail(EXIT_DONE, "send: source %s verifies nothing: sent "
+	    "without a token", send->source->name);
 }
 
 static int
@@ -257,10 +244,8 @@ send_all(struct send *send)
 
 	send->took_us = calloc((size_t)send->batch.count,
 	    sizeof(*send->took_us));
-	if (send->took_us == NULL) {
-		fputs("leadrelay: send: out of memory\n", stderr);
-		return EXIT_SOFTWARE;
-	}
+	if (send->took_us == NULL)
+		return print_fail(EXIT_SOFTWARE, "send: out of memory");
 	status = post_run(&send->batch);
 	if (status != EXIT_DONE)
 		return status;

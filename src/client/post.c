@@ -17,6 +17,7 @@
 
 #include "base/exits.h"
 #include "base/text.h"
+#include "cli/print.h"
 #include "config/config.h"
 #include "http/transport.h"
 
@@ -255,10 +256,9 @@ post_run(const struct post_batch *batch)
 	    batch->concurrency : batch->count);
 	struct sender *senders;
 	struct buf why = { 0 };
-	int status = EXIT_DONE;
 
 	if (curl_api_load(&post.curl, &why) == -1) {
-		fprintf(stderr, "leadrelay: %s: %s\n", batch->command,
+		print_fail(EXIT_UNAVAILABLE, "%s: %s", batch->command,
 		    why.data != NULL ? why.data : NO_MEMORY);
 		buf_free(&why);
 		return EXIT_UNAVAILABLE;
@@ -272,9 +272,6 @@ post_run(const struct post_batch *batch)
 	else
 		run_all(&post, senders, count);
 	close_senders(&post, senders, opened);
-	if (post.fault != NULL) {
-		fprintf(stderr, "leadrelay: %s: %s\n", batch->command, post.fault);
-		status = EXIT_SOFTWARE;
-	}
-	return status;
+	return post.fault == NULL ? EXIT_DONE : print_fail(EXIT_SOFTWARE,
+	    "%s: %s", batch->command, post.fault);
 }

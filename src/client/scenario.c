@@ -197,9 +197,9 @@ play_answered(void *arg, int64_t index, const struct post_answer *answer)
 	bool good;
 
 	if (answer->status == 0) {
-		fprintf(stderr, "leadrelay: send: no answer: %s\n",
-		    answer->error);
-		play->status = setup_first(play->status, EXIT_UNAVAILABLE);
+		play->status = setup_first(play->status,
+		    print_fail(EXIT_UNAVAILABLE, "send: no answer: %s",
+		    answer->error));
 		return;
 	}
 	snprintf(play->ids[index], sizeof(play->ids[index]), "%s",
