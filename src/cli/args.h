@@ -15,6 +15,7 @@
 #include "base/buf.h"
 
 struct args;
+struct setup;
 
 /* One long option.  A list of them, as one of commands, ends with a NULL name. */
 struct args_option {
@@ -34,7 +35,8 @@ struct args_command {
 	int operands_max;		/* or ARGS_ANY_NUMBER */
 	const char *summary;		/* one line */
 	const char *details;		/* paragraphs, each line ending in a newline; or NULL */
-	int (*run)(const struct args *args);	/* returns the exit status */
+	/* Returns the exit status.  The setup is empty, and released afterwards. */
+	int (*run)(const struct args *args, struct setup *setup);
 	struct args_option options[ARGS_OPTIONS_MAX];	/* of its own */
 };
 

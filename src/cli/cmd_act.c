@@ -133,10 +133,9 @@ act_run_all(struct setup *setup, const struct args *args,
 }
 
 int
-cmd_act(const struct args *args)
+cmd_act(const struct args *args, struct setup *setup)
 {
 	const struct act *act = acts;
-	struct setup setup = { 0 };
 	struct store_filter filter = { .state = -1 };
 	unsigned how = 0;
 	int status;
@@ -154,14 +153,13 @@ cmd_act(const struct args *args)
 		return status;
 	if (setup_when(args, "since", &filter.since_ms) == -1)
 		return EXIT_USAGE;
-	status = setup_outbox(&setup, args, how & STORE_DRY_RUN ?
+	status = setup_outbox(setup, args, how & STORE_DRY_RUN ?
 	    OUTBOX_READ : OUTBOX_COMMAND);
-	if (status == EXIT_DONE) {
-		status = act_run_all(&setup, args, act, &filter, how);
-		/* Whatever was changed may free the next event of a lead. */
-		if (!(how & STORE_DRY_RUN))
-			outbox_wake(setup.outbox);
-	}
-	setup_free(&setup);
+	if (status != EXIT_DONE)
+		return status;
+	status = act_run_all(setup, args, act, &filter, how);
+	/* Whatever was changed may free the next event of a lead. */
+	if (!(how & STORE_DRY_RUN))
+		outbox_wake(setup->outbox);
 	return status;
 }

@@ -1,3 +1,4 @@
+/* backup: the empty file is ours before the store is asked to fill it. */
 #include "cli/cmd.h"
 
 #include <errno.h>
@@ -36,21 +37,18 @@ copy_store(struct store *store, void *arg)
 }
 
 int
-cmd_backup(const struct args *args)
+cmd_backup(const struct args *args, struct setup *setup)
 {
-	struct setup setup = { 0 };
 	struct store_fault fault = { 0 };
 	char *path = args->operands[0];
 	int status;
 
-	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE ||
+	if ((status = setup_outbox(setup, args, OUTBOX_READ)) != EXIT_DONE ||
 	    (status = make_file(path)) != EXIT_DONE)
-		goto out;
-	if (outbox_run(setup.outbox, copy_store, path, &fault) == -1) {
-		status = setup_store_failed(setup.config, &fault);
+		return status;
+	if (outbox_run(setup->outbox, copy_store, path, &fault) == -1) {
+		status = setup_store_failed(setup->config, &fault);
 		(void)unlink(path);
 	}
-out:
-	setup_free(&setup);
 	return status;
 }

@@ -251,7 +251,7 @@ check_review(struct check *check, struct outbox *ob)
 	if (review_take(ob, check->config, clock_wall_ms(), &review,
 	    &fault) == -1) {
 		check_store_failed(check, &fault);
-		goto out;
+		return;
 	}
 	ok("outbox", "%" PRId64 " undelivered, %" PRId64 " held",
 	    review.stats.events_undelivered, review.stats.events_held);
@@ -271,7 +271,6 @@ check_review(struct check *check, struct outbox *ob)
 	if (others)
 		note("outbox", "leadrelay stats tells what waits for a person");
 	buf_free(&text);
-out:
 	review_free(&review);
 }
 
@@ -437,23 +436,22 @@ check_all(struct check *check)
 }
 
 int
-cmd_check(const struct args *args)
+cmd_check(const struct args *args, struct setup *setup)
 {
-	struct setup setup = { .warn = true };
 	struct check check = { .status = EXIT_DONE };
 	struct store_fault fault = { 0 };
 	struct buf settings = { 0 };
 	int status;
 
-	if ((status = setup_config(&setup, args)) != EXIT_DONE)
+	setup->warn = true;
+	if ((status = setup_config(setup, args)) != EXIT_DONE)
 		return status;
-	check.config = setup.config;
-	config_print(setup.config, &settings);
+	check.config = setup->config;
+	config_print(setup->config, &settings);
 	(void)print_line(&settings);
-	if (outbox_become_owner(setup.config, &fault) == -1)
+	if (outbox_become_owner(setup->config, &fault) == -1)
 		check_store_failed(&check, &fault);
 	else
 		check_all(&check);
-	setup_free(&setup);
 	return check.status;
 }

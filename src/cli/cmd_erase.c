@@ -20,7 +20,7 @@
 #define BATCH 500			/* payloads looked at in one transaction */
 
 struct erase {
-	struct setup setup;
+	struct setup *setup;
 	struct scope scope;
 	struct store_filter filter;	/* lead and source that were asked for */
 	const char *email;		/* NULL: by lead */
@@ -107,7 +107,7 @@ static int
 find_by_email(struct erase *erase, struct store_fault *fault)
 {
 	while (!erase->done.ended && !erase->oom) {
-		if (outbox_run(erase->setup.outbox, match_batch, erase,
+		if (outbox_run(erase->setup->outbox, match_batch, erase,
 		    fault) == -1)
 			return -1;
 		erase->done = erase->walk;
@@ -180,7 +180,7 @@ list_leads(struct erase *erase, struct store_fault *fault)
 	for (erase->at = 0; erase->at < erase->keys.count && !erase->oom;
 	    erase->at++) {
 		before = erase->ids.count;
-		if (outbox_run(erase->setup.outbox, list_lead, erase,
+		if (outbox_run(erase->setup->outbox, list_lead, erase,
 		    fault) == -1)
 			return -1;
 		if (erase->ids.count > before)
@@ -207,21 +207,21 @@ erase_all(struct erase *erase, struct store_fault *fault)
 	int status = EXIT_DONE;
 
 	for (erase->at = erase->ids.count; erase->at-- > 0;) {
-		if (outbox_run(erase->setup.outbox, erase_one, erase,
+		if (outbox_run(erase->setup->outbox, erase_one, erase,
 		    fault) == -1)
-			return setup_store_failed(erase->setup.config, fault);
+			return setup_store_failed(erase->setup->config, fault);
 		erased += erase->result == STORE_ACT_DONE;
 		if (erase->result != STORE_ACT_SENDING)
 			continue;
 		status = print_fail(EXIT_NO, "erase: %s is being sent just now; "
 		    "try again in a moment", erase->ids.list[erase->at]);
 	}
-	outbox_wake(erase->setup.outbox);
-	if (outbox_erase_log(erase->setup.outbox, fault) == -1) {
+	outbox_wake(erase->setup->outbox);
+	if (outbox_erase_log(erase->setup->outbox, fault) == -1) {
 		print_fail(EXIT_NO, "erase: traces are still in the outbox's log; "
 		    "a running worker removes them when nobody reads it, or run "
 		    "this again");
-		return setup_store_failed(erase->setup.config, fault);
+		return setup_store_failed(erase->setup->config, fault);
 	}
 	printf("%zu %s erased\n", erased, erased == 1 ? "event" : "events");
 	return status;
@@ -247,25 +247,25 @@ run(struct erase *erase, const struct args *args)
 	struct store_fault fault = { 0 };
 	int status;
 
-	if ((status = scope_open(&erase->scope, &erase->setup, args,
+	if ((status = scope_open(&erase->scope, erase->setup, args,
 	    &erase->filter)) != EXIT_DONE)
 		return status;
 	if (erase->email != NULL) {
 		if (find_by_email(erase, &fault) == -1)
-			return setup_store_failed(erase->setup.config, &fault);
+			return setup_store_failed(erase->setup->config, &fault);
 	} else if ((status = find_by_lead(erase)) != EXIT_DONE) {
 		return status;
 	}
 	if (list_leads(erase, &fault) == -1)
-		return setup_store_failed(erase->setup.config, &fault);
+		return setup_store_failed(erase->setup->config, &fault);
 	if (erase->oom)
 		return print_fail(EXIT_SOFTWARE, "out of memory");
 	if (args_flag(args, "yes") && erase->ids.count > 0)
 		return erase_all(erase, &fault);
 	/* An earlier run may have been cut off before this. */
 	if (args_flag(args, "yes") &&
-	    outbox_erase_log(erase->setup.outbox, &fault) == -1)
-		return setup_store_failed(erase->setup.config, &fault);
+	    outbox_erase_log(erase->setup->outbox, &fault) == -1)
+		return setup_store_failed(erase->setup->config, &fault);
 	if (erase->ids.count == 0)
 		return print_fail(EXIT_NOINPUT,
 		    "erase: nothing in the outbox is about that");
@@ -281,13 +281,13 @@ erase_free(struct erase *erase)
 	names_free(&erase->keys);
 	names_free(&erase->ids);
 	scope_free(&erase->scope);
-	setup_free(&erase->setup);
 }
 
 int
-cmd_erase(const struct args *args)
+cmd_erase(const struct args *args, struct setup *setup)
 {
 	struct erase erase = {
+		.setup = setup,
 		.filter = {
 			.lead = args_value(args, "lead"),
 			.source = args_value(args, "source")
@@ -300,7 +300,7 @@ cmd_erase(const struct args *args)
 	    (erase.email != NULL && *erase.email == '\0'))
 		return print_fail(EXIT_USAGE,
 		    "erase: either --lead ID or --email ADDRESS");
-	status = setup_outbox(&erase.setup, args, args_flag(args, "yes") ?
+	status = setup_outbox(setup, args, args_flag(args, "yes") ?
 	    OUTBOX_COMMAND : OUTBOX_READ);
 	if (status == EXIT_DONE)
 		status = run(&erase, args);

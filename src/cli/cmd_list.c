@@ -125,9 +125,8 @@ list_remark(const struct list *list)
 }
 
 int
-cmd_list(const struct args *args)
+cmd_list(const struct args *args, struct setup *setup)
 {
-	struct setup setup = { 0 };
 	struct store_fault fault = { 0 };
 	struct list list = { 0 };
 	struct scope scope = { 0 };
@@ -135,15 +134,15 @@ cmd_list(const struct args *args)
 
 	if (list_options(args, &list) == -1)
 		return EXIT_USAGE;
-	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE ||
-	    (status = scope_open(&scope, &setup, args, &list.filter)) !=
+	if ((status = setup_outbox(setup, args, OUTBOX_READ)) != EXIT_DONE ||
+	    (status = scope_open(&scope, setup, args, &list.filter)) !=
 	    EXIT_DONE)
 		goto out;
 	list.sources = scope.sources.count > 1;
-	if (review_take(setup.outbox, setup.config, clock_wall_ms(),
+	if (review_take(setup->outbox, setup->config, clock_wall_ms(),
 	    &list.review, &fault) == -1 ||
-	    outbox_run(setup.outbox, list_run, &list, &fault) == -1)
-		status = setup_store_failed(setup.config, &fault);
+	    outbox_run(setup->outbox, list_run, &list, &fault) == -1)
+		status = setup_store_failed(setup->config, &fault);
 	if (list.rows > 0 && !list.json && table_close(&list.table) == -1)
 		list.oom = true;
 	if (status == EXIT_DONE)
@@ -153,6 +152,5 @@ cmd_list(const struct args *args)
 out:
 	review_free(&list.review);
 	scope_free(&scope);
-	setup_free(&setup);
 	return status;
 }

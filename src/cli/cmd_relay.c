@@ -179,24 +179,22 @@ set_up(struct watch *watch, const struct args *args, struct counters *counters)
 }
 
 int
-cmd_relay(const struct args *args)
+cmd_relay(const struct args *args, struct setup *setup)
 {
 	const char *pid = args_value(args, "reload");
-	struct setup setup = { .programs = true };
 	struct counters counters = { 0 };
-	struct watch watch = { .setup = &setup, .once = args_flag(args, "once") };
+	struct watch watch = { .setup = setup, .once = args_flag(args, "once") };
 	int status;
 
 	if (pid != NULL)
 		return reload_reply_ask(pid);
+	setup->programs = true;
 	signals_expect_hangups();
 	notify_open(&watch.notify);
 	start_supervisor(&watch);
 	if ((status = set_up(&watch, args, &counters)) == EXIT_DONE) {
 		status = run(&watch);
 		take_down(&watch, status);
-	} else {
-		setup_free(&setup);
 	}
 	notify_close(&watch.notify);
 	return status;

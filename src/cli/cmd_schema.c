@@ -4,11 +4,12 @@
 #include "lead/lead.h"
 
 int
-cmd_schema(const struct args *args)
+cmd_schema(const struct args *args, struct setup *setup)
 {
 	struct buf out = { 0 };
 
 	(void)args;
+	(void)setup;
 	lead_schema(&out);
 	return print_end(&out, false);
 }

@@ -8,11 +8,12 @@
 #include "start/worker.h"
 
 int
-cmd_serve(const struct args *args)
+cmd_serve(const struct args *args, struct setup *setup)
 {
 	const char *listen = args_value(args, "listen");
 	const char *pid = args_value(args, "reload");
 
+	(void)setup;
 	if (pid != NULL)
 		return reload_reply_ask(pid);
 	if (listen == NULL && !serve_is_listening(0)) {

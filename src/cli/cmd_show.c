@@ -242,10 +242,9 @@ show_run(struct store *store, void *arg)
 }
 
 int
-cmd_show(const struct args *args)
+cmd_show(const struct args *args, struct setup *setup)
 {
 	bool json = args_flag(args, "json");
-	struct setup setup = { 0 };
 	struct store_fault fault = { 0 };
 	struct show_run run = { .visitor = json ? json_visitor : text_visitor };
 	struct show *show = &run.show;
@@ -253,15 +252,15 @@ cmd_show(const struct args *args)
 	int status;
 
 	run.visitor.arg = show;
-	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE ||
-	    (status = scope_ids(&scope, &setup, args, SCOPE_ID_SHOWN)) !=
+	if ((status = setup_outbox(setup, args, OUTBOX_READ)) != EXIT_DONE ||
+	    (status = scope_ids(&scope, setup, args, SCOPE_ID_SHOWN)) !=
 	    EXIT_DONE)
 		goto out;
 	show->id = scope.ids.list[0];
-	if (review_take(setup.outbox, setup.config, clock_wall_ms(),
+	if (review_take(setup->outbox, setup->config, clock_wall_ms(),
 	    &show->review, &fault) == -1 ||
-	    outbox_run(setup.outbox, show_run, &run, &fault) == -1) {
-		status = setup_store_failed(setup.config, &fault);
+	    outbox_run(setup->outbox, show_run, &run, &fault) == -1) {
+		status = setup_store_failed(setup->config, &fault);
 		goto out;
 	}
 	if (!show->found) {
@@ -278,6 +277,5 @@ out:
 	buf_free(&show->out);
 	review_free(&show->review);
 	scope_free(&scope);
-	setup_free(&setup);
 	return status;
 }

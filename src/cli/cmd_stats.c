@@ -206,22 +206,19 @@ text_stats(const struct review *review, struct buf *out)
 }
 
 int
-cmd_stats(const struct args *args)
+cmd_stats(const struct args *args, struct setup *setup)
 {
-	struct setup setup = { 0 };
 	struct review review = { 0 };
 	struct store_fault fault = { 0 };
 	struct buf out = { 0 };
 	bool written = true;
 	int status;
 
-	if ((status = setup_outbox(&setup, args, OUTBOX_READ)) != EXIT_DONE)
-		goto out;
-	if (review_take(setup.outbox, setup.config, clock_wall_ms(), &review,
-	    &fault) == -1) {
-		status = setup_store_failed(setup.config, &fault);
-		goto out;
-	}
+	if ((status = setup_outbox(setup, args, OUTBOX_READ)) != EXIT_DONE)
+		return status;
+	if (review_take(setup->outbox, setup->config, clock_wall_ms(), &review,
+	    &fault) == -1)
+		return setup_store_failed(setup->config, &fault);
 	if (args_flag(args, "json"))
 		json_stats(&review, &out);
 	else
@@ -229,8 +226,6 @@ cmd_stats(const struct args *args)
 	status = print_end(&out, !written);
 	if (status == EXIT_DONE && review_needs_person(&review))
 		status = EXIT_NO;
-out:
 	review_free(&review);
-	setup_free(&setup);
 	return status;
 }

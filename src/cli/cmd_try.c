@@ -171,7 +171,7 @@ struct dry_run *
 cmd_try_begin(struct try *try, const struct config_destination *config)
 {
 	struct buf why = { 0 };
-	struct dry_run *r = dry_run_new(try->setup.host, config, &why);
+	struct dry_run *r = dry_run_new(try->setup->host, config, &why);
 
 	if (r == NULL)
 		try->status = setup_first(try->status, print_fail(EXIT_CONFIG,
@@ -208,7 +208,7 @@ static void
 try_payload(struct try *try, const struct config_source *source,
     struct buf *payload)
 {
-	const struct config *config = try->setup.config;
+	const struct config *config = try->setup->config;
 	struct lead lead = { 0 };
 	struct buf errors = { 0 };
 	const char *unreadable = lead_read(payload->data, payload->len, &lead);
@@ -260,16 +260,16 @@ try_file(const struct args *args, struct try *try)
 
 	/* Read as whoever called, before root becomes the store's owner. */
 	if ((status = input_read(args->operands[0], &payload)) != EXIT_DONE ||
-	    (status = setup_config(&try->setup, args)) != EXIT_DONE)
+	    (status = setup_config(try->setup, args)) != EXIT_DONE)
 		goto out;
-	source = name == NULL ? &try->setup.config->sources[0] :
-	    config_source_named(try->setup.config, name);
+	source = name == NULL ? &try->setup->config->sources[0] :
+	    config_source_named(try->setup->config, name);
 	if (source == NULL)
 		status = print_fail(EXIT_USAGE, "try: no source %s in %s", name,
-		    try->setup.config->file);
-	else if (outbox_become_owner(try->setup.config, &fault) == -1)
-		status = setup_store_failed(try->setup.config, &fault);
-	else if ((status = setup_programs(&try->setup)) == EXIT_DONE) {
+		    try->setup->config->file);
+	else if (outbox_become_owner(try->setup->config, &fault) == -1)
+		status = setup_store_failed(try->setup->config, &fault);
+	else if ((status = setup_programs(try->setup)) == EXIT_DONE) {
 		try_payload(try, source, &payload);
 		status = try->status;
 	}
@@ -279,20 +279,18 @@ out:
 }
 
 int
-cmd_try(const struct args *args)
+cmd_try(const struct args *args, struct setup *setup)
 {
-	struct try try = { .setup.programs = true };
+	struct try try = { .setup = setup };
 	int status;
 
+	setup->programs = true;
 	if (read_options(args, &try) == -1)
 		return EXIT_USAGE;
-	if (try.diff == 0) {
-		status = try_file(args, &try);
-	} else if ((status = setup_outbox(&try.setup, args,
-	    OUTBOX_READ)) == EXIT_DONE) {
-		cmd_try_diff(&try);
-		status = try.status;
-	}
-	setup_free(&try.setup);
-	return status;
+	if (try.diff == 0)
+		return try_file(args, &try);
+	if ((status = setup_outbox(setup, args, OUTBOX_READ)) != EXIT_DONE)
+		return status;
+	cmd_try_diff(&try);
+	return try.status;
 }

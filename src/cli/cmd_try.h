@@ -13,7 +13,7 @@ struct dry_run;
 
 /* A run of the command. */
 struct try {
-	struct setup setup;
+	struct setup *setup;
 	bool json;			/* options; neither needs the other */
 	bool show_secrets;
 	int64_t diff;			/* how many stored events; 0: try a file */

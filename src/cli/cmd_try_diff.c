@@ -184,9 +184,9 @@ diff_one(struct try *try, struct dry_run *r, const char *destination,
 	enum verdict verdict;
 	int rc = 0;
 
-	if (outbox_run(try->setup.outbox, show_run, &one, &fault) == -1) {
+	if (outbox_run(try->setup->outbox, show_run, &one, &fault) == -1) {
 		try->status = setup_first(try->status,
-		    setup_store_failed(try->setup.config, &fault));
+		    setup_store_failed(try->setup->config, &fault));
 		rc = -1;
 	} else if (one.oom) {
 		try->status = setup_first(try->status, EXIT_SOFTWARE);
@@ -229,9 +229,9 @@ diff_destination(struct try *try, const struct config_destination *config)
 
 	if (r == NULL)
 		return;
-	if (outbox_run(try->setup.outbox, list_run, &newest, &fault) == -1) {
+	if (outbox_run(try->setup->outbox, list_run, &newest, &fault) == -1) {
 		try->status = setup_first(try->status,
-		    setup_store_failed(try->setup.config, &fault));
+		    setup_store_failed(try->setup->config, &fault));
 	} else {
 		if (newest.ids.oom)
 			try->status = setup_first(try->status, EXIT_SOFTWARE);
@@ -249,7 +249,7 @@ diff_destination(struct try *try, const struct config_destination *config)
 void
 cmd_try_diff(struct try *try)
 {
-	const struct config *config = try->setup.config;
+	const struct config *config = try->setup->config;
 
 	for (size_t i = 0; i < config->destination_count; i++)
 		diff_destination(try, &config->destinations[i]);

@@ -12,6 +12,7 @@
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/help.h"
+#include "cli/setup.h"
 #include "cli/version.h"
 #include "intake/serve.h"
 #include "start/worker.h"
@@ -237,6 +238,7 @@ run_without_command(const struct args *args)
 int
 command_run(int argc, char **argv)
 {
+	struct setup setup = { 0 };
 	struct buf why = { 0 };
 	struct args args;
 	int status;
@@ -250,7 +252,8 @@ command_run(int argc, char **argv)
 	else if (args.command == NULL)
 		status = run_without_command(&args);
 	else
-		status = args.command->run(&args);
+		status = args.command->run(&args, &setup);
+	setup_free(&setup);
 	buf_free(&why);
 	return flush_output(status);
 }

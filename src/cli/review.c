@@ -104,12 +104,13 @@ review_take(struct outbox *ob, const struct config *config, int64_t now_ms,
 	memset(review, 0, sizeof(*review));
 	review->config = config;
 	review->now_ms = now_ms;
-	if (outbox_run(ob, take_run, review, fault) == -1)
-		return -1;
-	if (!review->oom)
-		return 0;
-	fault->kind = STORE_FAULT_MEMORY;
-	strcpy(fault->text, "out of memory");
+	if (outbox_run(ob, take_run, review, fault) == 0) {
+		if (!review->oom)
+			return 0;
+		fault->kind = STORE_FAULT_MEMORY;
+		strcpy(fault->text, "out of memory");
+	}
+	review_free(review);
 	return -1;
 }
 

@@ -34,8 +34,8 @@ struct review {
 };
 
 /*
- * Read it all in one transaction.  ${config} is borrowed.  -1: ${fault}.
- * review_free in either case.
+ * Read it all in one transaction.  ${config} is borrowed.  -1: ${fault}, and
+ * nothing is left to free.
  */
 int review_take(struct outbox *ob, const struct config *config,
     int64_t now_ms, struct review *review, struct store_fault *fault);

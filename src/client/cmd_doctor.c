@@ -401,14 +401,13 @@ check_source(const struct doctor *doctor)
 }
 
 int
-cmd_doctor(const struct args *args)
+cmd_doctor(const struct args *args, struct setup *setup)
 {
 	struct doctor doctor = {
 		.url = args->operands[0],
 		.json = args_flag(args, "json"),
 		.front = DOCTOR_OTHER,
 	};
-	struct setup setup = { 0 };
 	struct target target = { 0 };
 	struct store_fault fault = { 0 };
 	const char *wrong = target_read(doctor.url, &target);
@@ -417,18 +416,17 @@ cmd_doctor(const struct args *args)
 	signals_expect_hangups();
 	doctor.loopback = target.loopback;
 	status = wrong != NULL ? print_fail(EXIT_USAGE, "doctor: %s", wrong) :
-	    setup_config(&setup, args);
+	    setup_config(setup, args);
 	if (status != EXIT_DONE)
 		goto out;
-	doctor.source = setup_source(args, setup.config, target.path.data);
+	doctor.source = setup_source(args, setup->config, target.path.data);
 	if ((status = check_source(&doctor)) != EXIT_DONE)
 		goto out;
-	if (outbox_become_owner(setup.config, &fault) == -1)
-		status = setup_store_failed(setup.config, &fault);
+	if (outbox_become_owner(setup->config, &fault) == -1)
+		status = setup_store_failed(setup->config, &fault);
 	else
 		status = examine(&doctor);
 out:
 	buf_free(&target.path);
-	setup_free(&setup);
 	return status;
 }

@@ -257,10 +257,9 @@ send_all(struct send *send)
 }
 
 int
-cmd_send(const struct args *args)
+cmd_send(const struct args *args, struct setup *setup)
 {
 	struct send send = { 0 };
-	struct setup setup = { 0 };
 	struct store_fault fault = { 0 };
 	struct buf path = { 0 };
 	int status;
@@ -274,13 +273,13 @@ cmd_send(const struct args *args)
 	send.batch.arg = &send;
 	if ((status = check_target(args, &path)) != EXIT_DONE ||
 	    (status = read_options(args, &send)) != EXIT_DONE ||
-	    (status = setup_config(&setup, args)) != EXIT_DONE)
+	    (status = setup_config(setup, args)) != EXIT_DONE)
 		goto out;
-	send.source = setup_source(args, setup.config, path.data);
+	send.source = setup_source(args, setup->config, path.data);
 	if ((status = check_source(&send)) != EXIT_DONE)
 		goto out;
-	if (outbox_become_owner(setup.config, &fault) == -1)
-		status = setup_store_failed(setup.config, &fault);
+	if (outbox_become_owner(setup->config, &fault) == -1)
+		status = setup_store_failed(setup->config, &fault);
 	else if (send.scenario != NULL)
 		status = scenario_play(send.scenario, send.batch.url,
 		    send.source, send.id);
@@ -290,6 +289,5 @@ out:
 	free(send.took_us);
 	buf_free(&send.payload);
 	buf_free(&path);
-	setup_free(&setup);
 	return status;
 }
