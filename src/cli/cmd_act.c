@@ -136,7 +136,7 @@ int
 cmd_act(const struct args *args, struct setup *setup)
 {
 	const struct act *act = acts;
-	struct store_filter filter = { .state = -1 };
+	struct store_filter filter = { 0 };
 	unsigned how = 0;
 	int status;
 
@@ -146,12 +146,9 @@ cmd_act(const struct args *args, struct setup *setup)
 		how |= STORE_FORCE;
 	if (args_flag(args, "dry-run"))
 		how |= STORE_DRY_RUN;
-	filter.lead = args_value(args, "lead");
-	filter.source = args_value(args, "source");
-	filter.destination = args_value(args, "destination");
 	if ((status = check_options(args)) != EXIT_DONE)
 		return status;
-	if (setup_when(args, "since", &filter.since_ms) == -1)
+	if (scope_filter(args, &filter) == -1)
 		return EXIT_USAGE;
 	status = setup_outbox(setup, args, how & STORE_DRY_RUN ?
 	    OUTBOX_READ : OUTBOX_COMMAND);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,23 +79,20 @@ is_web_root(const char *folder)
 static bool
 warn_served(const struct config *config, const char *path)
 {
-	const char *slash = path, *setting;
-	char *root;
-	bool warned = false;
+	char folder[PATH_MAX];
+	const char *setting;
 
-	while (!warned && slash != NULL &&
-	    (slash = strchr(slash + 1, '/')) != NULL) {
-		if ((root = strndup(path, (size_t)(slash - path))) == NULL)
-			break;
-		setting = is_web_root(root) ?
-		    config_served_by(config, root) : NULL;
-		if ((warned = setting != NULL))
-			note("web root", "%s lies under %s, which looks like a "
-			    "web root: move it out, or the web server may hand it "
-			    "to anybody", setting, root);
-		free(root);
+	for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;) {
+		snprintf(folder, sizeof(folder), "%.*s", (int)(end - path), path);
+		if (!is_web_root(folder) ||
+		    (setting = config_served_by(config, folder)) == NULL)
+			continue;
+		note("web root", "%s lies under %s, which looks like a web root: "
+		    "move it out, or the web server may hand it to anybody",
+		    setting, folder);
+		return true;
 	}
-	return warned;
+	return false;
 }
 
 /* The configuration, secrets and store; one warning is enough. */

@@ -94,16 +94,12 @@ list_options(const struct args *args, struct list *list)
 	const char *state = args_value(args, "state");
 
 	list->json = args_flag(args, "json");
-	list->filter.state = -1;
-	list->filter.lead = args_value(args, "lead");
-	list->filter.source = args_value(args, "source");
-	list->filter.destination = args_value(args, "destination");
+	if (scope_filter(args, &list->filter) == -1)
+		return -1;
 	if (state != NULL &&
 	    (list->filter.state = delivery_state_parse(state)) == -1)
 		return print_fail(-1, "--state %s: not one of waiting, sending, "
 		    "delivered, dead, held, discarded, skipped", state);
-	if (setup_when(args, "since", &list->filter.since_ms) == -1)
-		return -1;
 	/* A person wants a screenful; a program that reads this wants it all. */
 	if (setup_number(args, "limit", 0, INT32_MAX,
 	    list->json || !isatty(STDOUT_FILENO) ? 0 : LIST_LIMIT,

@@ -17,25 +17,24 @@
 /* --- for programs --- */
 
 static void
-json_destination(struct buf *out,
-    const struct store_destination_stats *destination,
-    const struct review_limit *limit)
+json_destination(struct buf *out, const struct review_destination *destination)
 {
-	const struct destination_state *state = &destination->state;
+	const struct store_destination_stats *stats = &destination->stats;
+	const struct destination_state *state = &stats->state;
 
 	object_open(out);
-	object_string(out, "name", destination->name);
-	object_bool(out, "configured", destination->configured);
+	object_string(out, "name", stats->name);
+	object_bool(out, "configured", stats->configured);
 	for (int i = 0; i < DELIVERY_STATES; i++)
-		object_number(out, delivery_state_name(i), destination->count[i]);
-	object_moment(out, "oldest_waiting_at", destination->oldest_waiting_ms);
+		object_number(out, delivery_state_name(i), stats->count[i]);
+	object_moment(out, "oldest_waiting_at", stats->oldest_waiting_ms);
 	object_moment(out, "last_success_at", state->last_success_ms);
 	object_moment(out, "paused_at", state->paused_ms);
 	object_string(out, "pause_reason", state->pause_reason);
 	object_moment(out, "next_probe_at", state->next_probe_ms);
 	object_moment(out, "not_before", state->not_before_ms);
-	object_number(out, "requests_24h", limit->today);
-	object_moment(out, "limit_until", limit->until_ms);
+	object_number(out, "requests_24h", destination->today);
+	object_moment(out, "limit_until", destination->until_ms);
 	object_close(out);
 }
 
@@ -68,8 +67,7 @@ json_stats(const struct review *review, struct buf *out)
 	object_number(out, "free_bytes", (int64_t)stats->free_bytes);
 	object_array(out, "destinations");
 	for (size_t i = 0; i < review->count; i++)
-		json_destination(out, &review->destinations[i],
-		    &review->limits[i]);
+		json_destination(out, &review->destinations[i]);
 	buf_puts(out, "]}\n");
 }
 
@@ -125,7 +123,7 @@ text_destinations(const struct review *review)
 	table_open(&table, head, NULL);
 	for (size_t i = 0; i < review->count; i++) {
 		const struct store_destination_stats *destination =
-		    &review->destinations[i];
+		    &review->destinations[i].stats;
 
 		table_string(&table, destination->name);
 		for (int state = 0; state < DELIVERY_STATES; state++)
@@ -143,46 +141,38 @@ static void
 text_patience(const struct review *review, struct buf *out)
 {
 	for (size_t i = 0; i < review->count; i++) {
-		const struct destination_state *state =
-		    &review->destinations[i].state;
+		const struct store_destination_stats *stats =
+		    &review->destinations[i].stats;
 
-		if (state->not_before_ms <= review->now_ms)
+		if (stats->state.not_before_ms <= review->now_ms)
 			continue;
-		buf_printf(out, "\n%s asked us to wait; next try in ",
-		    review->destinations[i].name);
-		print_span(out, review->now_ms, state->not_before_ms);
+		buf_printf(out, "\n%s asked us to wait; next try in ", stats->name);
+		print_span(out, review->now_ms, stats->state.not_before_ms);
 		buf_puts(out, ".\n");
 	}
 }
 
-/* Destinations that get no more than they allow: the same. */
+/* One that gets no more than it allows: the same. */
 static void
-text_limits(const struct review *review, struct buf *out)
+text_limit(const struct review *review,
+    const struct review_destination *destination, struct buf *out)
 {
-	for (size_t i = 0; i < review->count; i++) {
-		const struct store_destination_stats *destination =
-		    &review->destinations[i];
-		const struct review_limit *limit = &review->limits[i];
+	const struct store_destination_stats *stats = &destination->stats;
+	const struct config_destination *config = destination->config;
+	char period[TEXT_DURATION_SIZE];
 
-		if (limit->config == NULL ||
-		    destination->count[DELIVERY_WAITING] == 0)
-			continue;
-		if (limit->until_ms != 0) {
-			buf_printf(out, "\n%s waits for its max_per_day: it had %"
-			    PRId64 " requests in 24 hours; next one in ",
-			    destination->name, limit->today);
-			print_span(out, review->now_ms, limit->until_ms);
-			buf_puts(out, ".\n");
-		} else if (limit->config->max_rate.count != 0 &&
-		    destination->state.paused_ms == 0) {
-			char period[TEXT_DURATION_SIZE];
-
-			buf_printf(out, "\n%s gets %" PRId64 " requests in %s, its "
-			    "max_rate.\n", destination->name,
-			    limit->config->max_rate.count, text_format_duration(
-			    limit->config->max_rate.period_ms, period));
-		}
-	}
+	if (config == NULL || stats->count[DELIVERY_WAITING] == 0)
+		return;
+	if (destination->until_ms != 0) {
+		buf_printf(out, "\n%s waits for its max_per_day: it had %" PRId64
+		    " requests in 24 hours; next one in ", stats->name,
+		    destination->today);
+		print_span(out, review->now_ms, destination->until_ms);
+		buf_puts(out, ".\n");
+	} else if (config->max_rate.count != 0 && stats->state.paused_ms == 0)
+		buf_printf(out, "\n%s gets %" PRId64 " requests in %s, its "
+		    "max_rate.\n", stats->name, config->max_rate.count,
+		    text_format_duration(config->max_rate.period_ms, period));
 }
 
 static bool
@@ -197,7 +187,8 @@ text_stats(const struct review *review, struct buf *out)
 	if (!print_flush(out) || text_destinations(review) == -1)
 		return false;
 	text_patience(review, out);
-	text_limits(review, out);
+	for (size_t i = 0; i < review->count; i++)
+		text_limit(review, &review->destinations[i], out);
 	for (; review_next(review, &need); any = true) {
 		buf_puts(out, any ? "- " : "\nA person is needed:\n- ");
 		review_explain(review, &need, out);

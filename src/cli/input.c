@@ -13,17 +13,13 @@ input_read(const char *path, struct buf *payload)
 {
 	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
 	int status = EXIT_DONE, error;
-	size_t n;
 
 	if (file == NULL)
 		return print_fail(EXIT_NOINPUT, "%s: %s", path, strerror(errno));
-	do {
-		if (!buf_reserve(payload, 65536))
-			break;
-		n = fread(payload->data + payload->len, 1, 65536, file);
-		payload->len += n;
+	if (buf_reserve(payload, INPUT_MAX + 1)) {
+		payload->len = fread(payload->data, 1, INPUT_MAX + 1, file);
 		payload->data[payload->len] = '\0';
-	} while (n > 0 && payload->len <= INPUT_MAX);
+	}
 	error = ferror(file) ? errno : buf_ok(payload) ? 0 : ENOMEM;
 	if (error != 0 || payload->len == 0 || payload->len > INPUT_MAX)
 		status = print_fail(EXIT_NOINPUT, "%s: %s", path, error != 0 ?

@@ -9,7 +9,7 @@
 #define INPUT_MAX (1u << 20)		/* bytes of a payload */
 
 /*
- * Append the bytes of ${path} ("-": standard input) as they are.  EXIT_DONE; or
+ * Put into the empty ${payload} the bytes of ${path} ("-": standard input) as they are.  EXIT_DONE; or
  * EXIT_NOINPUT, said on standard error, also for an empty file.
  */
 int input_read(const char *path, struct buf *payload);

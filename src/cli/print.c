@@ -113,63 +113,44 @@ json_character(struct buf *out, const char *str, size_t len)
 	return size != 0 ? size : 1;
 }
 
-/* The string that starts at ${text}, quotes included; returns its length. */
-static size_t
-json_string(struct buf *out, const char *text, size_t len)
+/* One character outside of strings that is no blank. */
+static void
+json_mark(struct buf *out, char c, bool opened, int *indent)
 {
-	size_t i = 1;
+	bool pretty = *indent >= 0, closes = c == ']' || c == '}';
 
-	buf_putc(out, '"');
-	while (i < len && text[i] != '"') {
-		if (text[i] == '\\' && i + 1 < len) {
-			buf_add(out, text + i, 2);
-			i += 2;
-		} else
-			i += json_character(out, text + i, len - i);
-	}
-	buf_putc(out, '"');
-	return i < len ? i + 1 : i;
-}
-
-static bool
-json_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	/* Whatever follows an opening bracket, but its closing one, starts a line. */
+	if (closes && pretty)
+		*indent -= INDENT;
+	if (closes != opened)
+		new_line(out, *indent);
+	buf_putc(out, c);
+	if ((c == '[' || c == '{') && pretty)
+		*indent += INDENT;
+	else if (c == ',')
+		new_line(out, *indent);
+	else if (c == ':' && pretty)
+		buf_putc(out, ' ');
 }
 
 void
 print_json(struct buf *out, const char *text, size_t len, int indent)
 {
-	bool pretty = indent >= 0, opened = false;
-	size_t i = 0;
+	bool quoted = false, opened = false;
+	size_t n;
 
-	while (i < len) {
-		char c = text[i];
-
-		if (json_blank(c)) {
-			i++;
-			continue;
+	for (; len > 0; text += n, len -= n) {
+		n = 1;
+		if (quoted && *text == '\\' && len > 1)
+			buf_add(out, text, n = 2);
+		else if (quoted) {
+			quoted = *text != '"';
+			n = json_character(out, text, len);
+		} else if (strchr(" \t\r\n", *text) == NULL) {
+			json_mark(out, *text, opened, &indent);
+			opened = *text == '[' || *text == '{';
+			quoted = *text == '"';
 		}
-		/* Whatever follows an opening bracket, but its closing one, starts a line. */
-		if (c == ']' || c == '}') {
-			indent -= pretty ? INDENT : 0;
-			if (!opened)
-				new_line(out, indent);
-		} else if (opened)
-			new_line(out, indent);
-		opened = c == '[' || c == '{';
-		if (c == '"') {
-			i += json_string(out, text + i, len - i);
-			continue;
-		}
-		buf_putc(out, c);
-		i++;
-		if (opened)
-			indent += pretty ? INDENT : 0;
-		else if (c == ',')
-			new_line(out, indent);
-		else if (c == ':' && pretty)
-			buf_putc(out, ' ');
 	}
 }
 

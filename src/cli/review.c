@@ -13,7 +13,8 @@ static void
 keep_destination(void *arg, const struct store_destination_stats *destination)
 {
 	struct review *review = arg;
-	struct store_destination_stats *list, *copy;
+	struct review_destination *list;
+	struct store_destination_stats *copy;
 
 	list = realloc(review->destinations,
 	    (review->count + 1) * sizeof(*list));
@@ -22,8 +23,8 @@ keep_destination(void *arg, const struct store_destination_stats *destination)
 		return;
 	}
 	review->destinations = list;
-	copy = &list[review->count];
-	*copy = *destination;
+	list[review->count] = (struct review_destination){ .stats = *destination };
+	copy = &list[review->count].stats;
 	copy->name = strdup(destination->name);
 	if (destination->state.pause_reason != NULL)
 		copy->state.pause_reason =
@@ -39,13 +40,11 @@ static void
 forget_destinations(struct review *review)
 {
 	for (size_t i = 0; i < review->count; i++) {
-		free((char *)review->destinations[i].name);
-		free(review->destinations[i].state.pause_reason);
+		free((char *)review->destinations[i].stats.name);
+		free(review->destinations[i].stats.state.pause_reason);
 	}
 	free(review->destinations);
-	free(review->limits);
 	review->destinations = NULL;
-	review->limits = NULL;
 	review->count = 0;
 }
 
@@ -56,25 +55,24 @@ note_requests(void *arg, int64_t start_ms, int64_t count)
 }
 
 static int
-take_limit(struct store *store, const struct review *review, size_t index)
+take_limit(struct store *store, const struct review *review,
+    struct review_destination *destination)
 {
-	const struct store_destination_stats *destination =
-	    &review->destinations[index];
-	struct review_limit *limit = &review->limits[index];
 	struct limit day;
 	int64_t next;
 
-	limit->config = config_destination_named(review->config, destination->name);
-	if (limit->config == NULL)
+	destination->config = config_destination_named(review->config,
+	    destination->stats.name);
+	if (destination->config == NULL)
 		return 0;
-	limit_init(&day, limit->config);
-	if (store->ops->requests(store, destination->state.number,
+	limit_init(&day, destination->config);
+	if (store->ops->requests(store, destination->stats.state.number,
 	    review->now_ms - LIMIT_DAY_MS - LIMIT_SPAN_MS, review->now_ms,
 	    note_requests, &day) == -1)
 		return -1;
-	limit->today = limit_today(&day, review->now_ms);
+	destination->today = limit_today(&day, review->now_ms);
 	next = limit_next_ms(&day, review->now_ms);
-	limit->until_ms = next > review->now_ms ? next : 0;
+	destination->until_ms = next > review->now_ms ? next : 0;
 	return 0;
 }
 
@@ -86,13 +84,8 @@ take_run(struct store *store, void *arg)
 	forget_destinations(review);	/* it may be run twice */
 	if (store->ops->stats(store, &review->stats, keep_destination, review) == -1)
 		return -1;
-	review->limits = calloc(review->count + 1, sizeof(*review->limits));
-	if (review->limits == NULL) {
-		review->oom = true;
-		return 0;
-	}
 	for (size_t i = 0; i < review->count; i++)
-		if (take_limit(store, review, i) == -1)
+		if (take_limit(store, review, &review->destinations[i]) == -1)
 			return -1;
 	return 0;
 }
@@ -126,7 +119,7 @@ review_total(const struct review *review)
 	int64_t total = 0;
 
 	for (size_t i = 0; i < review->count; i++)
-		total += need_undelivered(&review->destinations[i]);
+		total += need_undelivered(&review->destinations[i].stats);
 	return total;
 }
 
@@ -136,7 +129,7 @@ review_oldest(const struct review *review)
 	int64_t oldest = 0;
 
 	for (size_t i = 0; i < review->count; i++) {
-		int64_t ms = review->destinations[i].oldest_waiting_ms;
+		int64_t ms = review->destinations[i].stats.oldest_waiting_ms;
 
 		if (ms != 0 && (oldest == 0 || ms < oldest))
 			oldest = ms;
@@ -151,8 +144,8 @@ deliverable(const struct review *review)
 	int64_t total = 0;
 
 	for (size_t i = 0; i < review->count; i++)
-		if (review->destinations[i].configured)
-			total += need_undelivered(&review->destinations[i]);
+		if (review->destinations[i].stats.configured)
+			total += need_undelivered(&review->destinations[i].stats);
 	return total;
 }
 
@@ -160,8 +153,8 @@ bool
 review_paused(const struct review *review, const char *name)
 {
 	for (size_t i = 0; i < review->count; i++)
-		if (strcmp(review->destinations[i].name, name) == 0)
-			return review->destinations[i].state.paused_ms != 0;
+		if (strcmp(review->destinations[i].stats.name, name) == 0)
+			return review->destinations[i].stats.state.paused_ms != 0;
 	return false;
 }
 
@@ -231,7 +224,7 @@ review_next(const struct review *review, struct review_need *need)
 
 		while (need->round < (each ? review->count : 1)) {
 			need->destination = each ?
-			    &review->destinations[need->round] : NULL;
+			    &review->destinations[need->round].stats : NULL;
 			need->round++;
 			need->level = need_level(need->kind, &view,
 			    need->destination, &need->since_ms);

@@ -16,9 +16,10 @@
 struct config;
 struct config_destination;
 
-/* What a destination's limits let go. */
-struct review_limit {
-	const struct config_destination *config;	/* NULL: not configured */
+/* A destination, and what its limits let go. */
+struct review_destination {
+	struct store_destination_stats stats;		/* strings are owned */
+	const struct config_destination *config;	/* NULL: not configured; so all that follows */
 	int64_t today;			/* requests in the last 24 hours */
 	int64_t until_ms;		/* max_per_day is used up until then; 0: it is not */
 };
@@ -26,8 +27,7 @@ struct review_limit {
 struct review {
 	int64_t now_ms;
 	struct store_stats stats;
-	struct store_destination_stats *destinations;	/* strings are owned */
-	struct review_limit *limits;	/* as many */
+	struct review_destination *destinations;
 	size_t count;
 	const struct config *config;
 	bool oom;

@@ -70,6 +70,16 @@ check_name(const struct scope *scope, const char *kind, const char *name,
 }
 
 int
+scope_filter(const struct args *args, struct store_filter *filter)
+{
+	filter->state = -1;
+	filter->lead = args_value(args, "lead");
+	filter->source = args_value(args, "source");
+	filter->destination = args_value(args, "destination");
+	return setup_when(args, "since", &filter->since_ms);
+}
+
+int
 scope_open(struct scope *scope, struct setup *setup, const struct args *args,
     const struct store_filter *filter)
 {

@@ -26,6 +26,9 @@ struct scope {
 	struct names ids;		/* as scope_ids found them */
 };
 
+/* The filter that --lead, --source, --destination and --since mean.  -1: said. */
+int scope_filter(const struct args *args, struct store_filter *filter);
+
 /*
  * Learn the names, and see that the filter's source and destination are among
  * them.  EXIT_DONE, or the status to end with.

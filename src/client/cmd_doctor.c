@@ -37,8 +37,8 @@ struct doctor {
 	bool json;			/* for programs; a person is told nothing then */
 	enum doctor_front front;
 	size_t passed_kb;		/* the largest that passed; 0: none */
-	struct json_object *seen;	/* the worker's first answer; NULL: none */
-	struct json_object *destinations; /* what it said of them last; NULL: nothing */
+	struct json_object *seen;	/* the worker's first answer, then what it
+					   said of its destinations last; NULL: none */
 	int64_t worker_ahead_ms;	/* the worker's clock, against ours */
 	int64_t front_ahead_ms;		/* the web server's; the same when it does not tell */
 	bool answered;			/* by anybody */
@@ -260,34 +260,24 @@ examine_destination(struct doctor *doctor, struct json_object *destination)
 		    "it has been trying for 20 s");
 }
 
-/* Keep what the answer tells of the destinations, if anything. */
-static void
-keep_destinations(struct doctor *doctor, struct json_object *answer)
-{
-	struct json_object *list;
-
-	json_object_put(doctor->destinations);
-	doctor->destinations = NULL;
-	if (json_object_object_get_ex(answer, "destinations", &list) &&
-	    json_object_is_type(list, json_type_array))
-		doctor->destinations = json_object_get(list);
-}
-
+/* How many destinations the newest answer tells of, and the list of them. */
 static size_t
-destination_count(const struct doctor *doctor)
+list_destinations(const struct doctor *doctor, struct json_object **list)
 {
-	return doctor->destinations != NULL ?
-	    json_object_array_length(doctor->destinations) : 0;
+	return json_object_object_get_ex(doctor->seen, "destinations", list) &&
+	    json_object_is_type(*list, json_type_array) ?
+	    json_object_array_length(*list) : 0;
 }
 
 static bool
 is_trying(const struct doctor *doctor)
 {
+	struct json_object *list;
+	size_t count = list_destinations(doctor, &list);
 	const char *state;
 
-	for (size_t i = 0; i < destination_count(doctor); i++) {
-		state = reply_string(json_object_array_get_idx(
-		    doctor->destinations, i), "state");
+	for (size_t i = 0; i < count; i++) {
+		state = reply_string(json_object_array_get_idx(list, i), "state");
 		if (state != NULL && strcmp(state, "testing") == 0)
 			return true;
 	}
@@ -300,20 +290,21 @@ examine_destinations(struct doctor *doctor, struct ask *q)
 {
 	const struct timespec pause = { .tv_nsec = TRY_PAUSE_MS * 1000000 };
 	int64_t until_ms = clock_mono_ms() + TRY_WAIT_MS;
+	struct json_object *list;
+	size_t count;
 
 	q->token_len = sizes_kb[0] * 1024;
 	q->asks = "[\"destinations\"]";
-	keep_destinations(doctor, doctor->seen);
 	while (is_trying(doctor) && clock_mono_ms() < until_ms) {
 		(void)nanosleep(&pause, NULL);
 		if (ask(q) == -1 || q->status != 200)
 			break;
-		keep_destinations(doctor, q->object);
+		json_object_put(doctor->seen);
+		doctor->seen = json_object_get(q->object);
 	}
-	for (size_t i = 0; i < destination_count(doctor); i++)
-		examine_destination(doctor, json_object_array_get_idx(
-		    doctor->destinations, i));
-	json_object_put(doctor->destinations);
+	count = list_destinations(doctor, &list);
+	for (size_t i = 0; i < count; i++)
+		examine_destination(doctor, json_object_array_get_idx(list, i));
 }
 
 /* --- admin pages --- */
@@ -374,19 +365,17 @@ examine(struct doctor *doctor)
 	};
 
 	probe_all(doctor, &q);
-	if (!doctor->answered) {
-		ask_free(&q);
-		return EXIT_UNAVAILABLE;
-	}
 	if (doctor->seen != NULL) {
 		examine_clock(doctor);
 		examine_store(doctor);
 		examine_destinations(doctor, &q);
 	}
-	examine_pages(doctor, &q);
+	if (doctor->answered)
+		examine_pages(doctor, &q);
 	ask_free(&q);
 	json_object_put(doctor->seen);
-	return doctor->findings > 0 ? EXIT_NO : EXIT_DONE;
+	return !doctor->answered ? EXIT_UNAVAILABLE :
+	    doctor->findings > 0 ? EXIT_NO : EXIT_DONE;
 }
 
 static int

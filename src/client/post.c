@@ -120,20 +120,16 @@ link_headers(struct sender *sender)
 	return list;
 }
 
-/* An empty request again; the memory of its parts is kept. */
+/* An empty request again. */
 static void
 reset_sender(struct sender *sender)
 {
-	struct post_request *request = &sender->request;
-
-	buf_reset(&request->body);
-	buf_reset(&request->url);
-	free(request->token);
-	request->token = NULL;
-	request->get = false;
-	request->from = NULL;
-	buf_reset(&sender->authorization);
-	buf_reset(&sender->answer);
+	buf_free(&sender->request.body);
+	buf_free(&sender->request.url);
+	free(sender->request.token);
+	sender->request = (struct post_request){ 0 };
+	buf_free(&sender->authorization);
+	buf_free(&sender->answer);
 	sender->error[0] = sender->server[0] = '\0';
 	sender->date_ms = 0;
 }
@@ -240,10 +236,6 @@ close_senders(struct post *post, struct sender *senders, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		reset_sender(&senders[i]);
 		post->curl.easy_cleanup(senders[i].easy);
-		buf_free(&senders[i].request.body);
-		buf_free(&senders[i].request.url);
-		buf_free(&senders[i].authorization);
-		buf_free(&senders[i].answer);
 	}
 	free(senders);
 }

@@ -9,7 +9,7 @@
 #define MINUTE INT64_C(60000)
 
 /* An outbox where all is well: one relay, one destination, things delivered. */
-static struct store_destination_stats crm;
+static struct review_destination crm;
 static struct review calm;
 static const struct config config = { .alert = { .waiting_longer_than_ms = 15 * MINUTE,
     .quiet_for_ms = -1 } };
@@ -17,10 +17,10 @@ static const struct config config = { .alert = { .waiting_longer_than_ms = 15 * 
 static int
 setup(void **state)
 {
-	crm = (struct store_destination_stats){
+	crm = (struct review_destination){ .stats = {
 		.name = "crm", .configured = true,
 		.count[DELIVERY_DELIVERED] = 7
-	};
+	} };
 	calm = (struct review){
 		.now_ms = NOW,
 		.config = &config,
@@ -37,9 +37,9 @@ nothing_needed(void **state)
 {
 	(void)state;
 	assert_false(review_needs_person(&calm));
-	crm.count[DELIVERY_WAITING] = 3;
-	crm.count[DELIVERY_DISCARDED] = 3;
-	crm.count[DELIVERY_SKIPPED] = 3;
+	crm.stats.count[DELIVERY_WAITING] = 3;
+	crm.stats.count[DELIVERY_DISCARDED] = 3;
+	crm.stats.count[DELIVERY_SKIPPED] = 3;
 	assert_false(review_needs_person(&calm));
 	/* Between two runs of cron. */
 	calm.stats.relay_alive = false;
@@ -47,7 +47,7 @@ nothing_needed(void **state)
 	assert_false(review_needs_person(&calm));
 	/* No relay for long, but nothing to deliver either. */
 	calm.stats.relay_seen_ms = 0;
-	crm.count[DELIVERY_WAITING] = 0;
+	crm.stats.count[DELIVERY_WAITING] = 0;
 	assert_false(review_needs_person(&calm));
 }
 
@@ -60,7 +60,7 @@ expect_need(enum need_kind kind, bool of_destination, const char *words)
 	assert_true(review_needs_person(&calm));
 	assert_true(review_next(&calm, &need));
 	assert_int_equal(need.kind, kind);
-	assert_ptr_equal(need.destination, of_destination ? &crm : NULL);
+	assert_ptr_equal(need.destination, of_destination ? &crm.stats : NULL);
 	review_explain(&calm, &need, &out);
 	if (strstr(out.data, words) == NULL)
 		fail_msg("\"%s\" is not in:\n%s", words, out.data);
@@ -75,30 +75,30 @@ each_need(void **state)
 	(void)state;
 	calm.stats.events_held = 2;
 	expect_need(NEED_EVENTS_HELD, false, "2 events are held");
-	crm.count[DELIVERY_HELD] = 1;
+	crm.stats.count[DELIVERY_HELD] = 1;
 	expect_need(NEED_HELD, true, "1 delivery to crm is held.\n"
 	    "    leadrelay list --state held --destination crm\n");
-	crm.count[DELIVERY_DEAD] = 5;
+	crm.stats.count[DELIVERY_DEAD] = 5;
 	expect_need(NEED_DEAD, true, "leadrelay retry ID, or");
-	crm.count[DELIVERY_WAITING] = 3;
-	crm.state.paused_ms = NOW - 182 * MINUTE;
-	crm.state.next_probe_ms = NOW + 4 * MINUTE;
-	crm.state.pause_reason = (char *)"refused\x1b[1m";
+	crm.stats.count[DELIVERY_WAITING] = 3;
+	crm.stats.state.paused_ms = NOW - 182 * MINUTE;
+	crm.stats.state.next_probe_ms = NOW + 4 * MINUTE;
+	crm.stats.state.pause_reason = (char *)"refused\x1b[1m";
 	expect_need(NEED_PAUSED, true, "crm is paused since "
 	    "2026-01-31T06:58:00Z (3h 2m ago): refused\\u001b[1m; next try in 4m");
-	crm.configured = false;
-	crm.count[DELIVERY_SENDING] = 1;
+	crm.stats.configured = false;
+	crm.stats.count[DELIVERY_SENDING] = 1;
 	expect_need(NEED_UNCONFIGURED, true, "1 delivery waits for crm");
-	crm.count[DELIVERY_WAITING] = 3;
+	crm.stats.count[DELIVERY_WAITING] = 3;
 	calm.stats.relay_alive = false;
 	calm.stats.relay_seen_ms = NOW - 10 * MINUTE;
 	expect_need(NEED_NO_RELAY, false,
 	    "3 deliveries wait and nobody delivers");
-	crm.count[DELIVERY_WAITING] = 1;
+	crm.stats.count[DELIVERY_WAITING] = 1;
 	calm.stats.relay_seen_ms = NOW - MINUTE;
 	expect_need(NEED_RELAY_STUCK, false,
 	    "does nothing, and lets no other since ");
-	crm.count[DELIVERY_WAITING] = 2;
+	crm.stats.count[DELIVERY_WAITING] = 2;
 	calm.stats.relay_seen_ms = NOW - MINUTE;
 	expect_need(NEED_RELAY_STUCK, false, "    kill -9 42\n");
 }
@@ -106,14 +106,14 @@ each_need(void **state)
 static void
 oldest(void **state)
 {
-	struct store_destination_stats two[2] = {
-		{ .oldest_waiting_ms = 0 }, { .oldest_waiting_ms = 5 }
+	struct review_destination two[2] = {
+		{ .stats.oldest_waiting_ms = 0 }, { .stats.oldest_waiting_ms = 5 }
 	};
 	struct review review = { .destinations = two, .count = 2 };
 
 	(void)state;
 	assert_int_equal(review_oldest(&review), 5);
-	two[0].oldest_waiting_ms = 3;
+	two[0].stats.oldest_waiting_ms = 3;
 	assert_int_equal(review_oldest(&review), 3);
 	review.count = 0;
 	assert_int_equal(review_oldest(&review), 0);
