@@ -206,17 +206,16 @@ read_words(struct reader *rd)
 
 	while (rd->next < rd->argc) {
 		char *word = rd->argv[rd->next++];
-		int rc;
+		int rc = 0;
 
 		if (ended || word[0] != '-' || word[1] == '\0')
 			rc = read_operand(rd, word);
-		else if (strcmp(word, "--") == 0) {
-			ended = true;
-			rc = 0;
-		} else if (word[1] == '-')
+		else if (word[1] != '-')
+			rc = unknown_option(rd, word, word + 1, strlen(word + 1));
+		else if (word[2] != '\0')
 			rc = read_option(rd, word);
 		else
-			rc = unknown_option(rd, word, word + 1, strlen(word + 1));
+			ended = true;
 		if (rc == -1)
 			return -1;
 	}
@@ -227,20 +226,18 @@ static int
 check_operands(const struct args *args, struct buf *why)
 {
 	const struct args_command *command = args->command;
+	int count = args->operand_count;
 
-	if (command == NULL)
+	if (command == NULL || (count >= command->operands_min &&
+	    (command->operands_max == ARGS_ANY_NUMBER ||
+	    count <= command->operands_max)))
 		return 0;
-	if (args->operand_count < command->operands_min) {
+	if (count < command->operands_min)
 		buf_printf(why, "%s needs %s", command->name, command->operands);
-		return -1;
-	}
-	if (command->operands_max != ARGS_ANY_NUMBER &&
-	    args->operand_count > command->operands_max) {
+	else
 		buf_printf(why, "%s does not take %s", command->name,
 		    args->operands[command->operands_max]);
-		return -1;
-	}
-	return 0;
+	return -1;
 }
 
 int

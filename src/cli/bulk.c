@@ -116,13 +116,10 @@ report_one(struct bulk *bulk, const char *id, const struct store_act_out *out)
 static void
 rest(int64_t took_ms)
 {
-	struct timespec pause = { 0 };
+	int64_t ms = took_ms < REST_MIN_MS ? REST_MIN_MS :
+	    took_ms > REST_MAX_MS ? REST_MAX_MS : took_ms;
+	const struct timespec pause = { .tv_nsec = ms * 1000000 };
 
-	if (took_ms < REST_MIN_MS)
-		took_ms = REST_MIN_MS;
-	if (took_ms > REST_MAX_MS)
-		took_ms = REST_MAX_MS;
-	pause.tv_nsec = took_ms * 1000000;
 	(void)nanosleep(&pause, NULL);
 }
 

@@ -12,6 +12,7 @@
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/help.h"
+#include "cli/print.h"
 #include "cli/setup.h"
 #include "cli/version.h"
 #include "intake/serve.h"
@@ -176,12 +177,11 @@ const struct args_command command_table[] = {
 	{ 0 }
 };
 
-/* What --help and --version ask for, and what a start without any command gets. */
+/* --help and --version, on standard output. */
 static int
-print_about(const struct args *args, FILE *to)
+print_about(const struct args *args)
 {
 	struct buf out = { 0 };
-	int status = EXIT_DONE;
 
 	if (args->version != NULL)
 		version_print(&out);
@@ -189,29 +189,25 @@ print_about(const struct args *args, FILE *to)
 		help_command(args->command, &out);
 	else
 		help_overview(command_table, &out);
-	if (buf_ok(&out) && out.data != NULL)
-		fputs(out.data, to);
-	else
-		status = EXIT_SOFTWARE;
-	buf_free(&out);
-	return status;
+	return print_end(&out, false);
 }
 
 static int
 complain(const struct args *args, const struct buf *why)
 {
-	struct buf synopsis = { 0 };
+	struct buf out = { 0 };
 
-	fprintf(stderr, "leadrelay: %s\n",
+	buf_printf(&out, "leadrelay: %s\n",
 	    why->data != NULL ? why->data : "out of memory");
-	if (args->command != NULL)
-		help_synopsis(args->command, &synopsis);
-	if (synopsis.data != NULL)
-		fprintf(stderr, "usage: %s\n", synopsis.data);
-	fprintf(stderr, "Try 'leadrelay %s%s--help'.\n",
-	    args->command != NULL ? args->command->name : "",
-	    args->command != NULL ? " " : "");
-	buf_free(&synopsis);
+	if (args->command != NULL) {
+		buf_puts(&out, "usage: ");
+		help_synopsis(args->command, &out);
+		buf_printf(&out, "\nTry 'leadrelay %s --help'.\n",
+		    args->command->name);
+	} else
+		buf_puts(&out, "Try 'leadrelay --help'.\n");
+	fputs(out.data != NULL ? out.data : "", stderr);
+	buf_free(&out);
 	return EXIT_USAGE;
 }
 
@@ -229,9 +225,13 @@ flush_output(int status)
 static int
 run_without_command(const struct args *args)
 {
+	struct buf usage = { 0 };
+
 	if (serve_is_listening(STDIN_FILENO))
 		return worker_serve(args->config, NULL);
-	(void)print_about(args, stderr);
+	help_overview(command_table, &usage);
+	fputs(usage.data != NULL ? usage.data : "", stderr);
+	buf_free(&usage);
 	return EXIT_USAGE;
 }
 
@@ -248,7 +248,7 @@ command_run(int argc, char **argv)
 	if (args_read(argc, argv, command_table, &args, &why) == -1)
 		status = complain(&args, &why);
 	else if (args.help != NULL || args.version != NULL)
-		status = print_about(&args, stdout);
+		status = print_about(&args);
 	else if (args.command == NULL)
 		status = run_without_command(&args);
 	else

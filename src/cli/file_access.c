@@ -1,3 +1,4 @@
+/* The first folder on the way up that is there decides: whoever may write to it can make the rest. */
 #include "cli/file_access.h"
 
 #include <sys/stat.h>
@@ -5,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,12 +62,11 @@ file_access_look(const char *path, bool with_folder, struct buf *words)
 		buf_puts(words, "the path is too long");
 		return FILE_ACCESS_CANNOT;
 	}
-	strcpy(at, path);
-	to_folder(at);
-	strcpy(folder, at);
-	strcpy(needed, at);
+	to_folder(strcpy(folder, path));
+	strcpy(needed, folder);
 	if (with_folder)
 		to_folder(needed);
+	strcpy(at, folder);
 	/* Up to the first folder that is there and may be asked about. */
 	while (stat(at, &st) == -1 && strcmp(at, "/") != 0) {
 		hidden |= errno == EACCES;

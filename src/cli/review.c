@@ -113,14 +113,22 @@ review_free(struct review *review)
 	forget_destinations(review);
 }
 
+/* What waits or is being sent; ${deliverable}: only where somebody configured. */
+static int64_t
+total(const struct review *review, bool deliverable)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < review->count; i++)
+		if (!deliverable || review->destinations[i].stats.configured)
+			sum += need_undelivered(&review->destinations[i].stats);
+	return sum;
+}
+
 int64_t
 review_total(const struct review *review)
 {
-	int64_t total = 0;
-
-	for (size_t i = 0; i < review->count; i++)
-		total += need_undelivered(&review->destinations[i].stats);
-	return total;
+	return total(review, false);
 }
 
 int64_t
@@ -135,18 +143,6 @@ review_oldest(const struct review *review)
 			oldest = ms;
 	}
 	return oldest;
-}
-
-/* What a relay could deliver: nothing goes to a destination nobody configured. */
-static int64_t
-deliverable(const struct review *review)
-{
-	int64_t total = 0;
-
-	for (size_t i = 0; i < review->count; i++)
-		if (review->destinations[i].stats.configured)
-			total += need_undelivered(&review->destinations[i].stats);
-	return total;
 }
 
 bool
@@ -216,7 +212,7 @@ review_next(const struct review *review, struct review_need *need)
 {
 	const struct need_view view = {
 		.stats = &review->stats, .limits = &review->config->alert,
-		.deliverable = deliverable(review), .now_ms = review->now_ms,
+		.deliverable = total(review, true), .now_ms = review->now_ms,
 	};
 
 	for (; need->kind < NEED_KINDS; need->kind++, need->round = 0) {

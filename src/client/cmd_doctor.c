@@ -378,17 +378,6 @@ examine(struct doctor *doctor)
 	    doctor->findings > 0 ? EXIT_NO : EXIT_DONE;
 }
 
-static int
-check_source(const struct doctor *doctor)
-{
-	if (doctor->source == NULL)
-		return EXIT_USAGE;
-	if (doctor->source->verify != CONFIG_VERIFY_NONE)
-		return EXIT_DONE;
-	return print_fail(EXIT_USAGE, "doctor: source %s verifies nothing, so it "
-	    "takes no probes", doctor->source->name);
-}
-
 int
 cmd_doctor(const struct args *args, struct setup *setup)
 {
@@ -409,9 +398,12 @@ cmd_doctor(const struct args *args, struct setup *setup)
 	if (status != EXIT_DONE)
 		goto out;
 	doctor.source = setup_source(args, setup->config, target.path.data);
-	if ((status = check_source(&doctor)) != EXIT_DONE)
-		goto out;
-	if (outbox_become_owner(setup->config, &fault) == -1)
+	if (doctor.source == NULL)
+		status = EXIT_USAGE;
+	else if (doctor.source->verify == CONFIG_VERIFY_NONE)
+		status = print_fail(EXIT_USAGE, "doctor: source %s verifies "
+		    "nothing, so it takes no probes", doctor.source->name);
+	else if (outbox_become_owner(setup->config, &fault) == -1)
 		status = setup_store_failed(setup->config, &fault);
 	else
 		status = examine(&doctor);
