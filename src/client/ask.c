@@ -50,20 +50,14 @@ make_request(void *arg, int64_t index, struct post_request *request)
 }
 
 static void
-keep_answer(void *arg, int64_t index, const struct post_answer *answer)
+keep_answer(void *arg, int64_t index, struct post_answer *answer)
 {
 	struct ask *q = arg;
 
 	(void)index;
-	q->status = answer->status;
-	q->took_us = answer->took_us;
-	q->date_ms = answer->date_ms;
 	q->answered_ms = clock_wall_ms();
-	snprintf(q->server, sizeof(q->server), "%s", answer->server);
-	buf_add(&q->body, answer->body->data, answer->body->len);
-	q->object = json_object_get(answer->object);
-	if (answer->error != NULL)
-		buf_puts(&q->error, answer->error);
+	q->answer = *answer;
+	*answer = (struct post_answer){ 0 };
 }
 
 int
@@ -79,16 +73,6 @@ ask(struct ask *q)
 		.arg = q,
 	};
 
-	ask_free(q);
+	post_answer_free(&q->answer);
 	return post_run(&batch) == EXIT_DONE ? 0 : -1;
-}
-
-void
-ask_free(struct ask *q)
-{
-	buf_free(&q->body);
-	buf_free(&q->error);
-	json_object_put(q->object);
-	q->object = NULL;
-	q->status = 0;
 }

@@ -7,12 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/secret.h"
+#include "client/post.h"
 
-struct json_object;
-
-/* Fill the first part, zero the rest; ask_free releases the rest. */
+/* Fill the first part, zero the rest; post_answer_free releases the answer. */
 struct ask {
 	const char *url;
 	const char *page;		/* GET this below the URL; NULL: post a probe */
@@ -21,19 +19,11 @@ struct ask {
 	const char *asks;		/* what it asks the worker for: a JSON array */
 	const struct secret *secret;
 
-	int status;			/* 0: no answer, for the reason in error */
-	struct buf body;
-	struct json_object *object;	/* the body, when it is JSON; else NULL */
-	struct buf error;
-	char server[64];		/* Server header; "" for none */
-	int64_t date_ms;		/* Date header; 0 for none */
-	int64_t took_us;
+	struct post_answer answer;
 	int64_t answered_ms;		/* by our clock */
 };
 
 /* Ask, (again) from the start.  -1: it cannot be asked at all; that has been said. */
 int ask(struct ask *q);
-
-void ask_free(struct ask *q);
 
 #endif

@@ -112,9 +112,10 @@ json_probe(const struct doctor *doctor, const struct ask *q, size_t kb,
 		return;
 	object_open(&out);
 	object_number(&out, "probe", (int64_t)kb * 1024);
-	object_number(&out, "status", q->status);
+	object_number(&out, "status", q->answer.status);
 	object_string(&out, "answer", word);
-	object_string(&out, "server", q->server[0] != '\0' ? q->server : NULL);
+	object_string(&out, "server",
+	    q->answer.server[0] != '\0' ? q->answer.server : NULL);
 	object_bool(&out, "ok", doctor->passed_kb == kb);
 	(void)object_end(&out);
 }
@@ -131,13 +132,13 @@ report_probe(struct doctor *doctor, const struct ask *q, size_t kb,
 	snprintf(part, sizeof(part), "%zu KB", kb);
 	if (finding == NULL)
 		buf_printf(&words, "answered in %.1f ms; the token came in %s",
-		    (double)q->took_us / 1000, variable != NULL ? variable : "?");
-	else if (q->status == 0)
-		buf_puts(&words, q->error.len > 0 ? q->error.data : "no answer");
+		    (double)q->answer.took_us / 1000, variable != NULL ? variable : "?");
+	else if (q->answer.status == 0)
+		buf_puts(&words, q->answer.error);
 	else if (word != NULL)
-		buf_printf(&words, "%d %s, from the worker", q->status, word);
+		buf_printf(&words, "%d %s, from the worker", q->answer.status, word);
 	else
-		buf_printf(&words, "%d, from %s", q->status,
+		buf_printf(&words, "%d, from %s", q->answer.status,
 		    doctor_front_name(doctor->front));
 	if (finding != NULL && doctor->passed_kb > 0)
 		buf_printf(&words, "; %zu KB passed", doctor->passed_kb);
@@ -153,13 +154,13 @@ report_probe(struct doctor *doctor, const struct ask *q, size_t kb,
 static void
 read_clocks(struct doctor *doctor, const struct ask *q)
 {
-	const char *clock = reply_string(q->object, "clock");
+	const char *clock = reply_string(q->answer.object, "clock");
 	int64_t ms;
 
 	if (clock != NULL && text_parse_when(clock, q->answered_ms, &ms) == 0)
 		doctor->worker_ahead_ms = ms - q->answered_ms;
-	doctor->front_ahead_ms = q->date_ms != 0 ?
-	    q->date_ms - q->answered_ms : doctor->worker_ahead_ms;
+	doctor->front_ahead_ms = q->answer.date_ms != 0 ?
+	    q->answer.date_ms - q->answered_ms : doctor->worker_ahead_ms;
 }
 
 /* Send a probe and say what came of it.  NULL: it passed. */
@@ -175,17 +176,17 @@ probe(struct doctor *doctor, struct ask *q, size_t kb)
 	q->token_len = kb * 1024;
 	if (ask(q) == -1)
 		return NULL;
-	doctor->answered |= q->status != 0;
-	if (q->server[0] != '\0' || doctor->passed_kb == 0)
-		doctor->front = doctor_front_of(q->server);
+	doctor->answered |= q->answer.status != 0;
+	if (q->answer.server[0] != '\0' || doctor->passed_kb == 0)
+		doctor->front = doctor_front_of(q->answer.server);
 	answer.front = doctor->front;
-	answer.status = q->status;
-	answer.word = reply_word(q->object);
+	answer.status = q->answer.status;
+	answer.word = reply_word(q->answer.object);
 	finding = doctor_judge(&answer);
 	if (finding == NULL) {
 		doctor->passed_kb = kb;
 		if (doctor->seen == NULL) {
-			doctor->seen = json_object_get(q->object);
+			doctor->seen = json_object_get(q->answer.object);
 			read_clocks(doctor, q);
 		}
 	}
@@ -200,7 +201,7 @@ probe_all(struct doctor *doctor, struct ask *q)
 {
 	for (size_t i = 0; i < SIZES; i++) {
 		q->asks = i == 0 ? "[\"store\",\"destinations\"]" : "[]";
-		if (probe(doctor, q, sizes_kb[i]) != NULL || q->status == 0)
+		if (probe(doctor, q, sizes_kb[i]) != NULL || q->answer.status == 0)
 			break;
 	}
 }
@@ -297,10 +298,10 @@ examine_destinations(struct doctor *doctor, struct ask *q)
 	q->asks = "[\"destinations\"]";
 	while (is_trying(doctor) && clock_mono_ms() < until_ms) {
 		(void)nanosleep(&pause, NULL);
-		if (ask(q) == -1 || q->status != 200)
+		if (ask(q) == -1 || q->answer.status != 200)
 			break;
 		json_object_put(doctor->seen);
-		doctor->seen = json_object_get(q->object);
+		doctor->seen = json_object_get(q->answer.object);
 	}
 	count = list_destinations(doctor, &list);
 	for (size_t i = 0; i < count; i++)
@@ -318,10 +319,10 @@ page_is_open(struct ask *q, const char *page)
 	};
 
 	q->page = page;
-	if (ask(q) == -1 || q->status != 200 || q->body.len == 0)
+	if (ask(q) == -1 || q->answer.status != 200 || q->answer.body.len == 0)
 		return false;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (strstr(q->body.data, marks[i]) != NULL)
+		if (strstr(q->answer.body.data, marks[i]) != NULL)
 			return true;
 	return false;
 }
@@ -372,7 +373,7 @@ examine(struct doctor *doctor)
 	}
 	if (doctor->answered)
 		examine_pages(doctor, &q);
-	ask_free(&q);
+	post_answer_free(&q.answer);
 	json_object_put(doctor->seen);
 	return !doctor->answered ? EXIT_UNAVAILABLE :
 	    doctor->findings > 0 ? EXIT_NO : EXIT_DONE;

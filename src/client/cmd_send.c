@@ -72,7 +72,7 @@ add_word(struct buf *out, const char *word)
 static void
 show_answer(const struct post_answer *answer)
 {
-	size_t shown = answer->body->len;
+	size_t shown = answer->body.len;
 	struct json_object *errors;
 	struct buf out = { 0 };
 
@@ -84,7 +84,7 @@ show_answer(const struct post_answer *answer)
 		reply_errors(&out, errors, "    ", " ");
 	if (answer->object == NULL && shown > 0) {
 		buf_puts(&out, "    ");
-		print_text(&out, answer->body->data,
+		print_text(&out, answer->body.data,
 		    shown > ANSWER_SHOWN ? ANSWER_SHOWN : shown);
 		buf_putc(&out, '\n');
 	}
@@ -93,7 +93,7 @@ show_answer(const struct post_answer *answer)
 }
 
 static void
-send_answered(void *arg, int64_t index, const struct post_answer *answer)
+send_answered(void *arg, int64_t index, struct post_answer *answer)
 {
 	struct send *send = arg;
 

@@ -37,28 +37,34 @@ struct sender {
 	CURL *easy;
 	struct post_request request;
 	struct buf authorization;	/* the header line of its token */
-	struct buf answer;
-	char server[64];
-	int64_t date_ms;
-	char error[CURL_ERROR_SIZE];
+	struct post_answer answer;
 	struct curl_slist headers[3];	/* borrowed strings, linked here */
 };
+
+void
+post_answer_free(struct post_answer *answer)
+{
+	buf_free(&answer->body);
+	json_object_put(answer->object);
+	*answer = (struct post_answer){ 0 };
+}
 
 /* Keep the beginning of an answer; the rest is read and dropped. */
 static size_t
 keep_answer(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct sender *sender = arg;
-	size_t len = size * count, room = POST_ANSWER_MAX - sender->answer.len;
+	struct buf *body = &sender->answer.body;
+	size_t len = size * count, room = POST_ANSWER_MAX - body->len;
 
-	buf_add(&sender->answer, bytes, len < room ? len : room);
+	buf_add(body, bytes, len < room ? len : room);
 	return len;
 }
 
 static size_t
 keep_header(char *bytes, size_t size, size_t count, void *arg)
 {
-	struct sender *sender = arg;
+	struct post_answer *answer = &((struct sender *)arg)->answer;
 	char line[128], *value;
 	size_t len;
 
@@ -68,9 +74,9 @@ keep_header(char *bytes, size_t size, size_t count, void *arg)
 	value = line + strcspn(line, ":");
 	value += strspn(value, ": \t");
 	if (strncasecmp(line, "Server:", 7) == 0)
-		snprintf(sender->server, sizeof(sender->server), "%s", value);
+		snprintf(answer->server, sizeof(answer->server), "%s", value);
 	else if (strncasecmp(line, "Date:", 5) == 0)
-		(void)text_parse_http_date(value, &sender->date_ms);
+		(void)text_parse_http_date(value, &answer->date_ms);
 	return size * count;
 }
 
@@ -94,7 +100,7 @@ open_sender(struct post *post, struct sender *sender)
 	    (long)CURL_HTTP_VERSION_1_1);
 	curl->easy_setopt(easy, CURLOPT_USERAGENT,
 	    "leadrelay/" PACKAGE_VERSION);
-	curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, sender->error);
+	curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, sender->answer.error);
 	curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, keep_header);
 	curl->easy_setopt(easy, CURLOPT_HEADERDATA, sender);
 	curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep_answer);
@@ -129,9 +135,7 @@ reset_sender(struct sender *sender)
 	free(sender->request.token);
 	sender->request = (struct post_request){ 0 };
 	buf_free(&sender->authorization);
-	buf_free(&sender->answer);
-	sender->error[0] = sender->server[0] = '\0';
-	sender->date_ms = 0;
+	post_answer_free(&sender->answer);
 }
 
 /* Make number ${index} and hand it to libcurl.  NULL, or why that cannot be. */
@@ -169,23 +173,21 @@ finish(struct sender *sender, int64_t index, CURLcode code)
 {
 	const struct post_batch *batch = sender->post->batch;
 	const struct curl_api *curl = &sender->post->curl;
-	struct post_answer answer = { .body = &sender->answer,
-	    .server = sender->server, .date_ms = sender->date_ms };
+	struct post_answer *answer = &sender->answer;
 	curl_off_t took_us = 0;
 	long status = 0;
 
 	curl->easy_getinfo(sender->easy, CURLINFO_TOTAL_TIME_T, &took_us);
 	if (code == CURLE_OK)
 		curl->easy_getinfo(sender->easy, CURLINFO_RESPONSE_CODE, &status);
-	else
-		answer.error = sender->error[0] != '\0' ? sender->error :
-		    curl->easy_strerror(code);
-	answer.status = (int)status;
-	answer.took_us = took_us;
-	if (sender->answer.len > 0)
-		answer.object = json_tokener_parse(sender->answer.data);
-	batch->answered(batch->arg, index, &answer);
-	json_object_put(answer.object);
+	else if (answer->error[0] == '\0')
+		snprintf(answer->error, sizeof(answer->error), "%s",
+		    curl->easy_strerror(code));
+	answer->status = (int)status;
+	answer->took_us = took_us;
+	if (answer->body.len > 0)
+		answer->object = json_tokener_parse(answer->body.data);
+	batch->answered(batch->arg, index, answer);
 }
 
 /* The life of a sender. */

@@ -13,6 +13,7 @@
 struct json_object;
 
 #define POST_CONCURRENCY_MAX 256
+#define POST_ERROR_SIZE 256		/* libcurl's CURL_ERROR_SIZE */
 #define POST_ANSWER_MAX 16384		/* bytes of an answer that are kept */
 
 struct post_request {
@@ -24,14 +25,17 @@ struct post_request {
 };
 
 struct post_answer {
-	int status;			/* 0: there was no answer */
+	int status;			/* 0: there was no answer, for the reason in error */
 	int64_t took_us;
-	const char *error;		/* why there was none, else NULL */
-	const struct buf *body;
+	char error[POST_ERROR_SIZE];
+	struct buf body;		/* its beginning */
 	struct json_object *object;	/* the body, when it is JSON; else NULL */
-	const char *server;		/* Server header; "" when there was none */
+	char server[64];		/* Server header; "" when there was none */
 	int64_t date_ms;		/* Date header; 0 when there was none */
 };
+
+/* Release what it holds, and zero it. */
+void post_answer_free(struct post_answer *answer);
 
 struct post_batch {
 	const char *command;		/* what sends, for messages */
@@ -40,8 +44,8 @@ struct post_batch {
 	int64_t concurrency;
 	/* Fill the empty request for number ${index}.  -1: it cannot be signed. */
 	int (*make)(void *arg, int64_t index, struct post_request *request);
-	void (*answered)(void *arg, int64_t index,
-	    const struct post_answer *answer);
+	/* It is freed behind this: who wants to keep it leaves a zeroed one. */
+	void (*answered)(void *arg, int64_t index, struct post_answer *answer);
 	void *arg;
 };
 

@@ -186,7 +186,7 @@ is_expected(const struct play *play, const struct step *step,
 }
 
 static void
-play_answered(void *arg, int64_t index, const struct post_answer *answer)
+play_answered(void *arg, int64_t index, struct post_answer *answer)
 {
 	struct play *play = arg;
 	const struct step *step = &play->scenario->steps[index];
