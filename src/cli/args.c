@@ -9,7 +9,6 @@
 
 /* A guess is offered when it is at most this many edits away. */
 #define HINT_DISTANCE 2
-#define HINT_LENGTH 32
 
 const struct args_option args_global[] = {
 	{ "config", "FILE", "read the configuration from FILE" },
@@ -28,32 +27,17 @@ struct reader {
 	struct buf *why;
 };
 
-/* The number of edits between two words (Levenshtein); large for long ones. */
-static size_t
-distance(const char *a, size_t a_len, const char *b)
+/* Do at most ${edits} characters more, fewer or changed make ${b} of ${len} bytes at ${a}? */
+static bool
+is_near(const char *a, size_t len, const char *b, size_t edits)
 {
-	size_t row[HINT_LENGTH + 1], b_len = strlen(b);
-
-	if (a_len > HINT_LENGTH || b_len > HINT_LENGTH)
-		return HINT_LENGTH;
-	for (size_t j = 0; j <= b_len; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_len; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_len; j++) {
-			size_t above = row[j];
-
-			row[j] = corner + (a[i - 1] != b[j - 1]);
-			if (row[j] > above + 1)
-				row[j] = above + 1;
-			if (row[j] > row[j - 1] + 1)
-				row[j] = row[j - 1] + 1;
-			corner = above;
-		}
-	}
-	return row[b_len];
+	for (; len > 0 && *a == *b; a++, b++)
+		len--;
+	if (len == 0 || *b == '\0')
+		return len + strlen(b) <= edits;
+	return edits > 0 && (is_near(a + 1, len - 1, b + 1, edits - 1) ||
+	    is_near(a + 1, len - 1, b, edits - 1) ||
+	    is_near(a, len, b + 1, edits - 1));
 }
 
 /* What was meant by the ${len} bytes at ${word}: the nearest name so far. */
@@ -68,9 +52,12 @@ struct guess {
 static void
 consider(struct guess *guess, const char *name)
 {
-	bool begins = guess->len > 0 && strncmp(guess->word, name, guess->len) == 0;
-	size_t far = begins ? 1 : distance(guess->word, guess->len, name);
+	size_t far = 1;
 
+	if (guess->len == 0 || strncmp(guess->word, name, guess->len) != 0)
+		for (far = 0; far <= HINT_DISTANCE; far++)
+			if (is_near(guess->word, guess->len, name, far))
+				break;
 	if (far <= HINT_DISTANCE && (guess->name == NULL || far < guess->far)) {
 		guess->name = name;
 		guess->far = far;

@@ -1,12 +1,14 @@
 /*
  * A batch is one transaction, counted and told only once it is on disk; the walk
- * through the events goes on where the last one that is on disk ended.
+ * through the events goes on where the last one that is on disk ended.  Of events
+ * that were named each is a batch, and each is told of.
  */
 #include "cli/bulk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -34,6 +36,8 @@ struct bulk {
 	const struct act *act;
 	const struct store_filter *filter;
 	unsigned how;
+	const struct names *named;	/* ids; NULL: whatever matches the filter */
+	size_t at;			/* the next of those */
 	int64_t now_ms;			/* when it began: what was retried since is not met again */
 	struct store_walk done;		/* as far as it is on disk */
 	struct store_walk walk;		/* with the batch under way */
@@ -43,6 +47,7 @@ struct bulk {
 	int64_t changed;		/* events */
 	int64_t deliveries;		/* of theirs */
 	int64_t left[KINDS];		/* events */
+	int status;			/* the first that applies so far */
 };
 
 static void
@@ -58,11 +63,13 @@ static int
 run_batch(struct store *store, void *arg)
 {
 	struct bulk *bulk = arg;
-	size_t found;
+	size_t found = 1;
 
 	forget_batch(bulk);
 	bulk->walk = bulk->done;
-	if (store->ops->find(store, bulk->act->action, bulk->filter,
+	if (bulk->named != NULL)
+		strcpy(bulk->ids[0], bulk->named->list[bulk->at]);
+	else if (store->ops->find(store, bulk->act->action, bulk->filter,
 	    bulk->now_ms, &bulk->walk, bulk->ids, BATCH, &found) == -1)
 		return -1;
 	for (; bulk->count < found; bulk->count++)
@@ -73,23 +80,33 @@ run_batch(struct store *store, void *arg)
 	return 0;
 }
 
-int
-bulk_left(const struct act *act, const char *id,
-    const struct store_act_out *out, bool named)
+/* Why the event ${id} was left as it is; of one that was named, with what helps. */
+static int
+say_left(const struct bulk *bulk, const char *id, const struct store_act_out *out)
 {
+	const char *verb = bulk->act->verb, *destination = bulk->filter->destination;
+	bool named = bulk->named != NULL;
+
 	switch (out->result) {
 	case STORE_ACT_SUPERSEDED:
 		return print_fail(EXIT_NO, "%s %s: %ssuperseded by %s, which was "
-		    "delivered%s", act->verb, id,
+		    "delivered%s", verb, id,
 		    named && out->changed > 0 ? "elsewhere " : "", out->other,
 		    named ? "; --force sends it all the same" : "");
 	case STORE_ACT_SENDING:
 		return print_fail(EXIT_NO, "%s %s: it, or a newer event of its "
-		    "lead, is being sent just now%s", act->verb, id,
+		    "lead, is being sent just now%s", verb, id,
 		    named ? "; try again in a moment" : "");
+	case STORE_ACT_NOT_FOUND:
+		if (named)
+			return print_fail(EXIT_NOINPUT, "%s %s: no such event%s%s",
+			    verb, id, destination != NULL ?
+			    ", or no delivery of it to " : "",
+			    destination != NULL ? destination : "");
+		/* FALLTHROUGH */
 	default:
-		return print_fail(EXIT_NO, "%s %s: unchanged: %s", act->verb, id,
-		    out->detail != NULL ? out->detail : act->cannot);
+		return print_fail(EXIT_NO, "%s %s: unchanged: %s", verb, id,
+		    out->detail != NULL ? out->detail : bulk->act->cannot);
 	}
 }
 
@@ -97,19 +114,26 @@ bulk_left(const struct act *act, const char *id,
 static void
 report_one(struct bulk *bulk, const char *id, const struct store_act_out *out)
 {
+	bool dry_run = bulk->how & STORE_DRY_RUN, named = bulk->named != NULL;
 	size_t kind = 0;
 
 	if (out->changed > 0) {
 		bulk->deliveries += out->changed;
-		if (++bulk->changed <= NAMED_MAX && bulk->how & STORE_DRY_RUN)
-			printf("%s %s\n", id, bulk->act->would);
+		bulk->changed++;
+		if (named || (dry_run && bulk->changed <= NAMED_MAX))
+			printf("%s %s", id, dry_run ? bulk->act->would :
+			    bulk->act->done);
+		if (named && out->changed > 1)
+			printf(" (%d deliveries)", out->changed);
+		if (named || (dry_run && bulk->changed <= NAMED_MAX))
+			putchar('\n');
 	}
 	if (out->result == STORE_ACT_DONE)
 		return;
 	while (kind < KINDS - 1 && kinds[kind].result != out->result)
 		kind++;
-	if (++bulk->left[kind] <= NAMED_MAX)
-		bulk_left(bulk->act, id, out, false);
+	if (++bulk->left[kind] <= NAMED_MAX || named)
+		bulk->status = setup_first(bulk->status, say_left(bulk, id, out));
 }
 
 /* Leave the store to others for as long as it was ours. */
@@ -123,33 +147,40 @@ rest(int64_t took_ms)
 	(void)nanosleep(&pause, NULL);
 }
 
+static bool
+is_over(const struct bulk *bulk)
+{
+	return bulk->named != NULL ? bulk->at == bulk->named->count :
+	    bulk->done.ended;
+}
+
 static int
 run_all(struct bulk *bulk, struct setup *setup)
 {
 	struct store_fault fault = { 0 };
 	int64_t start_ms;
 
-	while (!bulk->done.ended) {
+	while (!is_over(bulk)) {
 		start_ms = clock_mono_ms();
 		if (outbox_run(setup->outbox, run_batch, bulk, &fault) == -1)
 			return setup_store_failed(setup->config, &fault);
 		bulk->done = bulk->walk;
+		bulk->at++;
 		for (size_t i = 0; i < bulk->count; i++)
 			report_one(bulk, bulk->ids[i], &bulk->outs[i]);
 		if (bulk->how & STORE_DRY_RUN || bulk->count == 0)
 			continue;
 		outbox_wake(setup->outbox);
-		if (!bulk->done.ended)
+		if (!is_over(bulk))
 			rest(clock_mono_ms() - start_ms);
 	}
 	return EXIT_DONE;
 }
 
-static int
+static void
 summarise(const struct bulk *bulk)
 {
 	bool dry_run = bulk->how & STORE_DRY_RUN;
-	int status = EXIT_DONE;
 
 	if (dry_run && bulk->changed > NAMED_MAX)
 		printf("... and %" PRId64 " more\n", bulk->changed - NAMED_MAX);
@@ -159,18 +190,15 @@ summarise(const struct bulk *bulk)
 	if (bulk->deliveries > bulk->changed)
 		printf(" (%" PRId64 " deliveries)", bulk->deliveries);
 	putchar('\n');
-	for (size_t i = 0; i < KINDS; i++) {
-		if (bulk->left[i] == 0)
-			continue;
-		status = print_fail(EXIT_NO, "%s: %" PRId64 " %s",
-		    bulk->act->verb, bulk->left[i], kinds[i].words);
-	}
-	return status;
+	for (size_t i = 0; i < KINDS; i++)
+		if (bulk->left[i] > 0)
+			print_fail(EXIT_NO, "%s: %" PRId64 " %s",
+			    bulk->act->verb, bulk->left[i], kinds[i].words);
 }
 
 int
 bulk_act(struct setup *setup, const struct act *act,
-    const struct store_filter *filter, unsigned how)
+    const struct store_filter *filter, const struct names *named, unsigned how)
 {
 	struct bulk *bulk;
 	int status;
@@ -179,10 +207,13 @@ bulk_act(struct setup *setup, const struct act *act,
 		return print_fail(EXIT_SOFTWARE, "out of memory");
 	bulk->act = act;
 	bulk->filter = filter;
+	bulk->named = named;
 	bulk->how = how;
 	bulk->now_ms = clock_wall_ms();
 	status = run_all(bulk, setup);
-	status = setup_first(status, summarise(bulk));
+	status = setup_first(status, bulk->status);
+	if (named == NULL)
+		summarise(bulk);
 	forget_batch(bulk);
 	free(bulk);
 	return status;

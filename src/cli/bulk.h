@@ -1,5 +1,5 @@
 /*
- * bulk: retry, release or discard of everything that matches.
+ * bulk: retry, release or discard of everything that matches, or of what was named.
  *
  * Done a few hundred events to a transaction, with a rest after each as long as
  * it took, so that a worker that accepts leads meanwhile hardly notices.
@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "cli/names.h"
 #include "cli/setup.h"
 
 /* The three actions differ in words and in whether they may be forced. */
@@ -22,18 +23,12 @@ struct act {
 };
 
 /*
- * Say why the event ${id} was left as it is.  ${named}: it was asked for by its id,
- * so what helps is said at once.  EXIT_NO.
- */
-int bulk_left(const struct act *act, const char *id,
-    const struct store_act_out *out, bool named);
-
-/*
  * Act on every event that matches ${filter}, oldest first, up to the newest one
- * there is now.  ${how} is the store's.  Says what was done; returns the exit
- * status: EXIT_NO when something that matched had to stay as it is.
+ * there is now; or on those whose ids are in ${named}, in their order, at the
+ * filter's destination.  ${how} is the store's.  Says what was done; returns the
+ * exit status: EXIT_NO when something had to stay as it is.
  */
 int bulk_act(struct setup *setup, const struct act *act,
-    const struct store_filter *filter, unsigned how);
+    const struct store_filter *filter, const struct names *named, unsigned how);
 
 #endif

@@ -1,11 +1,8 @@
-/* retry, release, discard: events by their ids, each in a transaction of its own, or all by bulk. */
+/* retry, release, discard: of ids, or of all that match; bulk does it. */
 #include "cli/cmd.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/exits.h"
 #include "cli/bulk.h"
 #include "cli/print.h"
@@ -20,74 +17,6 @@ static const struct act acts[] = {
 	{ STORE_DISCARD, "discard", "discarded", "would be discarded",
 	    "nothing of it is undelivered", false },
 };
-
-/* One id at the store. */
-struct act_one {
-	const struct act *act;
-	const char *id;
-	const char *destination;
-	unsigned how;
-	struct store_act_out out;
-};
-
-static int
-act_run(struct store *store, void *arg)
-{
-	struct act_one *one = arg;
-
-	/* It may be run twice: forget what the first run left. */
-	free(one->out.detail);
-	one->out = (struct store_act_out){ 0 };
-	return store->ops->act(store, one->act->action, one->id,
-	    one->destination, one->how, clock_wall_ms(), &one->out);
-}
-
-/* Say what became of it; returns the exit status it stands for. */
-static int
-act_report(const struct act_one *one)
-{
-	const struct store_act_out *out = &one->out;
-
-	if (out->changed > 0) {
-		printf("%s %s", one->id, one->how & STORE_DRY_RUN ?
-		    one->act->would : one->act->done);
-		if (out->changed > 1)
-			printf(" (%d deliveries)", out->changed);
-		putchar('\n');
-	}
-	if (out->result == STORE_ACT_DONE)
-		return EXIT_DONE;
-	if (out->result != STORE_ACT_NOT_FOUND)
-		return bulk_left(one->act, one->id, out, true);
-	return print_fail(EXIT_NOINPUT, "%s %s: no such event%s%s",
-	    one->act->verb, one->id, one->destination != NULL ?
-	    ", or no delivery of it to " : "",
-	    one->destination != NULL ? one->destination : "");
-}
-
-static int
-act_each(struct setup *setup, const struct scope *scope,
-    const struct act *act, const char *destination, unsigned how)
-{
-	struct act_one one = {
-		.act = act,
-		.destination = destination,
-		.how = how,
-	};
-	struct store_fault fault = { 0 };
-	int status = EXIT_DONE;
-
-	for (size_t i = 0; i < scope->ids.count; i++) {
-		one.id = scope->ids.list[i];
-		if (outbox_run(setup->outbox, act_run, &one, &fault) == -1) {
-			status = setup_store_failed(setup->config, &fault);
-			break;
-		}
-		status = setup_first(status, act_report(&one));
-	}
-	free(one.out.detail);
-	return status;
-}
 
 /* Ids or --all, and what goes only with the latter. */
 static int
@@ -121,12 +50,12 @@ act_run_all(struct setup *setup, const struct args *args,
 	if (status == EXIT_DONE && args_flag(args, "all")) {
 		status = scope_one_lead(&scope, filter);
 		if (status == EXIT_DONE)
-			status = bulk_act(setup, act, filter, how);
+			status = bulk_act(setup, act, filter, NULL, how);
 	} else if (status == EXIT_DONE) {
 		status = scope_ids(&scope, setup, args, SCOPE_ID_CHANGED);
 		if (status == EXIT_DONE || status == EXIT_NOINPUT)
-			status = setup_first(status, act_each(setup, &scope,
-			    act, filter->destination, how));
+			status = setup_first(status, bulk_act(setup, act,
+			    filter, &scope.ids, how));
 	}
 	scope_free(&scope);
 	return status;

@@ -1,3 +1,4 @@
+/* schema: LeadPro's rules as lead/ has them. */
 #include "base/buf.h"
 #include "cli/cmd.h"
 #include "cli/print.h"

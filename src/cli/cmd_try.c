@@ -110,7 +110,6 @@ add_request_text(const struct try *try, const struct config_destination *config,
 	}
 	buf_putc(out, '\n');
 	print_text(out, og->body, og->body_len);
-	buf_putc(out, '\n');
 	buf_free(&line);
 }
 
@@ -137,34 +136,30 @@ show_rehearsal(struct try *try, const struct config_destination *config,
 {
 	static const char *const words[] = {
 		[DRY_RUN_SEND] = "send", [DRY_RUN_SKIP] = "skipped",
-		[DRY_RUN_HOLD] = "held",
-		[DRY_RUN_TROUBLE] = "waits"
+		[DRY_RUN_HOLD] = "held", [DRY_RUN_TROUBLE] = "waits"
 	};
 	const char *reason = what->reason.data != NULL ? what->reason.data : "";
+	bool send = what->end == DRY_RUN_SEND;
 	struct buf out = { 0 };
 
 	if (try->json) {
 		object_open(&out);
 		object_string(&out, "destination", config->name);
 		object_string(&out, "outcome", words[what->end]);
-		object_string(&out, "reason", what->end != DRY_RUN_SEND ? reason : NULL);
-		if (what->end == DRY_RUN_SEND)
+		object_string(&out, "reason", send ? NULL : reason);
+		if (send)
 			add_request_json(try, config, &what->request, &out);
 		object_close(&out);
 	} else {
 		buf_printf(&out, "\ndestination %s:", config->name);
-		if (what->end == DRY_RUN_SKIP)
-			buf_printf(&out, " skipped by %s", reason);
-		else if (what->end != DRY_RUN_SEND) {
-			buf_printf(&out, " %s: ", words[what->end]);
-			print_string(&out, reason);
-		} else
+		if (send)
 			add_request_text(try, config, &what->request, &out);
+		else
+			buf_printf(&out, " %s%s", words[what->end],
+			    what->end == DRY_RUN_SKIP ? " by " : ": ");
+		print_string(&out, send ? "" : reason);
 	}
-	if (try->json || what->end != DRY_RUN_SEND)
-		buf_putc(&out, '\n');
-	(void)print_flush(&out);
-	buf_free(&out);
+	(void)print_line(&out);
 }
 
 struct dry_run *

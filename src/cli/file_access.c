@@ -1,4 +1,4 @@
-/* The first folder on the way up that is there decides: whoever may write to it can make the rest. */
+/* The first folder on the way up that is there decides: who writes to it can make the rest. */
 #include "cli/file_access.h"
 
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+/* Libraries are asked for the version in use, but for fcgi, which cannot say. */
 #include "config.h"
 
 #include "cli/version.h"

@@ -1,4 +1,4 @@
-/* The rows are tried in their order: special ones before general ones, and the last two fit anything. */
+/* Rows are tried in their order: special ones before general ones; the last two fit anything. */
 #include "client/doctor.h"
 
 #include <string.h>

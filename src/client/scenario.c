@@ -1,4 +1,4 @@
-/* One step after the other, for a step may have to be answered with the id of an earlier one. */
+/* One step after the other: one may have to be answered with the id of an earlier one. */
 #include "client/scenario.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* Only what every program reads the same way is taken; libcurl reads it again. */
 #include "client/target.h"
 
 #include <string.h>
