@@ -18,6 +18,7 @@ test_pairs(void **state)
 {
 	unsigned char bytes[16];
 	char text[16];
+	struct buf added = { 0 };
 	size_t i;
 
 	(void)state;
@@ -27,9 +28,14 @@ test_pairs(void **state)
 		base64url_encode((const unsigned char *)pairs[i].bytes, n, text);
 		assert_string_equal(text, pairs[i].text);
 		assert_int_equal(strlen(text) + 1, BASE64URL_ENCODED_SIZE(n));
+		buf_reset(&added);
+		base64url_add(&added, pairs[i].bytes, n);
+		assert_int_equal(added.len, strlen(text));
+		assert_string_equal(added.data, text);
 		assert_int_equal(base64url_decode(text, strlen(text), bytes), n);
 		assert_memory_equal(bytes, pairs[i].bytes, n);
 	}
+	buf_free(&added);
 }
 
 static void
