@@ -120,13 +120,13 @@ report_one(struct bulk *bulk, const char *id, const struct store_act_out *out)
 	if (out->changed > 0) {
 		bulk->deliveries += out->changed;
 		bulk->changed++;
-		if (named || (dry_run && bulk->changed <= NAMED_MAX))
+		if (named || (dry_run && bulk->changed <= NAMED_MAX)) {
 			printf("%s %s", id, dry_run ? bulk->act->would :
 			    bulk->act->done);
-		if (named && out->changed > 1)
-			printf(" (%d deliveries)", out->changed);
-		if (named || (dry_run && bulk->changed <= NAMED_MAX))
+			if (named && out->changed > 1)
+				printf(" (%d deliveries)", out->changed);
 			putchar('\n');
+		}
 	}
 	if (out->result == STORE_ACT_DONE)
 		return;

@@ -140,9 +140,8 @@ check_log(struct check *check)
 	const char *log = check->config->worker.log;
 	struct buf why = { 0 };
 
-	if (strncmp(log, "file:", 5) != 0)
-		ok("log", "%s", log);
-	else if (file_access_look(log + 5, false, &why) == FILE_ACCESS_CAN ||
+	if (strncmp(log, "file:", 5) != 0 ||
+	    file_access_look(log + 5, false, &why) == FILE_ACCESS_CAN ||
 	    access(log + 5, W_OK) == 0)
 		ok("log", "%s", log);
 	else
@@ -151,25 +150,19 @@ check_log(struct check *check)
 	buf_free(&why);
 }
 
+/* Whom the worker becomes, and whose its socket is. */
 static void
-check_user(struct check *check)
+check_owners(struct check *check)
 {
-	const char *user = check->config->worker.user;
+	const struct config_worker *worker = &check->config->worker;
 	struct identity id;
 
-	if (user != NULL && identity_of_user(user, &id) == -1)
+	if (worker->user != NULL && identity_of_user(worker->user, &id) == -1)
 		failed(check, EXIT_CONFIG, "user", "there is no user %s: name whom to "
-		    "become in worker { user }", user);
-}
-
-static void
-check_group(struct check *check)
-{
-	const char *group = check->config->worker.socket_group;
-
-	if (!serve_has_group(group))
+		    "become in worker { user }", worker->user);
+	if (!serve_has_group(worker->socket_group))
 		failed(check, EXIT_CONFIG, "socket", "there is no group %s: name "
-		    "the web server's in socket_group", group);
+		    "the web server's in socket_group", worker->socket_group);
 }
 
 /* --- store --- */
@@ -424,8 +417,7 @@ check_all(struct check *check)
 	for (size_t i = 0; i < config->source_count; i++)
 		check_secret(&config->sources[i]);
 	check_log(check);
-	check_user(check);
-	check_group(check);
+	check_owners(check);
 	check_programs(check);
 	check_store(check);
 	for (size_t i = 0; i < config->destination_count; i++)

@@ -274,15 +274,6 @@ run(struct erase *erase, const struct args *args)
 	return print_fail(EXIT_DONE, "erase: nothing was erased; --yes does it");
 }
 
-static void
-erase_free(struct erase *erase)
-{
-	names_free(&erase->sources);
-	names_free(&erase->keys);
-	names_free(&erase->ids);
-	scope_free(&erase->scope);
-}
-
 int
 cmd_erase(const struct args *args, struct setup *setup)
 {
@@ -304,6 +295,9 @@ cmd_erase(const struct args *args, struct setup *setup)
 	    OUTBOX_COMMAND : OUTBOX_READ);
 	if (status == EXIT_DONE)
 		status = run(&erase, args);
-	erase_free(&erase);
+	names_free(&erase.sources);
+	names_free(&erase.keys);
+	names_free(&erase.ids);
+	scope_free(&erase.scope);
 	return status;
 }

@@ -126,7 +126,7 @@ cmd_list(const struct args *args, struct setup *setup)
 	struct store_fault fault = { 0 };
 	struct list list = { 0 };
 	struct scope scope = { 0 };
-	int status, end;
+	int status;
 
 	if (list_options(args, &list) == -1)
 		return EXIT_USAGE;
@@ -143,8 +143,7 @@ cmd_list(const struct args *args, struct setup *setup)
 		list.oom = true;
 	if (status == EXIT_DONE)
 		list_remark(&list);
-	if ((end = print_end(&list.line, list.oom)) != EXIT_DONE)
-		status = end;
+	status = setup_first(status, print_end(&list.line, list.oom));
 out:
 	review_free(&list.review);
 	scope_free(&scope);

@@ -217,8 +217,8 @@ flush_output(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	fprintf(stderr, "leadrelay: standard output: %s\n", strerror(errno));
-	return status == EXIT_DONE ? EXIT_IOERR : status;
+	return print_fail(status == EXIT_DONE ? EXIT_IOERR : status,
+	    "standard output: %s", strerror(errno));
 }
 
 /* No command: a front server that gave us its socket wants a worker. */

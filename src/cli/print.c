@@ -62,6 +62,7 @@ print_span(struct buf *out, int64_t from_ms, int64_t to_ms)
 void
 print_moment(struct buf *out, int64_t ms, int64_t now_ms)
 {
+	bool ahead = ms > now_ms;
 	char text[TEXT_TIME_SIZE];
 
 	if (ms == 0) {
@@ -70,12 +71,9 @@ print_moment(struct buf *out, int64_t ms, int64_t now_ms)
 	}
 	text_format_time(ms, text);
 	text[strcspn(text, ".Z")] = '\0';
-	buf_printf(out, "%sZ (%s", text, ms > now_ms ? "in " : "");
-	if (ms > now_ms)
-		print_span(out, now_ms, ms);
-	else
-		print_span(out, ms, now_ms);
-	buf_puts(out, ms > now_ms ? ")" : " ago)");
+	buf_printf(out, "%sZ (%s", text, ahead ? "in " : "");
+	print_span(out, ahead ? now_ms : ms, ahead ? ms : now_ms);
+	buf_puts(out, ahead ? ")" : " ago)");
 }
 
 void

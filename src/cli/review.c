@@ -29,15 +29,12 @@ keep_destination(void *arg, const struct store_destination_stats *destination)
 	if (destination->state.pause_reason != NULL)
 		copy->state.pause_reason =
 		    strdup(destination->state.pause_reason);
-	if (copy->name == NULL) {
-		free(copy->state.pause_reason);
-		review->oom = true;
-	} else
-		review->count++;
+	review->count++;
+	review->oom |= copy->name == NULL;
 }
 
-static void
-forget_destinations(struct review *review)
+void
+review_free(struct review *review)
 {
 	for (size_t i = 0; i < review->count; i++) {
 		free((char *)review->destinations[i].stats.name);
@@ -81,10 +78,10 @@ take_run(struct store *store, void *arg)
 {
 	struct review *review = arg;
 
-	forget_destinations(review);	/* it may be run twice */
+	review_free(review);		/* it may be run twice */
 	if (store->ops->stats(store, &review->stats, keep_destination, review) == -1)
 		return -1;
-	for (size_t i = 0; i < review->count; i++)
+	for (size_t i = 0; i < review->count && !review->oom; i++)
 		if (take_limit(store, review, &review->destinations[i]) == -1)
 			return -1;
 	return 0;
@@ -105,12 +102,6 @@ review_take(struct outbox *ob, const struct config *config, int64_t now_ms,
 	}
 	review_free(review);
 	return -1;
-}
-
-void
-review_free(struct review *review)
-{
-	forget_destinations(review);
 }
 
 /* What waits or is being sent; ${deliverable}: only where somebody configured. */

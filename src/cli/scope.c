@@ -15,10 +15,8 @@
 /* --- names --- */
 
 static void
-learn_configured(struct scope *scope)
+learn_configured(struct scope *scope, const struct config *c)
 {
-	const struct config *c = scope->setup->config;
-
 	for (size_t i = 0; i < c->source_count; i++)
 		names_learn(&scope->sources, c->sources[i].name);
 	for (size_t i = 0; i < c->destination_count; i++)
@@ -86,9 +84,8 @@ scope_open(struct scope *scope, struct setup *setup, const struct args *args,
 	struct asking asking = { scope, filter };
 	struct store_fault fault = { 0 };
 
-	scope->setup = setup;
 	scope->command = args->command->name;
-	learn_configured(scope);
+	learn_configured(scope, setup->config);
 	if (outbox_run(setup->outbox, ask_all, &asking, &fault) == -1)
 		return setup_store_failed(setup->config, &fault);
 	if (scope->sources.oom || scope->destinations.oom || scope->of_lead.oom)

@@ -18,7 +18,6 @@
 
 /* A zeroed one is empty; scope_free releases it. */
 struct scope {
-	struct setup *setup;
 	const char *command;
 	struct names sources;		/* configured, or in the store */
 	struct names destinations;

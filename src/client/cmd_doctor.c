@@ -102,33 +102,25 @@ found(struct doctor *doctor, const char *part, size_t kb,
 
 /* --- the probes --- */
 
-static void
-json_probe(const struct doctor *doctor, const struct ask *q, size_t kb,
-    const char *word)
-{
-	struct buf out = { 0 };
-
-	if (!doctor->json)
-		return;
-	object_open(&out);
-	object_number(&out, "probe", (int64_t)kb * 1024);
-	object_number(&out, "status", q->answer.status);
-	object_string(&out, "answer", word);
-	object_string(&out, "server",
-	    q->answer.server[0] != '\0' ? q->answer.server : NULL);
-	object_bool(&out, "ok", doctor->passed_kb == kb);
-	(void)object_end(&out);
-}
-
 /* What came of a probe.  ${finding}: NULL when it passed. */
 static void
 report_probe(struct doctor *doctor, const struct ask *q, size_t kb,
     const struct doctor_finding *finding, const char *word)
 {
 	const char *variable = reply_string(doctor->seen, "variable");
-	struct buf words = { 0 };
+	const char *server = q->answer.server;
+	struct buf words = { 0 }, out = { 0 };
 	char part[16];
 
+	if (doctor->json) {
+		object_open(&out);
+		object_number(&out, "probe", (int64_t)kb * 1024);
+		object_number(&out, "status", q->answer.status);
+		object_string(&out, "answer", word);
+		object_string(&out, "server", server[0] != '\0' ? server : NULL);
+		object_bool(&out, "ok", finding == NULL);
+		(void)object_end(&out);
+	}
 	snprintf(part, sizeof(part), "%zu KB", kb);
 	if (finding == NULL)
 		buf_printf(&words, "answered in %.1f ms; the token came in %s",
@@ -190,7 +182,6 @@ probe(struct doctor *doctor, struct ask *q, size_t kb)
 			read_clocks(doctor, q);
 		}
 	}
-	json_probe(doctor, q, kb, answer.word);
 	report_probe(doctor, q, kb, finding, answer.word);
 	return finding;
 }
@@ -216,13 +207,12 @@ examine_clock(struct doctor *doctor)
 	int64_t ahead_ms = doctor->worker_ahead_ms;
 
 	finding = doctor_judge_clock(ahead_ms, doctor->front_ahead_ms);
-	if (finding == NULL) {
+	if (finding == NULL)
 		say(doctor, "ok", "clock", "the worker's agrees with this machine's");
-		return;
-	}
-	found(doctor, "clock", 0, finding, ": it is %s %s",
-	    text_format_duration(ahead_ms < 0 ? -ahead_ms : ahead_ms, span),
-	    ahead_ms < 0 ? "behind" : "ahead");
+	else
+		found(doctor, "clock", 0, finding, ": it is %s %s",
+		    text_format_duration(ahead_ms < 0 ? -ahead_ms : ahead_ms,
+		    span), ahead_ms < 0 ? "behind" : "ahead");
 }
 
 static void

@@ -232,16 +232,6 @@ run_all(struct post *post, struct sender *senders, size_t count)
 		(void)pthread_join(senders[started].thread, NULL);
 }
 
-static void
-close_senders(struct post *post, struct sender *senders, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		reset_sender(&senders[i]);
-		post->curl.easy_cleanup(senders[i].easy);
-	}
-	free(senders);
-}
-
 int
 post_run(const struct post_batch *batch)
 {
@@ -265,7 +255,11 @@ post_run(const struct post_batch *batch)
 		post.fault = NO_MEMORY;
 	else
 		run_all(&post, senders, count);
-	close_senders(&post, senders, opened);
+	while (opened-- > 0) {
+		reset_sender(&senders[opened]);
+		post.curl.easy_cleanup(senders[opened].easy);
+	}
+	free(senders);
 	return post.fault == NULL ? EXIT_DONE : print_fail(EXIT_SOFTWARE,
 	    "%s: %s", batch->command, post.fault);
 }

@@ -212,9 +212,8 @@ play_answered(void *arg, int64_t index, struct post_answer *answer)
 	if (step->same_as != 0 && expected.status == 200)
 		buf_printf(&out, " %s", play->ids[step->same_as - 1]);
 	buf_printf(&out, ", got %d ", answer->status);
-	if (word == NULL)
-		word = "(no answer of leadrelay's: the web server's own)";
-	print_string(&out, word);
+	print_string(&out, word != NULL ? word :
+	    "(no answer of leadrelay's: the web server's own)");
 	buf_putc(&out, ' ');
 	print_string(&out, id != NULL ? id : "");
 	(void)print_line(&out);
