@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,7 +18,6 @@
 #include "cli/review.h"
 #include "cli/setup.h"
 #include "intake/serve.h"
-#include "program/program.h"
 #include "program/programs.h"
 #include "http/preflight.h"
 

@@ -4,7 +4,6 @@
  */
 #include "cli/cmd.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/base64url.h"

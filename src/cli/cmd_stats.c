@@ -2,7 +2,6 @@
 #include "cli/cmd.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/exits.h"

@@ -2,7 +2,6 @@
 #include "cli/cmd_try.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>

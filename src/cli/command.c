@@ -6,10 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/exits.h"
 #include "base/log.h"
-#include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/help.h"
 #include "cli/print.h"

@@ -1,8 +1,6 @@
 /* What list and show say of a delivery, so that they say the same. */
 #include "cli/row.h"
 
-#include <string.h>
-
 #include "cli/object.h"
 #include "cli/print.h"
 

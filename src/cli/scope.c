@@ -4,7 +4,6 @@
  */
 #include "cli/scope.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/exits.h"

@@ -2,7 +2,6 @@
 #include "cli/table.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

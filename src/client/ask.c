@@ -2,10 +2,7 @@
 #include "client/ask.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-#include <json-c/json.h>
 
 #include "base/clock.h"
 #include "base/exits.h"
