@@ -50,6 +50,16 @@ def test_every_trace(site, how):
     site.wait_states(delivered=2, waiting=2)
 
 
+def test_what_cannot_be_read(site):
+    """A payload that is no JSON is searched to its end, also behind a NUL."""
+    site.crm()
+    site.start()
+    assert site.post(b"hello\0, I am zebedee@agency.example").status == 400
+    done = site.command("erase", "--email", "Zebedee@agency.example", "--yes")
+    assert done.returncode == 0 and b"1 event erased" in done.stdout, done
+    assert site.list() == [] and not in_store(site, b"zebedee")
+
+
 def test_usage(site):
     site.crm()
     site.write_config()
