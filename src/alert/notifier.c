@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "http/client.h"
 #include "http/credentials.h"
+#include "http/transfer.h"
 #include "http/transport.h"
 
 #define MESSAGES_MAX 32			/* under way: beyond them the newest is dropped */
@@ -27,17 +28,15 @@
 
 /* A notice on its way. */
 struct message {
-	struct http_task task;	/* first */
+	struct transfer http;	/* first: the POST */
 	struct notifier *notifier;
 	struct message *next;
 	enum need_kind kind;
 	bool recovered;
 	struct buf summary, text, json, mail;
 
-	CURL *easy;			/* NULL: not being posted */
 	int tries;			/* left; 0: posted, or given up */
 	int64_t again_mono_ms;
-	char error[CURL_ERROR_SIZE];
 
 	struct child command, mailer;
 };
@@ -49,7 +48,6 @@ struct notifier {
 	const struct config_alert *config;	/* in it */
 	struct config_destination place;	/* the URL, as transport knows them */
 	struct credentials *credentials;
-	struct curl_slist lines[2];
 	char host[HOST_SIZE];
 	struct message *messages;
 	size_t count;
@@ -59,8 +57,6 @@ struct notifier *
 notifier_new(struct http_client *http, struct config *whole, struct notifier *former)
 {
 	const struct config_alert *config = &whole->alert;
-	static char lines[][40] = { "Content-Type: application/json",
-		"User-Agent: leadrelay/" PACKAGE_VERSION };
 	static char name[] = "alert";
 	struct notifier *c;
 
@@ -71,8 +67,6 @@ notifier_new(struct http_client *http, struct config *whole, struct notifier *fo
 	c->place = (struct config_destination){ .name = name, .url = config->url,
 	    .url_file = config->url_file, .timeout_ms = POST_TIMEOUT_MS,
 	    .connect_timeout_ms = POST_CONNECT_MS };
-	c->lines[0] = (struct curl_slist){ lines[0], &c->lines[1] };
-	c->lines[1] = (struct curl_slist){ lines[1], NULL };
 	if (gethostname(c->host, sizeof(c->host) - 1) == -1)
 		strcpy(c->host, "unknown");
 	if ((c->credentials = credentials_new(&c->place)) == NULL) {
@@ -85,21 +79,10 @@ notifier_new(struct http_client *http, struct config *whole, struct notifier *fo
 }
 
 static void
-stop_posting(struct message *m)
-{
-	struct http_client *http = m->notifier->http;
-
-	if (m->easy == NULL)
-		return;
-	(void)http->curl.multi_remove_handle(http->multi, m->easy);
-	http->curl.easy_cleanup(m->easy);
-	m->easy = NULL;
-}
-
-static void
 message_free(struct message *m)
 {
-	stop_posting(m);
+	transfer_cancel(&m->http, m->notifier->http->multi);
+	transfer_destroy(&m->http);
 	buf_free(&m->summary);
 	buf_free(&m->text);
 	buf_free(&m->json);
@@ -142,51 +125,31 @@ static void
 ended(struct http_task *task, CURLcode code)
 {
 	struct message *m = (struct message *)task;
-	const struct curl_api *curl = &m->notifier->http->curl;
-	int64_t mono = clock_mono_ms();
+	const struct transfer_end *end = &m->http.end;
 	char said[32];
-	long status = 0;
 
-	(void)curl->easy_getinfo(m->easy, CURLINFO_RESPONSE_CODE, &status);
-	stop_posting(m);
-	(void)snprintf(said, sizeof(said), "status %ld", status);
-	if (code != CURLE_OK && status == 0)
-		post_failed(m, m->error[0] != '\0' ? m->error :
-		    curl->easy_strerror(code), mono);
-	else if (status < 200 || status > 299)
-		post_failed(m, said, mono);
-	else
+	transfer_finish(&m->http, m->notifier->http->multi, code);
+	(void)snprintf(said, sizeof(said), "status %d", end->status);
+	if (end->status >= 200 && end->status <= 299)
 		m->tries = 0;
-}
-
-/* What an answer says beyond its status nobody reads. */
-static size_t
-ignore_body(char *bytes, size_t size, size_t count, void *arg)
-{
-	(void)bytes;
-	(void)arg;
-	return size * count;
+	else
+		post_failed(m, end->status == 0 ? end->error : said, clock_mono_ms());
 }
 
 static CURLcode
-set_up(struct message *m, const char *url)
+start(struct message *m, const char *url)
 {
-	struct notifier *c = m->notifier;
-	const struct curl_api *curl = &c->http->curl;
-	CURLcode rc;
+	static const char *const lines[] = {
+		"Content-Type: application/json", "User-Agent: leadrelay/" PACKAGE_VERSION,
+	};
+	const struct notifier *c = m->notifier;
 
-	if ((m->easy = curl->easy_init()) == NULL)
+	/* What an answer says beyond its status nobody reads. */
+	if (m->http.easy == NULL && transfer_init(&m->http, c->http, &c->place, 0) == -1)
 		return CURLE_OUT_OF_MEMORY;
-	if ((rc = transport_setup(curl, m->easy, &c->place, c->http->ca_file)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(m->easy, CURLOPT_PRIVATE, m)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(m->easy, CURLOPT_ERRORBUFFER, m->error)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(m->easy, CURLOPT_WRITEFUNCTION, ignore_body)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(m->easy, CURLOPT_HTTPHEADER, c->lines)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(m->easy, CURLOPT_URL, url)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(m->easy, CURLOPT_POSTFIELDS, m->json.data)) != CURLE_OK)
-		return rc;
-	return curl->multi_add_handle(c->http->multi, m->easy) == CURLM_OK ?
-	    CURLE_OK : CURLE_OUT_OF_MEMORY;
+	m->http.task.ended = ended;
+	return transfer_start(&m->http, c->http->multi, &(struct transfer_request){
+	    "POST", url, lines, sizeof(lines) / sizeof(lines[0]), m->json.data, m->json.len });
 }
 
 static void
@@ -194,20 +157,20 @@ post(struct message *m, int64_t mono_ms)
 {
 	struct notifier *c = m->notifier;
 	const struct curl_api *curl = &c->http->curl;
+	const char *url = NULL;
 	struct buf why = { 0 };
 	CURLcode rc;
 
-	m->error[0] = '\0';
 	(void)credentials_refresh(c->credentials, &why);
-	if (!credentials_complete(c->credentials)) {
-		post_failed(m, why.data != NULL ? why.data : "out of memory", mono_ms);
-	} else if (buf_reset(&why), transport_check_url(curl, &c->place,
-	    credentials_url(c->credentials), &why) == -1) {
-		post_failed(m, why.data, mono_ms);
-	} else if ((rc = set_up(m, credentials_url(c->credentials))) != CURLE_OK) {
-		stop_posting(m);
-		post_failed(m, curl->easy_strerror(rc), mono_ms);
-	}
+	if (!credentials_complete(c->credentials))
+		buf_puts(&why, why.len == 0 ? "out of memory" : "");
+	else if (buf_reset(&why), transport_check_url(curl, &c->place,
+	    credentials_url(c->credentials), &why) == 0)
+		url = credentials_url(c->credentials);
+	if (url != NULL && (rc = start(m, url)) != CURLE_OK)
+		buf_puts(&why, curl->easy_strerror(rc));
+	if (why.len != 0 || !buf_ok(&why))
+		post_failed(m, buf_ok(&why) ? why.data : "out of memory", mono_ms);
 	buf_free(&why);
 }
 
@@ -262,7 +225,6 @@ message_new(struct notifier *c, const struct notice *n)
 
 	if (c->count == MESSAGES_MAX || (m = calloc(1, sizeof(*m))) == NULL)
 		return NULL;
-	m->task.ended = ended;
 	m->notifier = c;
 	m->kind = n->kind;
 	m->recovered = n->recovered;
@@ -316,9 +278,9 @@ go_on(struct message *m, int64_t mono_ms)
 
 	look_at(m, &m->command, "command", mono_ms);
 	look_at(m, &m->mailer, "sendmail", mono_ms);
-	if (m->tries != 0 && m->easy == NULL && mono_ms >= m->again_mono_ms)
+	if (m->tries != 0 && !m->http.under_way && mono_ms >= m->again_mono_ms)
 		post(m, mono_ms);
-	if (m->tries != 0 && m->easy == NULL)
+	if (m->tries != 0 && !m->http.under_way)
 		wake = m->again_mono_ms;
 	if ((m->command.pid != 0 || m->mailer.pid != 0) &&
 	    mono_ms + CHILD_LOOK_MS < wake)

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/base64url.h"
 #include "base/secret.h"
+#include "base/stamp.h"
 #include "config/config.h"
 
 /* A shorter credential would scrub every answer to stars. */
@@ -27,7 +27,7 @@ struct file {
 	struct buf line;		/* the header line, or the URL */
 	struct buf encoded;		/* another form to scrub, or empty */
 	bool read;
-	struct stat seen;
+	struct stamp stamp;
 };
 
 struct credentials {
@@ -148,20 +148,12 @@ credentials_free(struct credentials *c)
 	free(c);
 }
 
-static bool
-same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
-	    a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* Read into a fresh copy, so that a bad file leaves what was good. */
 static int
-read_file(struct file *f, const struct stat *st, struct buf *why)
+read_file(struct file *f, struct buf *why)
 {
 	struct file fresh = { .setting = f->setting, .path = f->path,
-	    .make = f->make, .read = true, .seen = *st };
+	    .make = f->make, .read = true, .stamp = f->stamp };
 	struct buf phrase = { 0 };
 	int rc = -1;
 
@@ -189,18 +181,18 @@ out:
 static int
 refresh_file(struct file *f, struct buf *why)
 {
-	struct stat st;
 	char *path;
-	int rc = 0;
+	int rc;
 
 	if (f->path == NULL)
 		return 0;
-	if ((path = secret_resolve(f->path)) == NULL || stat(path, &st) == -1) {
+	if ((path = secret_resolve(f->path)) == NULL ||
+	    (rc = stamp_take(&f->stamp, path)) == -1) {
 		buf_printf(why, "%s%s: %s", why->len != 0 ? "; " : "", f->setting,
 		    strerror(errno));
 		rc = -1;
-	} else if (!f->read || !same_file(&st, &f->seen)) {
-		rc = read_file(f, &st, why);
+	} else if (rc == 1 && (rc = read_file(f, why)) == -1) {
+		f->stamp.taken = false;		/* said until it is mended */
 	}
 	free(path);
 	return rc;

@@ -15,20 +15,14 @@
 #include "http/credentials.h"
 #include "http/oauth_grant.h"
 #include "http/refresh_token.h"
-#include "http/transport.h"
+#include "http/transfer.h"
 
 struct oauth {
-	struct http_task task;	/* first */
-	struct http_client *http;
+	struct transfer http;		/* first: the request to the token endpoint */
+	struct http_client *client;
 	const struct config_destination *config;
 	struct credentials *credentials;
-
-	/* the request to the token endpoint */
-	CURL *easy;			/* made when it is first needed */
-	struct curl_slist lines[3];
-	struct buf form, answer;
-	char curl_error[CURL_ERROR_SIZE];
-	bool busy;
+	struct buf form;
 	bool failed;			/* not yet told */
 	struct buf error;
 
@@ -52,23 +46,13 @@ struct oauth *
 oauth_new(struct http_client *http, const struct config_destination *config,
     struct credentials *credentials)
 {
-	static char lines[][64] = {
-		"Content-Type: application/x-www-form-urlencoded",
-		"Accept: application/json",
-		"User-Agent: leadrelay/" PACKAGE_VERSION,
-	};
 	struct oauth *o;
-	size_t i, n = sizeof(lines) / sizeof(lines[0]);
 
 	if ((o = calloc(1, sizeof(*o))) == NULL)
 		return NULL;
-	o->task.ended = ended;
-	o->http = http;
+	o->client = http;
 	o->config = config;
 	o->credentials = credentials;
-	for (i = 0; i < n; i++)
-		o->lines[i] = (struct curl_slist){ .data = lines[i],
-		    .next = i + 1 < n ? &o->lines[i + 1] : NULL };
 	return o;
 }
 
@@ -78,10 +62,9 @@ oauth_free(struct oauth *o)
 	if (o == NULL)
 		return;
 	oauth_cancel(o);
-	if (o->easy != NULL)
-		o->http->curl.easy_cleanup(o->easy);
 	secret_wipe(&o->form);
-	secret_wipe(&o->answer);
+	secret_wipe(&o->http.answer);
+	transfer_destroy(&o->http);
 	buf_free(&o->error);
 	free(o);
 }
@@ -143,18 +126,6 @@ rotate(struct oauth *o, const struct buf *fresh)
 
 /* --- asking --------------------------------------------------------------- */
 
-static size_t
-take_answer(char *bytes, size_t size, size_t count, void *arg)
-{
-	struct oauth *o = arg;
-	size_t n = size * count;
-
-	if (n > OAUTH_GRANT_ANSWER_MAX - o->answer.len)
-		return 0;
-	buf_add(&o->answer, bytes, n);
-	return n;
-}
-
 static void
 fail(struct oauth *o, const char *why)
 {
@@ -163,59 +134,44 @@ fail(struct oauth *o, const char *why)
 	o->failed = true;
 }
 
-/* The handle, with all that does not change. */
-static CURLcode
-set_up(struct oauth *o)
-{
-	const struct curl_api *curl = &o->http->curl;
-	CURLcode rc;
-
-	if (o->easy != NULL)
-		return CURLE_OK;
-	if ((o->easy = curl->easy_init()) == NULL)
-		return CURLE_OUT_OF_MEMORY;
-	if ((rc = transport_setup(curl, o->easy, o->config, o->http->ca_file)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(o->easy, CURLOPT_PRIVATE, o)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(o->easy, CURLOPT_ERRORBUFFER, o->curl_error)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(o->easy, CURLOPT_WRITEFUNCTION, take_answer)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(o->easy, CURLOPT_WRITEDATA, o)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(o->easy, CURLOPT_HTTPHEADER, o->lines)) != CURLE_OK ||
-	    (rc = curl->easy_setopt(o->easy, CURLOPT_URL, o->config->oauth_token_url)) != CURLE_OK)
-		goto fail;
-	return CURLE_OK;
-fail:
-	curl->easy_cleanup(o->easy);
-	o->easy = NULL;
-	return rc;
-}
-
 static void
 ask(struct oauth *o)
 {
-	const struct curl_api *curl = &o->http->curl;
+	static const char *const lines[] = {
+		"Content-Type: application/x-www-form-urlencoded",
+		"Accept: application/json",
+		"User-Agent: leadrelay/" PACKAGE_VERSION,
+	};
 	const char *refresh = refresh_token(o);
-	CURLcode rc;
+	CURLcode rc = CURLE_OUT_OF_MEMORY;
 
 	secret_wipe(&o->form);
-	buf_reset(&o->answer);
-	o->curl_error[0] = '\0';
+	o->http.task.ended = ended;
 	o->refreshing = refresh != NULL;
 	oauth_grant_form(o->config, credentials_client_secret(o->credentials),
 	    refresh, &o->form);
-	rc = buf_ok(&o->form) ? set_up(o) : CURLE_OUT_OF_MEMORY;
-	if (rc == CURLE_OK)
-		rc = curl->easy_setopt(o->easy, CURLOPT_POSTFIELDS, o->form.data);
-	if (rc == CURLE_OK && curl->multi_add_handle(o->http->multi, o->easy) != CURLM_OK)
-		rc = CURLE_OUT_OF_MEMORY;
+	/* The handle is made when it is first needed. */
+	if (buf_ok(&o->form) && (o->http.easy != NULL || transfer_init(&o->http,
+	    o->client, o->config, OAUTH_GRANT_ANSWER_MAX) == 0))
+		rc = transfer_start(&o->http, o->client->multi,
+		    &(struct transfer_request){ "POST", o->config->oauth_token_url,
+		    lines, sizeof(lines) / sizeof(lines[0]), o->form.data, o->form.len });
 	if (rc != CURLE_OK) {
-		fail(o, curl->easy_strerror(rc));
+		fail(o, o->client->curl.easy_strerror(rc));
 		return;
 	}
-	o->busy = true;
 	if (o->refreshing) {
 		o->kept->asking = o;
 		memcpy(o->kept->asked_with, o->origin, sizeof(o->origin));
 	}
+}
+
+/* No request is under way. */
+static void
+asked(struct oauth *o)
+{
+	if (o->kept != NULL && o->kept->asking == o)
+		o->kept->asking = NULL;
 }
 
 /* A new access token is ours. */
@@ -237,19 +193,17 @@ static void
 ended(struct http_task *task, CURLcode code)
 {
 	struct oauth *o = (struct oauth *)task;
-	const struct curl_api *curl = &o->http->curl;
+	const struct transfer_end *end = &o->http.end;
+	struct buf *answer = &o->http.answer, why = { 0 };
 	struct oauth_grant grant = { 0 };
-	struct buf why = { 0 };
-	long status = 0;
 
-	(void)curl->easy_getinfo(o->easy, CURLINFO_RESPONSE_CODE, &status);
-	oauth_cancel(o);
-	if (code == CURLE_WRITE_ERROR)
+	transfer_finish(&o->http, o->client->multi, code);
+	asked(o);
+	if (end->status == 0)
+		fail(o, end->error);
+	else if (answer->len == OAUTH_GRANT_ANSWER_MAX)
 		fail(o, "its answer is too long");
-	else if (code != CURLE_OK)
-		fail(o, o->curl_error[0] != '\0' ? o->curl_error :
-		    curl->easy_strerror(code));
-	else if (oauth_grant_read((int)status, o->answer.data, o->answer.len, &grant,
+	else if (oauth_grant_read(end->status, answer->data, answer->len, &grant,
 	    &why) == -1)
 		fail(o, why.data != NULL ? why.data : "out of memory");
 	else
@@ -257,7 +211,7 @@ ended(struct http_task *task, CURLcode code)
 	oauth_grant_free(&grant);
 	buf_free(&why);
 	secret_wipe(&o->form);
-	secret_wipe(&o->answer);
+	secret_wipe(answer);
 }
 
 enum oauth_state
@@ -269,7 +223,7 @@ oauth_token(struct oauth *o, int64_t mono_ms)
 	}
 	if (o->good)
 		return OAUTH_READY;
-	if (!o->busy && !o->failed && !must_wait(o))
+	if (!o->http.under_way && !o->failed && !must_wait(o))
 		ask(o);
 	if (!o->failed)
 		return OAUTH_FETCHING;
@@ -308,17 +262,14 @@ oauth_answered(struct oauth *o, unsigned serial, int status)
 bool
 oauth_busy(const struct oauth *o)
 {
-	return o->busy;
+	return o->http.under_way;
 }
 
 void
 oauth_cancel(struct oauth *o)
 {
-	if (o->busy)
-		(void)o->http->curl.multi_remove_handle(o->http->multi, o->easy);
-	o->busy = false;
-	if (o->kept != NULL && o->kept->asking == o)
-		o->kept->asking = NULL;
+	transfer_cancel(&o->http, o->client->multi);
+	asked(o);
 }
 
 void

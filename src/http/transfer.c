@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "http/transport.h"
-#include "program/pipeline.h"
 
 /*
  * Keep the beginning of the answer.  More than that nobody reads, so the rest
@@ -109,18 +108,19 @@ set_up(struct transfer *tr, const struct config_destination *config,
 }
 
 int
-transfer_init(struct transfer *tr, const struct curl_api *curl,
-    const struct config_destination *config, const char *ca_file)
+transfer_init(struct transfer *tr, const struct http_client *http,
+    const struct config_destination *config, size_t answer_max)
 {
 	CURLcode rc = CURLE_OUT_OF_MEMORY;
 
-	tr->curl = curl;
-	tr->answer_max = config->success_when != NULL || config->capture != NULL ?
-	    PIPELINE_ANSWER_MAX : TRANSFER_ANSWER_MAX;
-	if ((tr->easy = curl->easy_init()) != NULL &&
-	    (rc = set_up(tr, config, ca_file)) == CURLE_OK)
+	tr->curl = &http->curl;
+	tr->answer_max = answer_max;
+	if ((tr->easy = tr->curl->easy_init()) != NULL &&
+	    (rc = set_up(tr, config, http->ca_file)) == CURLE_OK)
 		return 0;
-	log_err("destination %s: libcurl: %s", config->name, curl->easy_strerror(rc));
+	log_err("%s: libcurl: %s", config->name, tr->curl->easy_strerror(rc));
+	transfer_destroy(tr);
+	tr->easy = NULL;
 	return -1;
 }
 
@@ -129,17 +129,15 @@ transfer_destroy(struct transfer *tr)
 {
 	if (tr->easy != NULL)
 		tr->curl->easy_cleanup(tr->easy);
-	http_request_free(&tr->request);
 	free(tr->lines);
 	buf_free(&tr->answer);
 }
 
-/* String the request's headers together, without the "Expect" libcurl would add. */
+/* String the headers together, without the "Expect" libcurl would add. */
 static bool
-string_headers(struct transfer *tr)
+string_headers(struct transfer *tr, const struct transfer_request *rq)
 {
 	static char no_expect[] = "Expect:";
-	const struct http_request *rq = &tr->request;
 	struct curl_slist *lines;
 	size_t i, count = rq->header_count + 1;
 
@@ -159,10 +157,9 @@ string_headers(struct transfer *tr)
 }
 
 CURLcode
-transfer_start(struct transfer *tr, CURLM *multi)
+transfer_start(struct transfer *tr, CURLM *multi, const struct transfer_request *rq)
 {
 	const struct curl_api *curl = tr->curl;
-	const struct http_request *rq = &tr->request;
 	CURLcode rc;
 
 	buf_reset(&tr->answer);
@@ -172,7 +169,7 @@ transfer_start(struct transfer *tr, CURLM *multi)
 	tr->sendings = 0;
 	tr->started_ms = clock_wall_ms();
 	tr->started_mono_ms = clock_mono_ms();
-	if (!string_headers(tr))
+	if (!string_headers(tr, rq))
 		return CURLE_OUT_OF_MEMORY;
 	if ((rc = curl->easy_setopt(tr->easy, CURLOPT_URL, rq->url)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(tr->easy, CURLOPT_CUSTOMREQUEST,

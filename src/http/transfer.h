@@ -7,15 +7,15 @@
 #define LEADRELAY_HTTP_TRANSFER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "http/client.h"
-#include "http/request.h"
 
 struct config_destination;
 
-/* Bytes of an answer that are read: more where a program looks at it. */
+/* Bytes of an answer for which memory is kept between two requests. */
 #define TRANSFER_ANSWER_MAX 16384
 #define TRANSFER_RETRY_AFTER_SIZE 64
 
@@ -29,12 +29,21 @@ struct transfer_end {
 	int64_t took_ms;
 };
 
+/* What to send.  All of it is borrowed until the transfer has ended. */
+struct transfer_request {
+	const char *method;
+	const char *url;
+	const char *const *headers;	/* "Name: value" */
+	size_t header_count;
+	const char *body;
+	size_t body_len;
+};
+
 struct transfer {
 	struct http_task task;		/* first; its owner sets ended */
 	const struct curl_api *curl;
 	CURL *easy;
-	struct http_request request;
-	struct curl_slist *lines;	/* the request's headers as libcurl wants them */
+	struct curl_slist *lines;	/* the headers as libcurl wants them */
 	size_t line_cap;
 	bool under_way;			/* libcurl has it */
 	int sendings;			/* how often libcurl sent it */
@@ -49,20 +58,19 @@ struct transfer {
 };
 
 /*
- * Make the zeroed ${tr} ready for requests to ${config}.  -1: out of memory, or
- * libcurl objects to a setting (said in the log); destroy it then, too.
+ * Make the zeroed ${tr} ready for requests to ${config}, of whose answers the first
+ * ${answer_max} bytes are read.  -1: out of memory, or libcurl objects to a setting
+ * (said in the log).
  */
-int transfer_init(struct transfer *tr, const struct curl_api *curl,
-    const struct config_destination *config, const char *ca_file);
+int transfer_init(struct transfer *tr, const struct http_client *http,
+    const struct config_destination *config, size_t answer_max);
 
-/* It must not be under way. */
+/* It must not be under way.  A zeroed one is fine. */
 void transfer_destroy(struct transfer *tr);
 
-/*
- * Start what tr->request asks for.  When that fails, transfer_finish is next,
- * with the code returned.
- */
-CURLcode transfer_start(struct transfer *tr, CURLM *multi);
+/* Send ${rq}.  When that fails, transfer_finish is next, with the code returned. */
+CURLcode transfer_start(struct transfer *tr, CURLM *multi,
+    const struct transfer_request *rq);
 
 /* It ended with ${code}: take it from libcurl, and tr->end says how. */
 void transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code);

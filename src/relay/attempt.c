@@ -172,8 +172,8 @@ send_again(struct dispatcher *d, struct attempt *at)
 		.started_ms = at->http.started_ms,
 		.took_ms = end->took_ms,
 		.status = end->status,
-		.body = at->http.request.digest,
-		.key_number = at->http.request.key_number,
+		.body = at->request.digest,
+		.key_number = at->request.key_number,
 		.error = "the access token was refused: fetching a new one",
 	};
 
@@ -252,8 +252,8 @@ judge(struct dispatcher *d, struct attempt *at, const struct destination_attempt
 		.answer = at->http.answer.data,
 		.answer_len = at->http.answer.len < ATTEMPT_ANSWER_MAX ?
 		    at->http.answer.len : ATTEMPT_ANSWER_MAX,
-		.body = at->http.request.digest,
-		.key_number = at->http.request.key_number,
+		.body = at->request.digest,
+		.key_number = at->request.key_number,
 		.record = v.state == DELIVERY_DELIVERED &&
 		    at->pipeline.record[0] != '\0' ? at->pipeline.record : NULL,
 		.reason = v.reason[0] != '\0' ? v.reason : NULL,
@@ -398,8 +398,9 @@ take(struct dispatcher *d)
 	} else {
 		if ((at = calloc(1, sizeof(*at))) == NULL)
 			return NULL;
-		if (transfer_init(&at->http, &d->engine->http.curl, d->config,
-		    d->engine->http.ca_file) == -1) {
+		if (transfer_init(&at->http, &d->engine->http, d->config,
+		    d->config->success_when != NULL || d->config->capture != NULL ?
+		    PIPELINE_ANSWER_MAX : TRANSFER_ANSWER_MAX) == -1) {
 			attempt_free(at);
 			return NULL;
 		}
@@ -415,6 +416,7 @@ void
 attempt_free(struct attempt *at)
 {
 	transfer_destroy(&at->http);
+	http_request_free(&at->request);
 	delivery_claim_free(&at->claim);
 	pipeline_destroy(&at->pipeline);
 	free(at);
@@ -454,7 +456,7 @@ send_request(struct dispatcher *d, struct attempt *at)
 	struct buf why = { 0 };
 	CURLcode rc;
 
-	if (http_request_build(&at->http.request, &from, &why) == -1) {
+	if (http_request_build(&at->request, &from, &why) == -1) {
 		d->in_flight--;
 		settle_unsent(d, at, DELIVERY_HELD, why.data, why.data);
 		buf_free(&why);
@@ -470,7 +472,11 @@ send_request(struct dispatcher *d, struct attempt *at)
 	at->era = d->destination.era;
 	limit_spend(&d->limit, clock_steady_ms());
 	counters_add(d->engine->counters, attempts);
-	if ((rc = transfer_start(&at->http, d->engine->http.multi)) != CURLE_OK)
+	rc = transfer_start(&at->http, d->engine->http.multi,
+	    &(struct transfer_request){ at->request.method, at->request.url,
+	    at->request.headers, at->request.header_count,
+	    at->request.body, at->request.body_len });
+	if (rc != CURLE_OK)
 		ended(&at->http.task, rc);
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http/request.h"
 #include "http/transfer.h"
 #include "outbox/event.h"
 #include "program/pipeline.h"
@@ -17,6 +18,7 @@ struct profile;
 /* Made once and used for many. */
 struct attempt {
 	struct transfer http;		/* first */
+	struct http_request request;	/* what it sends */
 	struct attempt *next;
 	struct dispatcher *dispatcher;
 	struct profile *profile;	/* whose settings it was made for */
