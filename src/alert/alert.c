@@ -1,3 +1,6 @@
+/*
+ * One level told, one time: all that is needed to tell a change once.
+ */
 #include "alert/alert.h"
 
 #include <stddef.h>

@@ -1,3 +1,6 @@
+/*
+ * The text is in a pipe before the program starts, so that nobody ever waits to write.
+ */
 #include "alert/child.h"
 
 #include <errno.h>

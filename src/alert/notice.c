@@ -1,3 +1,6 @@
+/*
+ * The same notice as a line, as text, as JSON and as a mail.
+ */
 #include "alert/notice.h"
 
 #include <inttypes.h>

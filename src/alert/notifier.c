@@ -1,3 +1,7 @@
+/*
+ * A message is done when its POST (tries), its command and its mail are; the three know
+ * nothing of each other.  A notifier of a former configuration finishes behind the new.
+ */
 #include "config.h"
 
 #include "alert/notifier.h"

@@ -1,3 +1,7 @@
+/*
+ * A look is a job of the outbox: judged in a transaction with what was told before, so
+ * that of several processes one tells, and carried when that is on disk.
+ */
 #include "alert/watch.h"
 
 #include <stdio.h>

@@ -1,3 +1,7 @@
+/*
+ * A table of files: what is read of each, and the line that is made of it.  A file that
+ * turns bad leaves what was read before in use.
+ */
 #include "http/credentials.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * One pass over text that the scanner let pass: a value is written under the name that
+ * was built on the way down.
+ */
 #include "http/form.h"
 
 #include <stdbool.h>

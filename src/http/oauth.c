@@ -1,3 +1,8 @@
+/*
+ * States: a token is good; it is being fetched (under_way); fetching failed, and that is
+ * not told yet (failed); none of these: the next call fetches.  A token refused with 401
+ * is thrown away once; if its successor is refused too, the destination is at fault.
+ */
 #include "config.h"
 
 #include "http/oauth.h"

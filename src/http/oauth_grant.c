@@ -1,3 +1,6 @@
+/*
+ * Text only: the form that asks, and the JSON that answers.
+ */
 #include "http/oauth_grant.h"
 
 #include <json-c/json.h>

@@ -1,3 +1,7 @@
+/*
+ * Connects with the handle a delivery would use (CURLOPT_CONNECT_ONLY), and puts what
+ * libcurl says into words that end in a cure.
+ */
 #include "http/preflight.h"
 
 #include <stdio.h>

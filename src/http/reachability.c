@@ -1,3 +1,8 @@
+/*
+ * States of the whole: never tried, being tried by a thread (running), known until
+ * ended_ms + REACHABILITY_AGE_MS.  The lock guards all but what the thread reads while it
+ * runs, which is not changed then.
+ */
 #include "http/reachability.h"
 
 #include <pthread.h>

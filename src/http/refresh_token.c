@@ -1,3 +1,6 @@
+/*
+ * No store here: whoever owns one sees unsaved and puts it on disk.
+ */
 #include "http/refresh_token.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/*
+ * The body first, since the digest, the key's number and the signature need it; then the
+ * URL; then the header lines, ours and the credentials' in one buffer.
+ */
 #include "config.h"
 
 #include "http/request.h"

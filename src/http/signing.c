@@ -1,3 +1,6 @@
+/*
+ * As credentials, but a list: several secrets sign at once while one takes over.
+ */
 #include "http/signing.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * One libcurl handle, used again and again.  A status counts only when the head was whole
+ * and the request had been on its way; anything less is "no answer", with the reason.
+ */
 #include "http/transfer.h"
 
 #include <stdio.h>

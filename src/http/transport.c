@@ -1,3 +1,6 @@
+/*
+ * The table of what no configuration changes, and what each destination sets.
+ */
 #include "http/transport.h"
 
 #include <stdbool.h>

@@ -1,3 +1,11 @@
+/*
+ * An attempt goes through its programs (prepared), over the network (ended), through
+ * the programs of the answer (answer_done), and is judged (judge); then it rests in its
+ * profile's pool.  In each of these places it can be given back or broken off.  It is in
+ * the dispatcher's list from begin to rest; it has a place in in_flight (or, sent with a
+ * former profile, in left) until it is answered.  A request is begun on record
+ * (outbox_start) before a byte of it is sent.
+ */
 #include "relay/attempt.h"
 
 #include <stdio.h>

@@ -1,3 +1,8 @@
+/*
+ * What was taken waits in a ring until there is room to send it; a probe has a place of
+ * its own.  One claim is under way at a time.  Everything taken is let go of exactly once:
+ * by attempt.c when its outcome is on disk, or here.
+ */
 #include "relay/claims.h"
 
 #include <string.h>

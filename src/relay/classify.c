@@ -1,3 +1,7 @@
+/*
+ * Two tables: statuses, and libcurl's codes.  What is in neither is passing trouble
+ * (codes), or goes by its hundred (statuses).
+ */
 #include "relay/classify.h"
 
 #include <curl/curl.h>

@@ -1,3 +1,10 @@
+/*
+ * judge_delivered ends a pause and every run; judge_refused makes the lead dead, and
+ * pauses at the third in a row; judge_passing lets it wait, and pauses after a run;
+ * judge_fault pauses at once, or holds a lead that alone is refused; judge_nothing, for
+ * probes and what a pause overtook, decides nothing about the lead.  retry_or_dead says
+ * whether a lead still has time.  The pause itself is pause_destination, its end recover.
+ */
 #include "relay/destination.h"
 
 #include <stdio.h>
@@ -276,7 +283,7 @@ note_fresh(struct destination_state *state, const struct destination_attempt *a)
 
 /* The lead waits: for its next turn, or for ever when its time is up. */
 static void
-wait_or_die(const struct destination *d, const struct destination_attempt *a,
+retry_or_dead(const struct destination *d, const struct destination_attempt *a,
     int64_t now, uint32_t random, struct destination_verdict *v)
 {
 	char last[96], age[TEXT_DURATION_SIZE];
@@ -314,7 +321,7 @@ judge_passing(struct destination *d, const struct destination_attempt *a,
 	char reason[sizeof(v->reason)], last[96];
 
 	v->free_of_charge = a->retry_after_ms != 0;
-	wait_or_die(d, a, now, random, v);
+	retry_or_dead(d, a, now, random, v);
 	note_fresh(&d->state, a);
 	if (a->retry_after_ms != 0) {
 		/* It says itself when to come again: no sign of being down. */
@@ -343,7 +350,7 @@ judge_fault(struct destination *d, const struct destination_attempt *a,
 		    "status %d for this lead, while others are delivered", a->status);
 		return;
 	}
-	wait_or_die(d, a, now, random, v);
+	retry_or_dead(d, a, now, random, v);
 	obey_retry_after(d, a, now);
 	note_fresh(&d->state, a);
 	count_failure(&d->state, a);

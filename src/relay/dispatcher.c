@@ -1,3 +1,9 @@
+/*
+ * A step sends what was taken, writes outcomes, then takes more: in this order, so that a
+ * claim sees what the outcomes made due.  It never waits; what comes back (a claim, a
+ * settlement, a transfer) is followed by the next step.  Invariant: in_flight never
+ * exceeds the destination's window, and nothing is begun while stopping.
+ */
 #include "relay/dispatcher.h"
 
 #include <stdlib.h>

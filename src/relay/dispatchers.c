@@ -1,3 +1,8 @@
+/*
+ * Former sets hang behind the present one.  A dispatcher is in exactly one set: one whose
+ * destination stayed has moved on, the others are stepped as stopping until they are
+ * finished.
+ */
 #include "relay/dispatchers.h"
 
 #include <stdlib.h>

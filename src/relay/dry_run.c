@@ -1,3 +1,6 @@
+/*
+ * The same pipeline and the same request as a delivery's, waited for; nothing is sent.
+ */
 #include "relay/dry_run.h"
 
 #include <stdbool.h>

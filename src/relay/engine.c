@@ -1,3 +1,6 @@
+/*
+ * The one place where the relay reads the wall clock; trust.c judges the reading.
+ */
 #include "relay/engine.h"
 
 #include "base/log.h"

@@ -1,3 +1,7 @@
+/*
+ * max_rate is a moment (last_us) and an interval; max_per_day a ring of counted spans.
+ * Neither reads a clock; both forget moments that cannot have been reckoned.
+ */
 #include "relay/limit.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/*
+ * In the store moments are the wall clock's, in the process the steady clock's: they are
+ * shifted when they come in and go out, by one table.
+ */
 #include "relay/moments.h"
 
 #include <stdbool.h>

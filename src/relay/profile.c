@@ -1,3 +1,7 @@
+/*
+ * Everything here is made for one configuration and never changes with the next: a
+ * former profile stays behind the present one until its last attempt is at rest.
+ */
 #include "relay/profile.h"
 
 #include <stdlib.h>

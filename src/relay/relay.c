@@ -1,3 +1,9 @@
+/*
+ * Loop: collect finished jobs, step every dispatcher, let libcurl work, sleep until
+ * something is due or known.  States: without the lock (wait_for_lock), with it (work),
+ * stopping (the same, beginning nothing), fenced (step_down).  One thread; others only
+ * set the atomics and wake it.
+ */
 #include "relay/relay.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Pure arithmetic; what it decides is carried out by destination.c.
+ */
 #include "relay/retry.h"
 
 #include <ctype.h>

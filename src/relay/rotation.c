@@ -1,3 +1,7 @@
+/*
+ * States: saved; unsaved (kept.unsaved); being saved (saving).  A token that changes while
+ * one is being saved is saved after it.
+ */
 #include "relay/rotation.h"
 
 #include <stdlib.h>

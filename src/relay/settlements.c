@@ -1,3 +1,8 @@
+/*
+ * Outcomes are collected (first..last), moved into one batch, and written in one
+ * transaction; a batch that failed is written again as it is, since settling twice does
+ * no harm.  Nothing is let go of before it is on disk.
+ */
 #include "relay/settlements.h"
 
 #include <stdlib.h>
