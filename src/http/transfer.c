@@ -4,10 +4,12 @@
  */
 #include "http/transfer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -56,40 +58,36 @@ take_header(char *bytes, size_t size, size_t count, void *arg)
 	return n;
 }
 
-#if LIBCURL_VERSION_NUM >= 0x075000
 /*
- * The request goes out now.  On a kept connection that turns out to be dead
- * libcurl sends it once more of its own accord, and this is called again.
+ * The request goes out now.  On a kept connection that turns out to be dead libcurl
+ * would send it once more of its own accord, past every limit and record of ours.
  */
 static int
-note_sending(void *arg, char *remote, char *local, int remote_port, int local_port)
+allow_once(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
 	struct transfer *tr = arg;
+	bool again = tr->sent;
 
 	(void)remote;
 	(void)local;
 	(void)remote_port;
 	(void)local_port;
-	tr->sendings++;
-	return CURL_PREREQFUNC_OK;
+	tr->sent = true;
+	return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
-#endif
 
-/* Older libraries do not tell. */
-static CURLcode
-count_sendings(struct transfer *tr)
+/* As libcurl would, but tell why it failed. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-#if LIBCURL_VERSION_NUM >= 0x075000
-	CURLcode rc;
+	struct transfer *tr = arg;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 
-	if ((rc = tr->curl->easy_setopt(tr->easy, CURLOPT_PREREQFUNCTION,
-	    note_sending)) != CURLE_OK)
-		return rc;
-	return tr->curl->easy_setopt(tr->easy, CURLOPT_PREREQDATA, tr);
-#else
-	(void)tr;
-	return CURLE_OK;
-#endif
+	(void)purpose;
+	if (fd == -1 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	    errno == ENOMEM))
+		tr->lack = errno;
+	return fd != -1 ? fd : CURL_SOCKET_BAD;
 }
 
 static CURLcode
@@ -106,7 +104,10 @@ set_up(struct transfer *tr, const struct config_destination *config,
 	    (rc = curl->easy_setopt(tr->easy, CURLOPT_WRITEDATA, tr)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERFUNCTION, take_header)) != CURLE_OK ||
 	    (rc = curl->easy_setopt(tr->easy, CURLOPT_HEADERDATA, tr)) != CURLE_OK ||
-	    (rc = count_sendings(tr)) != CURLE_OK)
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_PREREQFUNCTION, allow_once)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_PREREQDATA, tr)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket)) != CURLE_OK ||
+	    (rc = curl->easy_setopt(tr->easy, CURLOPT_OPENSOCKETDATA, tr)) != CURLE_OK)
 		return rc;
 	return curl->easy_setopt(tr->easy, CURLOPT_POST, 1L);
 }
@@ -170,7 +171,8 @@ transfer_start(struct transfer *tr, CURLM *multi, const struct transfer_request 
 	tr->retry_after[0] = '\0';
 	tr->error[0] = '\0';
 	tr->head_ended = false;
-	tr->sendings = 0;
+	tr->sent = false;
+	tr->lack = 0;
 	tr->started_ms = clock_wall_ms();
 	tr->started_mono_ms = clock_mono_ms();
 	if (!string_headers(tr, rq))
@@ -239,7 +241,8 @@ transfer_finish(struct transfer *tr, CURLM *multi, CURLcode code)
 	memset(end, 0, sizeof(*end));
 	end->took_ms = clock_mono_ms() - tr->started_mono_ms;
 	end->sending = until_sending > 0;
-	end->repeated = tr->sendings > 1;
+	end->stale = tr->sent && code == CURLE_ABORTED_BY_CALLBACK;
+	end->lack = code != CURLE_OK ? tr->lack : 0;
 	/*
 	 * Half an answer is none: who broke it off may have dropped the lead, too.  A
 	 * write error is our own doing: enough had been read.

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,6 +22,8 @@
 #include "relay/engine.h"
 #include "relay/profile.h"
 #include "relay/retry.h"
+
+#define LACK_PAUSE_MS 1000	/* after we could open no socket */
 
 /* How many leads got through since an attempt's lead first failed? */
 struct others_job {
@@ -165,32 +168,62 @@ tell(struct dispatcher *d, const struct attempt *at,
 	log_turn(d, v);
 }
 
-/* The access token was refused: the lead goes again, with the next one. */
+/*
+ * The request came to nothing that says anything of lead or destination: the lead
+ * goes again, at ${due_ms}, and it costs it nothing.
+ */
 static void
-send_again(struct dispatcher *d, struct attempt *at)
+send_again(struct dispatcher *d, struct attempt *at, int64_t due_ms, bool attempted,
+    const char *error)
 {
 	const struct transfer_end *end = &at->http.end;
 	struct delivery_outcome outcome = {
 		.ticket = at->claim.ticket,
 		.state = DELIVERY_WAITING,
-		.due_ms = dispatcher_due_in_order(&at->claim),
+		.due_ms = due_ms,
 		.free_of_charge = true,
 		.unknown = at->claim.unknown,
-		.attempted = true,
+		.attempted = attempted,
 		.started_ms = at->http.started_ms,
 		.took_ms = end->took_ms,
 		.status = end->status,
-		.body = at->request.digest,
+		.body = attempted ? at->request.digest : 0,
 		.key_number = at->request.key_number,
-		.error = "the access token was refused: fetching a new one",
+		.error = error,
 	};
 
 	log_kv(LOG_LV_WARN, "failed", "s:destination", d->config->name, "s:id",
 	    at->claim.id, "s:lead", at->claim.lead, "d:status",
-	    (long long)end->status, "s:error", outcome.error, NULL);
-	d->destination.changed = true;		/* a request was made */
+	    (long long)end->status, "s:error", error, NULL);
+	d->destination.changed |= attempted;
 	(void)settlements_add(&d->settlements, &outcome);
 	rest(d, at);
+}
+
+/* Did it come to nothing in such a way?  Then it has been seen to. */
+static bool
+is_nobodys(struct dispatcher *d, struct attempt *at)
+{
+	const struct transfer_end *end = &at->http.end;
+	struct oauth *oauth = at->profile->oauth;
+	int64_t now = clock_steady_ms();
+	char words[96];
+
+	if (oauth != NULL && oauth_answered(oauth, at->token, end->status)) {
+		send_again(d, at, dispatcher_due_in_order(&at->claim), true,
+		    "the access token was refused: fetching a new one");
+	} else if (end->stale) {
+		at->claim.unknown = true;
+		send_again(d, at, dispatcher_due_in_order(&at->claim), true,
+		    "the kept connection ended: sending it again");
+	} else if (end->lack != 0) {
+		(void)snprintf(words, sizeof(words), "no socket can be opened here: %s",
+		    strerror(end->lack));
+		send_again(d, at, now + LACK_PAUSE_MS, false, words);
+	} else {
+		return false;
+	}
+	return true;
 }
 
 /*
@@ -368,21 +401,18 @@ ended(struct http_task *task, CURLcode code)
 	struct attempt *at = (struct attempt *)task;
 	struct dispatcher *d = at->dispatcher;
 	const struct config_destination *config = at->profile->config;
-	struct oauth *oauth = at->profile->oauth;
-	struct transfer_end *end = &at->http.end;
+	const struct transfer_end *end = &at->http.end;
 	bool yes;
 
 	transfer_finish(&at->http, d->engine->http.multi, code);
 	leave_place(d, at);
 	d->finished++;
 	at->answered = PIPELINE_ON;
-	/* Of several sendings only the last one's answer came: any may have arrived. */
-	at->claim.unknown |= end->repeated;
 	yes = end->status != 0 && classify_status(config->success,
 	    config->success_count, end->status, false) == CLASSIFY_DELIVERED;
-	if (oauth != NULL && oauth_answered(oauth, at->token, end->status))
-		send_again(d, at);
-	else if (end->status == 0)
+	if (is_nobodys(d, at))
+		return;
+	if (end->status == 0)
 		conclude(d, at, classify_error(end->code, end->sending));
 	else if (yes)
 		pipeline_back(&at->pipeline, at->http.answer.data, at->http.answer.len,

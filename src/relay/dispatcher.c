@@ -255,6 +255,14 @@ is_within_limits(const struct dispatcher *d, int64_t now)
 	return limit_room(&d->limit, now, d->preparing + 1) > d->preparing;
 }
 
+/* How many may be under way at once. */
+static int64_t
+window(const struct dispatcher *d)
+{
+	return d->destination.state.window < d->engine->share ?
+	    d->destination.state.window : d->engine->share;
+}
+
 static void
 send_ready(struct dispatcher *d, int64_t now)
 {
@@ -269,7 +277,7 @@ send_ready(struct dispatcher *d, int64_t now)
 		attempt_begin(d, &d->claims.probe, true);
 	}
 	while (destination_open(&d->destination, now) &&
-	    d->in_flight < d->destination.state.window &&
+	    d->in_flight < window(d) &&
 	    is_within_limits(d, now) && claims_next(&d->claims, &claim))
 		attempt_begin(d, &claim, false);
 }
@@ -280,13 +288,13 @@ send_ready(struct dispatcher *d, int64_t now)
 static int64_t
 wanted(const struct dispatcher *d, int64_t by_ms)
 {
-	int64_t window = d->destination.state.window;
-	int64_t ahead = window == d->config->max_concurrent ? d->ahead : 0;
+	int64_t places = window(d);
+	int64_t ahead = places == d->config->max_concurrent ? d->ahead : 0;
 	int64_t ready = (int64_t)d->claims.ready_count;
-	int64_t have = d->in_flight + ready, want = window + ahead - have, room;
+	int64_t have = d->in_flight + ready, want = places + ahead - have, room;
 
 	/* When ahead, take in gulps. */
-	if (have >= window + (ahead + 1) / 2)
+	if (have >= places + (ahead + 1) / 2)
 		return 0;
 	room = limit_room(&d->limit, by_ms, ready + want) - ready;
 	return room < want ? room : want;

@@ -19,6 +19,7 @@ struct engine {
 	struct mailbox mailbox;
 	struct counters *counters;
 	struct program_host *host;	/* runs jq programs; NULL: it is sure that there are none */
+	int64_t share;			/* requests that one destination may have under way */
 	uint64_t random;		/* state of a generator for jitter */
 	struct trust trust;		/* how far the wall clock is believed */
 	int64_t read_ms;		/* its last reading; 0: none yet */

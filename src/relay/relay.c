@@ -32,7 +32,7 @@
 #define FAULT_PAUSE_MS 1000	/* after the store failed */
 #define BEAT_MS 5000		/* how often a sign of life is given */
 #define SLEEP_MAX_MS 1000	/* nothing that was missed makes it oversleep */
-#define FILES_OURS 64		/* whatever the relay does */
+#define FILES_OURS 48		/* for whatever else is done here */
 #define FILES_EACH 4		/* a request: its names looked up, two addresses tried at once */
 #define SKEW_MS 1000		/* how far the wall clock may be set unnoticed */
 #define PURGE_BATCH 200
@@ -101,6 +101,16 @@ seed(void)
 	return bits | 1;
 }
 
+/* What ${files} leave when half of them are the front server's, in equal parts. */
+static void
+share_files(struct relay *r, rlim_t files)
+{
+	int64_t count = (int64_t)r->dispatchers->config->destination_count;
+	int64_t ours = (int64_t)(files > FILES_OURS ? files - FILES_OURS : 0) / 2;
+
+	r->engine.share = ours > count ? ours / count : 1;
+}
+
 /*
  * Have descriptors for so many ${requests} beside those of everything else here, or
  * some that hang would leave none to any other destination.
@@ -116,10 +126,14 @@ fit_files(struct relay *r, long requests)
 	if (r->files == 0)
 		r->files = limit.rlim_cur;
 	want = r->files + (rlim_t)requests * FILES_EACH;
-	if ((rlim_t)requests + FILES_OURS > limit.rlim_max)
+	r->engine.share = INT64_MAX;
+	if ((rlim_t)requests + FILES_OURS > limit.rlim_max) {
+		share_files(r, limit.rlim_max);
 		log_warn("relay: %ld requests may be under way at once, but only %llu "
-		    "files be open: raise that limit, or lower max_concurrent",
-		    requests, (unsigned long long)limit.rlim_max);
+		    "files be open: each destination gets %lld until that limit is "
+		    "raised", requests, (unsigned long long)limit.rlim_max,
+		    (long long)r->engine.share);
+	}
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from harness import leads
-from harness.crm import NEVER, Reply
+from harness.crm import NEVER, RESET_AFTER, Reply
 from harness.site import PROGRAM
 from harness.wait import wait_until
 
@@ -58,6 +58,18 @@ def test_max_rate_counts_retries_and_probes(site):
         site.post()
     site.wait_states(30, delivered=5)
     assert rate_held(site, 5, 1.0)
+
+
+def test_a_kept_connection_that_ends_costs_no_request_more(site):
+    """libcurl would send again by itself what a kept connection's end left unanswered."""
+    crm = site.crm(max_per_day=6, retry=["10ms"])
+    crm.script.extend([Reply(), Reply(fault=RESET_AFTER)] * 3)
+    site.start()
+    for _ in range(10):
+        site.post()
+    wait_until(lambda: site.stats()[2]["crm"]["limit_until"], "the limit")
+    assert len(crm.received()) == 6
+    assert site.stats()[2]["crm"]["requests_24h"] == 6
 
 
 def test_max_rate_delays_no_other_destination(site):

@@ -312,6 +312,26 @@ def test_many_that_hang_delay_no_other(site):
         assert relay.stop() == 0
 
 
+def test_few_descriptors_are_shared(site):
+    """Receivers that say nothing leave files to the front server, and to a healthy one."""
+    with contextlib.ExitStack() as listeners:
+        for number in range(20):
+            silent = listeners.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
+            site.settings[f"destination hangs-{number}"] = {
+                "url": f"http://127.0.0.1:{silent.getsockname()[1]}/", "timeout": "10m"}
+        crm = site.crm()
+        site.write_config()
+        site.worker = site.spawn(["prlimit", "--nofile=128:128", PROGRAM, "--config",
+                                  site.config, "serve", "--listen", f"unix:{site.socket}"])
+        site.wait_for_worker()
+        payloads = [leads.payload() for _ in range(40)]
+        for payload in payloads:
+            site.accept(payload)
+        crm.wait_count(len(payloads), 60)
+    assert not [line for line in site.log_lines() if "not accepting" in line.get("msg", "")]
+    assert not site.log_lines(what="paused")
+
+
 def test_success_statuses_of_the_configuration(site):
     crm = site.crm(success="200-299,302,409")
     crm.script.extend([Reply(302), Reply(409), Reply(204, b"")])
