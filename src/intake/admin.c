@@ -1,3 +1,8 @@
+/*
+ * A page asks the store in a job of its own, like a webhook; the job fills
+ * struct page, and it is printed when the job is done.  healthz is the one page
+ * that may be answered without: it is about the process, not about the store.
+ */
 #include "config.h"
 
 #include "intake/admin.h"
@@ -12,6 +17,14 @@
 #include "intake/problem.h"
 #include "outbox/outbox.h"
 
+/* Metrics that have a sample for each destination. */
+static const struct { const char *name, *help; } families[] = {
+	{ "deliveries", "deliveries by destination and state" },
+	{ "oldest_waiting_seconds", "age of the oldest event that waits" },
+	{ "destination_paused", "1 while a destination is paused" },
+};
+#define FAMILIES (sizeof(families) / sizeof(families[0]))
+
 /* What a page is made of; filled inside the job, printed after it. */
 struct page {
 	struct outbox_job job;		/* first: a job is its page */
@@ -19,65 +32,22 @@ struct page {
 	struct request *rq;
 	const struct page_kind *kind;
 	struct store_stats stats;
-	struct buf states;		/* a part per destination; see each page */
-	struct buf oldest;
-	struct buf paused;
+	struct buf parts[FAMILIES];	/* of each destination: metrics by family, else in the first */
 };
 
 struct page_kind {
 	const char *name;
 	const char *content_type;
-	int (*ask)(struct store *store, struct page *page);
+	/* What the store's figures of a destination add; NULL, healthz: can it be written? */
+	void (*destination)(void *arg, const struct store_destination_stats *stats);
 	void (*print)(const struct page *page, struct buf *out);
-	/* What to answer when it could not be asked; NULL: a problem. */
-	void (*refuse)(struct answer *answer, const char *reason);
 };
-
-/* --- healthz ------------------------------------------------------------- */
-
-/* Would a lead be accepted now? */
-static int
-ask_write(struct store *store, struct page *page)
-{
-	(void)page;
-	return store->ops->try_write(store);
-}
 
 static void
 print_ready(const struct page *page, struct buf *out)
 {
 	(void)page;
 	buf_puts(out, "{\"status\":\"ok\",\"reasons\":[]}");
-}
-
-static void
-refuse_ready(struct answer *answer, const char *reason)
-{
-	/* Its headers; the body is for who asks. */
-	problem_answer(answer, PROBLEM_UNAVAILABLE, NULL, NULL);
-	answer->content_type = "application/json";
-	buf_reset(&answer->body);
-	buf_puts(&answer->body, "{\"status\":\"unavailable\",\"reasons\":[");
-	buf_json(&answer->body, reason, strlen(reason));
-	buf_puts(&answer->body, "]}");
-}
-
-/* --- metrics: Prometheus text format 0.0.4 ------------------------------- */
-
-/* A label's value (backslash, quote and line feed escaped), quotes included. */
-static void
-put_label(struct buf *out, const char *text)
-{
-	buf_putc(out, '"');
-	for (; *text != '\0'; text++) {
-		if (*text == '\\' || *text == '"')
-			buf_putc(out, '\\');
-		if (*text == '\n')
-			buf_puts(out, "\\n");
-		else
-			buf_putc(out, *text);
-	}
-	buf_putc(out, '"');
 }
 
 /* Seconds since ${then_ms}, 0 for "never". */
@@ -90,47 +60,39 @@ age_s(int64_t then_ms)
 	    (double)(now_ms - then_ms) / 1000.0 : 0.0;
 }
 
+/* --- metrics: Prometheus text format 0.0.4 ------------------------------- */
+
+/* The name and label of a sample.  A label is escaped as JSON's strings are. */
+static struct buf *
+put_sample(struct page *page, size_t family, const char *destination)
+{
+	struct buf *out = &page->parts[family];
+
+	buf_printf(out, "leadrelay_%s{destination=", families[family].name);
+	buf_json(out, destination, strlen(destination));
+	return out;
+}
+
 static void
 metrics_destination(void *arg, const struct store_destination_stats *stats)
 {
-	struct page *page = arg;
 	int state;
 
-	for (state = 0; state < DELIVERY_STATES; state++) {
-		buf_puts(&page->states, "leadrelay_deliveries{destination=");
-		put_label(&page->states, stats->name);
-		buf_printf(&page->states, ",state=\"%s\"} %lld\n",
+	for (state = 0; state < DELIVERY_STATES; state++)
+		buf_printf(put_sample(arg, 0, stats->name), ",state=\"%s\"} %lld\n",
 		    delivery_state_name((enum delivery_state)state),
 		    (long long)stats->count[state]);
-	}
-	buf_puts(&page->oldest, "leadrelay_oldest_waiting_seconds{destination=");
-	put_label(&page->oldest, stats->name);
-	buf_printf(&page->oldest, "} %.3f\n", age_s(stats->oldest_waiting_ms));
-	buf_puts(&page->paused, "leadrelay_destination_paused{destination=");
-	put_label(&page->paused, stats->name);
-	buf_printf(&page->paused, "} %d\n", stats->state.paused_ms != 0);
-}
-
-static int
-ask_metrics(struct store *store, struct page *page)
-{
-	return store->ops->stats(store, &page->stats, metrics_destination, page);
+	buf_printf(put_sample(arg, 1, stats->name), "} %.3f\n",
+	    age_s(stats->oldest_waiting_ms));
+	buf_printf(put_sample(arg, 2, stats->name), "} %d\n",
+	    stats->state.paused_ms != 0);
 }
 
 static void
-put_gauge(struct buf *out, const char *name, const char *help, double value)
-{
-	buf_printf(out, "# HELP leadrelay_%s %s\n# TYPE leadrelay_%s gauge\n"
-	    "leadrelay_%s %.17g\n", name, help, name, name, value);
-}
-
-static void
-put_family(struct buf *out, const char *name, const char *help,
-    const struct buf *samples)
+put_head(struct buf *out, const char *name, const char *help)
 {
 	buf_printf(out, "# HELP leadrelay_%s %s\n# TYPE leadrelay_%s gauge\n",
 	    name, help, name);
-	buf_add(out, samples->data, samples->len);
 }
 
 static void
@@ -138,10 +100,21 @@ print_metrics(const struct page *page, struct buf *out)
 {
 	const struct counters *c = page->rx->counters;
 	const struct store_stats *stats = &page->stats;
+	const struct { const char *name, *help; double value; } gauges[] = {
+		{ "events_undelivered", "events with a delivery under way",
+		    (double)stats->events_undelivered },
+		{ "events_held", "events that wait for a person",
+		    (double)stats->events_held },
+		{ "relay_alive", "1 while a process relays", stats->relay_alive },
+		{ "last_received_timestamp_seconds", "when the last event was stored",
+		    (double)stats->last_received_ms / 1000.0 },
+		{ "store_free_bytes", "free space where the outbox lies",
+		    (double)stats->free_bytes },
+		{ "store_bytes", "size of the outbox", (double)stats->store_bytes },
+	};
 
-	buf_puts(out, "# HELP leadrelay_build_info the version that answers\n"
-	    "# TYPE leadrelay_build_info gauge\n"
-	    "leadrelay_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+	put_head(out, "build_info", "the version that answers");
+	buf_puts(out, "leadrelay_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 #define X(name, help) \
 	buf_printf(out, "# HELP leadrelay_" #name "_total " help \
 	    ", in this process\n# TYPE leadrelay_" #name "_total counter\n" \
@@ -149,24 +122,14 @@ print_metrics(const struct page *page, struct buf *out)
 	    (unsigned long long)counters_get(c, name));
 	COUNTERS_TABLE(X)
 #undef X
-	put_gauge(out, "events_undelivered", "events with a delivery under way",
-	    (double)stats->events_undelivered);
-	put_gauge(out, "events_held", "events that wait for a person",
-	    (double)stats->events_held);
-	put_gauge(out, "relay_alive", "1 while a process relays",
-	    stats->relay_alive ? 1 : 0);
-	put_gauge(out, "last_received_timestamp_seconds",
-	    "when the last event was stored", (double)stats->last_received_ms / 1000.0);
-	put_gauge(out, "store_free_bytes", "free space where the outbox lies",
-	    (double)stats->free_bytes);
-	put_gauge(out, "store_bytes", "size of the outbox",
-	    (double)stats->store_bytes);
-	put_family(out, "deliveries", "deliveries by destination and state",
-	    &page->states);
-	put_family(out, "oldest_waiting_seconds",
-	    "age of the oldest event that waits", &page->oldest);
-	put_family(out, "destination_paused",
-	    "1 while a destination is paused", &page->paused);
+	for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
+		put_head(out, gauges[i].name, gauges[i].help);
+		buf_printf(out, "leadrelay_%s %.17g\n", gauges[i].name, gauges[i].value);
+	}
+	for (size_t i = 0; i < FAMILIES; i++) {
+		put_head(out, families[i].name, families[i].help);
+		buf_add(out, page->parts[i].data, page->parts[i].len);
+	}
 }
 
 /* --- status: the same for people and scripts, as JSON -------------------- */
@@ -175,7 +138,7 @@ static void
 status_destination(void *arg, const struct store_destination_stats *stats)
 {
 	struct page *page = arg;
-	struct buf *out = &page->states;
+	struct buf *out = &page->parts[0];
 	int state;
 
 	buf_puts(out, out->len == 0 ? "{\"name\":" : ",{\"name\":");
@@ -189,12 +152,6 @@ status_destination(void *arg, const struct store_destination_stats *stats)
 		    (long long)stats->count[state]);
 	buf_printf(out, ",\"oldest_waiting_s\":%.3f}",
 	    age_s(stats->oldest_waiting_ms));
-}
-
-static int
-ask_status(struct store *store, struct page *page)
-{
-	return store->ops->stats(store, &page->stats, status_destination, page);
 }
 
 static void
@@ -214,7 +171,7 @@ print_status(const struct page *page, struct buf *out)
 	else
 		buf_puts(out, "null");
 	buf_puts(out, ",\"destinations\":[");
-	buf_add(out, page->states.data, page->states.len);
+	buf_add(out, page->parts[0].data, page->parts[0].len);
 	buf_puts(out, "],\"counters\":{");
 #define X(name, help) \
 	buf_printf(out, "%s\"" #name "\":%llu", comma, \
@@ -228,22 +185,22 @@ print_status(const struct page *page, struct buf *out)
 /* --- the way of a page --------------------------------------------------- */
 
 static const struct page_kind page_kinds[] = {
-	{ "healthz", "application/json", ask_write, print_ready, refuse_ready },
-	{ "metrics", "text/plain; version=0.0.4; charset=utf-8", ask_metrics,
-	    print_metrics, NULL },
-	{ "status", "application/json", ask_status, print_status, NULL },
+	{ "healthz", "application/json", NULL, print_ready },
+	{ "metrics", "text/plain; version=0.0.4; charset=utf-8",
+	    metrics_destination, print_metrics },
+	{ "status", "application/json", status_destination, print_status },
 };
 
 static const struct page_kind *
 page_find(const char *path, size_t len)
 {
-	size_t start, i;
+	const char *slash = memrchr(path, '/', len);
+	const char *name = slash != NULL ? slash + 1 : path;
+	size_t name_len = len - (size_t)(name - path), i;
 
-	for (start = len; start > 0 && path[start - 1] != '/'; start--)
-		continue;
 	for (i = 0; i < sizeof(page_kinds) / sizeof(page_kinds[0]); i++)
-		if (strlen(page_kinds[i].name) == len - start &&
-		    memcmp(page_kinds[i].name, path + start, len - start) == 0)
+		if (strlen(page_kinds[i].name) == name_len &&
+		    memcmp(page_kinds[i].name, name, name_len) == 0)
 			return &page_kinds[i];
 	return NULL;
 }
@@ -264,43 +221,32 @@ admin_allowed(const struct config *config, const struct request *rq)
 	return !rq->tcp || (config != NULL && config->admin_tcp);
 }
 
-static void
-page_free(struct page *page)
-{
-	buf_free(&page->states);
-	buf_free(&page->oldest);
-	buf_free(&page->paused);
-	free(page);
-}
-
 static int
 page_run(struct store *store, struct outbox_job *job)
 {
 	struct page *page = (struct page *)job;
 
-	buf_reset(&page->states);	/* of an earlier try that was rolled back */
-	buf_reset(&page->oldest);
-	buf_reset(&page->paused);
+	if (page->kind->destination == NULL)
+		return store->ops->try_write(store);
+	for (size_t i = 0; i < FAMILIES; i++)
+		buf_reset(&page->parts[i]);	/* of an earlier try that was rolled back */
 	page->stats = (struct store_stats){ 0 };
-	return page->kind->ask(store, page);
+	return store->ops->stats(store, &page->stats, page->kind->destination, page);
 }
 
+/* The page cannot be had, or would say no; healthz tells for what ${reason}. */
 static void
-begin_page(struct answer *answer, const char *content_type)
+refuse(const struct page_kind *kind, struct answer *answer, const char *reason)
 {
-	*answer = (struct answer){ .status = 200, .content_type = content_type,
-	    .body = answer->body };
+	problem_answer(answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+	if (kind->destination != NULL)
+		return;
+	/* The problem's headers; the body is for who asks. */
+	answer->content_type = kind->content_type;
 	buf_reset(&answer->body);
-}
-
-static void
-answer_refusal(const struct page_kind *kind, struct answer *answer,
-    const char *reason)
-{
-	if (kind->refuse != NULL)
-		kind->refuse(answer, reason);
-	else
-		problem_answer(answer, PROBLEM_UNAVAILABLE, NULL, NULL);
+	buf_puts(&answer->body, "{\"status\":\"unavailable\",\"reasons\":[");
+	buf_json(&answer->body, reason, strlen(reason));
+	buf_puts(&answer->body, "]}");
 }
 
 static void
@@ -308,15 +254,16 @@ page_done(struct outbox_job *job, const struct store_fault *fault)
 {
 	struct page *page = (struct page *)job;
 	struct request *rq = page->rq;
-	struct answer *answer = &rq->answer;
 
 	if (fault != NULL) {
-		answer_refusal(page->kind, answer, "store");
+		refuse(page->kind, &rq->answer, "store");
 	} else {
-		begin_page(answer, page->kind->content_type);
-		page->kind->print(page, &answer->body);
+		answer_begin(&rq->answer, 200, page->kind->content_type);
+		page->kind->print(page, &rq->answer.body);
 	}
-	page_free(page);
+	for (size_t i = 0; i < FAMILIES; i++)
+		buf_free(&page->parts[i]);
+	free(page);
 	rq->respond(rq);
 }
 
@@ -332,7 +279,7 @@ asks_ready(const struct request *rq)
 	    (query[5] == '\0' || query[5] == '=' || query[5] == '&');
 }
 
-/* An answer that asks nobody.  True: that was it. */
+/* healthz's answer that needs no store.  True: that was it. */
 static bool
 answer_at_once(struct receiver *rx, const struct page_kind *kind,
     struct request *rq)
@@ -340,10 +287,8 @@ answer_at_once(struct receiver *rx, const struct page_kind *kind,
 	struct snapshot *snapshot;
 	bool configured;
 
-	if (kind->refuse == NULL)
-		return false;
 	if (!asks_ready(rq)) {		/* the process is there: it answers */
-		begin_page(&rq->answer, kind->content_type);
+		answer_begin(&rq->answer, 200, kind->content_type);
 		buf_puts(&rq->answer.body, "{\"status\":\"ok\"}");
 		return true;
 	}
@@ -351,35 +296,34 @@ answer_at_once(struct receiver *rx, const struct page_kind *kind,
 	configured = snapshot != NULL && snapshot->config != NULL;
 	snapshot_release(snapshot);
 	if (!configured)
-		kind->refuse(&rq->answer, "configuration");
+		refuse(kind, &rq->answer, "configuration");
 	return !configured;
 }
 
 void
 admin_start(struct receiver *rx, struct request *rq)
 {
+	const char *method = request_param(rq, "REQUEST_METHOD");
 	const struct page_kind *kind;
-	const char *path, *method;
 	struct outbox *outbox;
 	struct page *page;
+	const char *path;
 	size_t len;
 
-	method = request_param(rq, "REQUEST_METHOD");
 	if (method == NULL ||
 	    (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)) {
-		problem_answer(&rq->answer, PROBLEM_ADMIN_METHOD, NULL, NULL);
-		rq->respond(rq);
+		problem_respond(rq, PROBLEM_ADMIN_METHOD);
 		return;
 	}
 	path = request_path(rq, &len);
 	kind = page_find(path, len);
-	if (answer_at_once(rx, kind, rq)) {
+	if (kind->destination == NULL && answer_at_once(rx, kind, rq)) {
 		rq->respond(rq);
 		return;
 	}
 	outbox = rx->outbox(rx->owner);
 	if (outbox == NULL || (page = calloc(1, sizeof(*page))) == NULL) {
-		answer_refusal(kind, &rq->answer, "store");
+		refuse(kind, &rq->answer, "store");
 		rq->respond(rq);
 		return;
 	}

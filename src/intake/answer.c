@@ -2,8 +2,6 @@
 
 #include <stddef.h>
 
-#include "base/buf.h"
-
 /* The words behind the statuses we use (RFC 9110, RFC 6585). */
 static const char *
 answer_words(int status)
@@ -22,7 +20,6 @@ answer_words(int status)
 		{ 415, "Unsupported Media Type" },
 		{ 422, "Unprocessable Content" },
 		{ 431, "Request Header Fields Too Large" },
-		{ 500, "Internal Server Error" },
 		{ 503, "Service Unavailable" },
 	};
 	size_t i;
@@ -31,6 +28,14 @@ answer_words(int status)
 		if (table[i].status == status)
 			return table[i].words;
 	return "Unknown";
+}
+
+void
+answer_begin(struct answer *answer, int status, const char *content_type)
+{
+	*answer = (struct answer){ .status = status, .content_type = content_type,
+	    .body = answer->body };
+	buf_reset(&answer->body);
 }
 
 void

@@ -18,6 +18,9 @@ struct answer {
 	struct buf body;
 };
 
+/* Make it one of ${status} without further headers or a body, whose memory it keeps. */
+void answer_begin(struct answer *answer, int status, const char *content_type);
+
 /*
  * Append the answer to ${out} as a CGI response (RFC 3875 section 6): Status,
  * headers, body.  With ${head} the body is left out, its length still named.

@@ -1,3 +1,10 @@
+/*
+ * A connection's flags go with the hand that holds it (connection.h): ${waiting} is
+ * the one that the pool's lock guards, and while it is set nobody touches the rest.
+ * ${registered}, ${closing} and ${served} are its claimer's own, for the life of
+ * one descriptor; ${unanswered} is true from the handing over of a request until
+ * somebody answers it, so that one that was given up is not answered twice.
+ */
 #include "intake/connection.h"
 
 #include <errno.h>
@@ -6,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,11 +33,11 @@
 
 struct connection {
 	struct connection_pool *pool;
-	struct connection *prev, *next;	/* in the waiting list; ${next} also in the free one */
+	TAILQ_ENTRY(connection) place;	/* in the list of those waiting, or of those closed */
 	uint32_t index;
 	uint32_t generation;		/* of its use: tells an event that comes late */
 	int fd;
-	bool waiting;			/* in the list; the rest belongs to whoever claims it */
+	bool waiting;			/* armed, and in the list */
 	bool registered;		/* ${fd} is known to the epoll set */
 	bool closing;			/* when ${out} has been sent */
 	bool served;			/* has had an answer */
@@ -42,6 +50,8 @@ struct connection {
 	atomic_bool unanswered;		/* ${rq} is in flight: whoever unsets this answers */
 };
 
+TAILQ_HEAD(connections, connection);
+
 struct connection_pool {
 	struct receiver *rx;
 	int epoll;
@@ -50,8 +60,8 @@ struct connection_pool {
 	atomic_bool stopping;
 	atomic_size_t in_flight;
 	pthread_mutex_t lock;		/* guards what follows, and each ${waiting} */
-	struct connection *first, *last; /* those waiting, oldest first */
-	struct connection *spare;	/* those closed, latest first */
+	struct connections waiting;	/* oldest first */
+	struct connections spare;	/* those closed, latest first */
 	size_t spare_count;
 	size_t open;
 	size_t made;			/* entries used at ${all} */
@@ -72,6 +82,8 @@ connection_pool_new(struct receiver *rx, int epoll, bool tcp, size_t max)
 	pool->epoll = epoll;
 	pool->tcp = tcp;
 	pool->max = max;
+	TAILQ_INIT(&pool->waiting);
+	TAILQ_INIT(&pool->spare);
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	return pool;
 }
@@ -102,21 +114,11 @@ connection_pool_free(struct connection_pool *pool)
 	free(pool);
 }
 
-/* Take a connection off the waiting list; under the lock. */
+/* Claim a connection that waits; under the lock. */
 static void
-unlist(struct connection *c)
+claim(struct connection *c)
 {
-	struct connection_pool *pool = c->pool;
-
-	if (c->prev != NULL)
-		c->prev->next = c->next;
-	else
-		pool->first = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
-	else
-		pool->last = c->prev;
-	c->prev = c->next = NULL;
+	TAILQ_REMOVE(&c->pool->waiting, c, place);
 	c->waiting = false;
 }
 
@@ -127,8 +129,8 @@ open_connection(struct connection_pool *pool, int fd)
 	struct connection *c;
 
 	(void)pthread_mutex_lock(&pool->lock);
-	if ((c = pool->spare) != NULL) {
-		pool->spare = c->next;
+	if ((c = TAILQ_FIRST(&pool->spare)) != NULL) {
+		TAILQ_REMOVE(&pool->spare, c, place);
 		pool->spare_count--;
 	} else if (pool->made < pool->max &&
 	    (c = calloc(1, sizeof(*c))) != NULL) {
@@ -139,7 +141,6 @@ open_connection(struct connection_pool *pool, int fd)
 	}
 	if (c != NULL) {
 		pool->open++;
-		c->next = NULL;
 		c->fd = fd;
 		c->registered = c->closing = c->served = false;
 	}
@@ -162,8 +163,7 @@ close_connection(struct connection *c)
 	if (pool->spare_count >= SPARE_CONNECTIONS)
 		connection_free_buffers(c);
 	c->generation++;
-	c->next = pool->spare;
-	pool->spare = c;
+	TAILQ_INSERT_HEAD(&pool->spare, c, place);
 	pool->spare_count++;
 	pool->open--;
 	(void)pthread_mutex_unlock(&pool->lock);
@@ -188,12 +188,7 @@ wait_for(struct connection *c, uint32_t events)
 	rc = epoll_ctl(pool->epoll, op, c->fd, &ev);
 	if (rc == 0) {
 		c->waiting = true;
-		c->prev = pool->last;
-		if (pool->last != NULL)
-			pool->last->next = c;
-		else
-			pool->first = c;
-		pool->last = c;
+		TAILQ_INSERT_TAIL(&pool->waiting, c, place);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	if (rc == -1) {
@@ -202,13 +197,19 @@ wait_for(struct connection *c, uint32_t events)
 	}
 }
 
+/* Between two requests, with nothing of the next? */
+static bool
+is_idle(const struct connection *c)
+{
+	return c->served && c->out.len == 0 && c->pending.len == 0 &&
+	    !fastcgi_begun(&c->in);
+}
+
 /* Wait for the next bytes, or be done at once with those that came already. */
 static void
 wait_for_input(struct connection *c)
 {
-	bool idle = c->served && c->pending.len == 0 && !fastcgi_begun(&c->in);
-
-	if (idle && atomic_load(&c->pool->stopping))
+	if (is_idle(c) && atomic_load(&c->pool->stopping))
 		close_connection(c);
 	else
 		wait_for(c, c->pending.len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -233,10 +234,7 @@ flush_out(struct connection *c)
 		else if (errno != EINTR)
 			return FLUSH_BROKEN;
 	}
-	if (c->out.cap > SPARE_BYTES)
-		buf_free(&c->out);
-	else
-		buf_reset(&c->out);
+	fastcgi_empty(&c->out, SPARE_BYTES);
 	c->sent = 0;
 	return FLUSHED;
 }
@@ -263,24 +261,33 @@ write_out(struct connection *c)
 	return false;
 }
 
+/* Put an answer into ${out}.  False: out of memory. */
+static bool
+put_answer(struct connection *c, const struct answer *answer)
+{
+	struct buf text = { 0 };
+	bool ok;
+
+	answer_print(answer, request_is_head(&c->rq), &text);
+	fastcgi_answer(&c->in, text.data, text.len, &c->out);
+	ok = buf_ok(&text) && buf_ok(&c->out);
+	buf_free(&text);
+	return ok;
+}
+
 /* The answer is ready: on whatever thread. */
 static void
 connection_respond(struct request *rq)
 {
 	struct connection *c = rq->front;
 	struct connection_pool *pool = c->pool;
-	struct buf text = { 0 };
 
 	if (!atomic_exchange(&c->unanswered, false))
 		return;			/* it was given up */
-	answer_print(&rq->answer, request_is_head(rq), &text);
-	fastcgi_answer(&c->in, text.data, text.len, &c->out);
-	if (!buf_ok(&text) || !buf_ok(&c->out) || !c->in.keep ||
+	if (!put_answer(c, &rq->answer) || !c->in.keep ||
 	    atomic_load(&pool->stopping))
 		c->closing = true;
-	buf_free(&text);
-	if (rq->answer.body.cap > SPARE_BYTES)
-		buf_free(&rq->answer.body);
+	fastcgi_empty(&rq->answer.body, SPARE_BYTES);
 	fastcgi_next(&c->in, SPARE_BYTES);
 	c->served = true;
 	if (write_out(c))
@@ -297,9 +304,7 @@ start_request(struct connection *c)
 {
 	struct connection_pool *pool = c->pool;
 	struct request *rq = &c->rq;
-	struct buf body = rq->answer.body;
 
-	buf_reset(&body);
 	*rq = (struct request){
 		.params = c->in.params,
 		.params_too_large = c->in.params_too_large,
@@ -309,7 +314,7 @@ start_request(struct connection *c)
 		.tcp = pool->tcp,
 		.arrived_ms = clock_wall_ms(),
 		.arrived_mono_ms = clock_mono_ms(),
-		.answer = { .body = body },
+		.answer = { .body = rq->answer.body },
 		.respond = connection_respond,
 		.front = c,
 	};
@@ -321,8 +326,7 @@ start_request(struct connection *c)
 	counters_add(pool->rx->counters, unavailable);
 	log_kv(LOG_LV_ERROR, "unavailable", "s:reason",
 	    "too many requests in flight", NULL);
-	problem_answer(&rq->answer, PROBLEM_FULL, NULL, NULL);
-	rq->respond(rq);
+	problem_respond(rq, PROBLEM_FULL);
 }
 
 /* Parse ${len} bytes.  True: the caller still has the connection. */
@@ -391,34 +395,24 @@ connection_pool_full(struct connection_pool *pool)
 	bool full;
 
 	(void)pthread_mutex_lock(&pool->lock);
-	full = pool->open >= pool->max && pool->first == NULL;
+	full = pool->open >= pool->max && TAILQ_EMPTY(&pool->waiting);
 	(void)pthread_mutex_unlock(&pool->lock);
 	return full;
 }
 
-/* Claim the first of those waiting, or NULL. */
-static struct connection *
-claim_oldest(struct connection_pool *pool)
+/* Close the one that has waited longest.  False when none waits. */
+static bool
+drop_oldest(struct connection_pool *pool)
 {
 	struct connection *c;
 
 	(void)pthread_mutex_lock(&pool->lock);
-	if ((c = pool->first) != NULL)
-		unlist(c);
+	if ((c = TAILQ_FIRST(&pool->waiting)) != NULL)
+		claim(c);
 	(void)pthread_mutex_unlock(&pool->lock);
-	return c;
-}
-
-/* False when none waits. */
-static bool
-drop_oldest(struct connection_pool *pool)
-{
-	struct connection *c = claim_oldest(pool);
-
-	if (c == NULL)
-		return false;
-	close_connection(c);
-	return true;
+	if (c != NULL)
+		close_connection(c);
+	return c != NULL;
 }
 
 void
@@ -444,7 +438,7 @@ connection_ready(struct connection_pool *pool, uint64_t key, uint8_t *scratch)
 	if (key >> 32 < pool->made) {
 		c = pool->all[key >> 32];
 		if (c->waiting && c->generation == (uint32_t)key)
-			unlist(c);
+			claim(c);
 		else
 			c = NULL;
 	}
@@ -462,60 +456,40 @@ connection_drop_waiting(struct connection_pool *pool)
 		continue;
 }
 
-/* Between two requests, with nothing of the next? */
-static bool
-is_idle(const struct connection *c)
-{
-	return c->served && c->out.len == 0 && !fastcgi_begun(&c->in);
-}
-
-/* Drop those waiting for which ${due} is true. */
+/* Drop those that have waited longer than ${idle_ms} between requests, else ${stall_ms}. */
 static void
-drop_if(struct connection_pool *pool,
-    bool (*due)(const struct connection *c, int64_t now_ms), int64_t now_ms)
+drop_after(struct connection_pool *pool, int64_t now_ms, int64_t idle_ms,
+    int64_t stall_ms)
 {
-	struct connection *c, *next, *dropped = NULL;
+	struct connections dropped = TAILQ_HEAD_INITIALIZER(dropped);
+	struct connection *c, *next;
 
 	(void)pthread_mutex_lock(&pool->lock);
-	for (c = pool->first; c != NULL; c = next) {
-		next = c->next;
-		if (!due(c, now_ms))
+	for (c = TAILQ_FIRST(&pool->waiting); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, place);
+		if (now_ms - c->since_ms <= (is_idle(c) ? idle_ms : stall_ms))
 			continue;
-		unlist(c);
-		c->next = dropped;
-		dropped = c;
+		claim(c);
+		TAILQ_INSERT_TAIL(&dropped, c, place);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
-	for (c = dropped; c != NULL; c = next) {
-		next = c->next;
+	while ((c = TAILQ_FIRST(&dropped)) != NULL) {
+		TAILQ_REMOVE(&dropped, c, place);
 		close_connection(c);
 	}
-}
-
-static bool
-is_overdue(const struct connection *c, int64_t now_ms)
-{
-	return now_ms - c->since_ms > (is_idle(c) ? IDLE_MS : STALL_MS);
 }
 
 void
 connection_sweep(struct connection_pool *pool, int64_t now_ms)
 {
-	drop_if(pool, is_overdue, now_ms);
-}
-
-static bool
-is_between_requests(const struct connection *c, int64_t now_ms)
-{
-	(void)now_ms;
-	return is_idle(c) && c->pending.len == 0;
+	drop_after(pool, now_ms, IDLE_MS, STALL_MS);
 }
 
 void
 connection_pool_stop(struct connection_pool *pool)
 {
 	atomic_store(&pool->stopping, true);
-	drop_if(pool, is_between_requests, 0);
+	drop_after(pool, 0, INT64_MIN, INT64_MAX);
 }
 
 size_t
@@ -540,15 +514,11 @@ static void
 give_up(struct connection *c)
 {
 	struct answer answer = { 0 };
-	struct buf text = { 0 };
 
 	counters_add(c->pool->rx->counters, unavailable);
 	problem_answer(&answer, PROBLEM_UNAVAILABLE, NULL, NULL);
-	answer_print(&answer, request_is_head(&c->rq), &text);
-	fastcgi_answer(&c->in, text.data, text.len, &c->out);
-	if (buf_ok(&text) && buf_ok(&c->out))
+	if (put_answer(c, &answer))
 		(void)flush_out(c);
-	buf_free(&text);
 	buf_free(&answer.body);
 }
 

@@ -397,9 +397,8 @@ fastcgi_answer(const struct fastcgi *f, const char *text, size_t len,
 	put_end(out, f->id, FCGI_REQUEST_COMPLETE);
 }
 
-/* Empty a buffer; keep its memory only while it is small. */
-static void
-empty(struct buf *b, size_t spare)
+void
+fastcgi_empty(struct buf *b, size_t spare)
 {
 	if (b->cap > spare)
 		buf_free(b);
@@ -416,8 +415,8 @@ fastcgi_init(struct fastcgi *f, size_t body_keep)
 void
 fastcgi_next(struct fastcgi *f, size_t spare)
 {
-	empty(&f->pairs, spare);
-	empty(&f->body, spare);
+	fastcgi_empty(&f->pairs, spare);
+	fastcgi_empty(&f->body, spare);
 	f->params_too_large = false;
 	f->body_total = 0;
 	f->keep = false;
@@ -433,7 +432,7 @@ void
 fastcgi_reset(struct fastcgi *f, size_t spare)
 {
 	fastcgi_next(f, spare);
-	empty(&f->reply, spare);
+	fastcgi_empty(&f->reply, spare);
 	f->id = 0;
 	f->head_len = 0;
 	f->content_left = 0;

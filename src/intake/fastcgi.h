@@ -87,6 +87,9 @@ void fastcgi_next(struct fastcgi *f, size_t spare);
 /* Forget everything, as after fastcgi_init: for a new connection. */
 void fastcgi_reset(struct fastcgi *f, size_t spare);
 
+/* Empty a buffer; its memory is kept only while it is no more than ${spare} bytes. */
+void fastcgi_empty(struct buf *b, size_t spare);
+
 void fastcgi_free(struct fastcgi *f);
 
 #endif

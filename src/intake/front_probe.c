@@ -95,8 +95,7 @@ finish(struct probe *probe, const char *store)
 	struct answer *answer = &rq->answer;
 	char clock[TEXT_TIME_SIZE];
 
-	problem_success(answer, true, "");	/* its headers; the body follows */
-	buf_reset(&answer->body);
+	answer_begin(answer, 200, "application/json");
 	buf_puts(&answer->body, "{\"status\":\"probe\",\"version\":\""
 	    PACKAGE_VERSION "\"");
 	add_string(&answer->body, "source", probe->in.source);
@@ -141,8 +140,7 @@ front_probe_start(struct receiver *rx, struct request *rq, const struct front_pr
 
 	if ((probe = calloc(1, sizeof(*probe))) == NULL) {
 		snapshot_release(in->snapshot);
-		problem_answer(&rq->answer, PROBLEM_UNAVAILABLE, NULL, NULL);
-		rq->respond(rq);
+		problem_respond(rq, PROBLEM_UNAVAILABLE);
 		return;
 	}
 	probe->rx = rx;

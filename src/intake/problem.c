@@ -11,66 +11,53 @@
 
 static const struct problem_row {
 	int status;
+	const char *name, *title, *detail;
+	const char *challenge, *allow;
 	int retry_after_s;
-	const char *name;
-	const char *title;
-	const char *detail;
-	const char *challenge;
-	const char *allow;
 } problem_table[PROBLEMS] = {
-	[PROBLEM_NONE] = { 200, 0, "none", "", "", NULL, NULL },
-	[PROBLEM_TOKEN_MISSING] = { 401, 0, "token-missing", "Token missing",
+	[PROBLEM_NONE] = { .status = 200, .name = "none" },
+	[PROBLEM_TOKEN_MISSING] = { 401, "token-missing", "Token missing",
 	    "The request carries no token in its Authorization header.",
-	    CHALLENGE, NULL },
-	[PROBLEM_TOKEN_MALFORMED] = { 401, 0, "token-malformed",
-	    "Token malformed", "The token is not a JSON Web Token that can be used.",
-	    CHALLENGE_INVALID, NULL },
-	[PROBLEM_TOKEN_SIGNATURE] = { 401, 0, "token-signature",
-	    "Signature wrong", "The token was not signed with the webhook signing secret.",
-	    CHALLENGE_INVALID, NULL },
-	[PROBLEM_TOKEN_ALGORITHM] = { 401, 0, "token-algorithm",
-	    "Algorithm refused", "Only tokens signed with HS256 are accepted.",
-	    CHALLENGE_INVALID, NULL },
-	[PROBLEM_TOKEN_STALE] = { 401, 0, "token-stale", "Token not valid now",
+	    .challenge = CHALLENGE },
+	[PROBLEM_TOKEN_MALFORMED] = { 401, "token-malformed", "Token malformed",
+	    "The token is not a JSON Web Token that can be used.",
+	    .challenge = CHALLENGE_INVALID },
+	[PROBLEM_TOKEN_SIGNATURE] = { 401, "token-signature", "Signature wrong",
+	    "The token was not signed with the webhook signing secret.",
+	    .challenge = CHALLENGE_INVALID },
+	[PROBLEM_TOKEN_ALGORITHM] = { 401, "token-algorithm", "Algorithm refused",
+	    "Only tokens signed with HS256 are accepted.",
+	    .challenge = CHALLENGE_INVALID },
+	[PROBLEM_TOKEN_STALE] = { 401, "token-stale", "Token not valid now",
 	    "The signature is right, but the token has expired, is not yet valid or is too old.",
-	    CHALLENGE_INVALID, NULL },
-	[PROBLEM_TOKEN_TOO_LARGE] = { 431, 0, "token-too-large",
-	    "Header too large", "The Authorization header or the request's headers are too large.",
-	    NULL, NULL },
-	[PROBLEM_BODY_TOO_LARGE] = { 413, 0, "body-too-large",
-	    "Body too large", "The request's body is too large.", NULL, NULL },
-	[PROBLEM_PAYLOAD_UNREADABLE] = { 400, 0, "payload-unreadable",
-	    "Payload unreadable",
-	    "The signature is right, but the payload cannot be read as an object in strict JSON; it is kept for a person to look at.",
-	    NULL, NULL },
-	[PROBLEM_BODY_UNREADABLE] = { 400, 0, "body-unreadable",
-	    "Body unreadable", "The body is not an object in strict JSON.",
-	    NULL, NULL },
-	[PROBLEM_CONTENT_TYPE] = { 415, 0, "content-type",
-	    "Content type not supported", "The body must be application/json.",
-	    NULL, NULL },
-	[PROBLEM_RULES] = { 422, 0, "rules", "Lead breaks rules",
-	    "The lead is authentic but breaks the rules listed; it is kept for a person to look at.",
-	    NULL, NULL },
-	[PROBLEM_METHOD] = { 405, 0, "method", "Method not allowed",
-	    "Webhooks are sent by POST.", NULL, "POST" },
-	[PROBLEM_ADMIN_METHOD] = { 405, 0, "method", "Method not allowed",
-	    "This page can only be read.", NULL, "GET, HEAD" },
-	[PROBLEM_NOT_FOUND] = { 404, 0, "not-found", "Not found",
-	    "There is nothing at this path.", NULL, NULL },
-	[PROBLEM_UNAVAILABLE] = { 503, 10, "unavailable",
-	    "Temporarily unavailable",
+	    .challenge = CHALLENGE_INVALID },
+	[PROBLEM_TOKEN_TOO_LARGE] = { 431, "token-too-large", "Header too large",
+	    .detail = "The Authorization header or the request's headers are too large." },
+	[PROBLEM_BODY_TOO_LARGE] = { 413, "body-too-large", "Body too large",
+	    .detail = "The request's body is too large." },
+	[PROBLEM_PAYLOAD_UNREADABLE] = { 400, "payload-unreadable", "Payload unreadable",
+	    .detail = "The signature is right, but the payload cannot be read as an object in strict JSON; it is kept for a person to look at." },
+	[PROBLEM_BODY_UNREADABLE] = { 400, "body-unreadable", "Body unreadable",
+	    .detail = "The body is not an object in strict JSON." },
+	[PROBLEM_CONTENT_TYPE] = { 415, "content-type", "Content type not supported",
+	    .detail = "The body must be application/json." },
+	[PROBLEM_RULES] = { 422, "rules", "Lead breaks rules",
+	    .detail = "The lead is authentic but breaks the rules listed; it is kept for a person to look at." },
+	[PROBLEM_METHOD] = { 405, "method", "Method not allowed",
+	    "Webhooks are sent by POST.", .allow = "POST" },
+	[PROBLEM_ADMIN_METHOD] = { 405, "method", "Method not allowed",
+	    "This page can only be read.", .allow = "GET, HEAD" },
+	[PROBLEM_NOT_FOUND] = { 404, "not-found", "Not found",
+	    .detail = "There is nothing at this path." },
+	[PROBLEM_UNAVAILABLE] = { 503, "unavailable", "Temporarily unavailable",
 	    "The lead cannot be stored now; nothing was accepted. Send it again later.",
-	    NULL, NULL },
-	[PROBLEM_FULL] = { 503, 60, "full", "Limit reached",
+	    .retry_after_s = 10 },
+	[PROBLEM_FULL] = { 503, "full", "Limit reached",
 	    "A limit has been reached; nothing was accepted. Send it again later.",
-	    NULL, NULL },
-	[PROBLEM_CONFIGURATION] = { 503, 60, "configuration",
-	    "Not configured",
+	    .retry_after_s = 60 },
+	[PROBLEM_CONFIGURATION] = { 503, "configuration", "Not configured",
 	    "The receiver is not set up correctly; nothing was accepted. Its log says why.",
-	    NULL, NULL },
-	[PROBLEM_FAULT] = { 500, 0, "fault", "Internal fault",
-	    "The receiver failed; nothing was accepted.", NULL, NULL },
+	    .retry_after_s = 60 },
 };
 
 int
@@ -92,12 +79,10 @@ problem_answer(struct answer *answer, enum problem problem, const char *id,
 	const struct problem_row *row = &problem_table[problem];
 	struct buf *body = &answer->body;
 
-	answer->status = row->status;
-	answer->content_type = "application/problem+json";
+	answer_begin(answer, row->status, "application/problem+json");
 	answer->allow = row->allow;
 	answer->retry_after_s = row->retry_after_s;
 	answer->challenge = row->challenge;
-	buf_reset(body);
 	buf_puts(body, "{\"type\":\"urn:leadrelay:problem:");
 	buf_puts(body, row->name);
 	buf_puts(body, "\",\"title\":");
@@ -118,14 +103,16 @@ problem_answer(struct answer *answer, enum problem problem, const char *id,
 void
 problem_success(struct answer *answer, bool duplicate, const char *id)
 {
-	answer->status = duplicate ? 200 : 202;
-	answer->content_type = "application/json";
-	answer->allow = NULL;
-	answer->retry_after_s = 0;
-	answer->challenge = NULL;
-	buf_reset(&answer->body);
+	answer_begin(answer, duplicate ? 200 : 202, "application/json");
 	buf_puts(&answer->body, duplicate ? "{\"status\":\"duplicate\",\"id\":\"" :
 	    "{\"status\":\"accepted\",\"id\":\"");
 	buf_puts(&answer->body, id);
 	buf_puts(&answer->body, "\"}");
+}
+
+void
+problem_respond(struct request *rq, enum problem problem)
+{
+	problem_answer(&rq->answer, problem, NULL, NULL);
+	rq->respond(rq);
 }

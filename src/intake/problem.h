@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "intake/answer.h"
+#include "intake/request.h"
 
 enum problem {
 	PROBLEM_NONE,			/* no problem: problem_success */
@@ -31,7 +32,6 @@ enum problem {
 	PROBLEM_UNAVAILABLE,		/* 503, store */
 	PROBLEM_FULL,			/* 503, limits */
 	PROBLEM_CONFIGURATION,		/* 503, configuration */
-	PROBLEM_FAULT,			/* 500, never meant to be seen */
 	PROBLEMS
 };
 
@@ -48,5 +48,8 @@ void problem_answer(struct answer *answer, enum problem problem,
 
 /* 202 accepted or 200 duplicate. */
 void problem_success(struct answer *answer, bool duplicate, const char *id);
+
+/* Answer ${rq} so, without an id, and give it back: it is gone when this returns. */
+void problem_respond(struct request *rq, enum problem problem);
 
 #endif

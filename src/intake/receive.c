@@ -1,3 +1,8 @@
+/*
+ * A webhook goes through a table of stages on the thread that read it.  Each
+ * answers, stores, or leaves it to the next; what is stored is answered by job_done,
+ * on the committing thread.  Either way finish() is the end.
+ */
 #include "intake/receive.h"
 
 #include <stdlib.h>
@@ -15,15 +20,6 @@
 #include "lead/lead.h"
 #include "outbox/outbox.h"
 #include "token/token.h"
-
-/* What became of a request: its log line's name and its counter. */
-enum outcome {
-	OUTCOME_ACCEPTED,
-	OUTCOME_DUPLICATE,
-	OUTCOME_HELD,
-	OUTCOME_REFUSED,
-	OUTCOME_UNAVAILABLE
-};
 
 /* A webhook in flight: allocated once, freed when it has been answered. */
 struct flight {
@@ -69,73 +65,72 @@ hold(struct flight *fl, enum event_hold why, const char *reason)
 
 /* --- the end ------------------------------------------------------------- */
 
+/* What became of a request: its log line and its counter. */
+enum outcome {
+	OUTCOME_ACCEPTED,
+	OUTCOME_DUPLICATE,
+	OUTCOME_HELD,
+	OUTCOME_REFUSED_TOKEN,
+	OUTCOME_REFUSED_REQUEST,
+	OUTCOME_UNAVAILABLE
+};
+
+static const struct {
+	const char *what;
+	enum log_level level;
+	size_t counter;			/* its offset in struct counters */
+} outcomes[] = {
+	[OUTCOME_ACCEPTED] = { "accepted", LOG_LV_INFO,
+	    offsetof(struct counters, accepted) },
+	[OUTCOME_DUPLICATE] = { "duplicate", LOG_LV_INFO,
+	    offsetof(struct counters, duplicate) },
+	[OUTCOME_HELD] = { "held", LOG_LV_WARN, offsetof(struct counters, held) },
+	[OUTCOME_REFUSED_TOKEN] = { "refused", LOG_LV_WARN,
+	    offsetof(struct counters, refused_token) },
+	[OUTCOME_REFUSED_REQUEST] = { "refused", LOG_LV_WARN,
+	    offsetof(struct counters, refused_request) },
+	[OUTCOME_UNAVAILABLE] = { "unavailable", LOG_LV_ERROR,
+	    offsetof(struct counters, unavailable) },
+};
+
 static enum outcome
 outcome_of(const struct flight *fl)
 {
-	if (problem_status(fl->problem) >= 500)
+	int status = problem_status(fl->problem);
+
+	if (status >= 500)
 		return OUTCOME_UNAVAILABLE;
 	if (fl->out.id[0] == '\0')
-		return OUTCOME_REFUSED;
+		return status == 401 ? OUTCOME_REFUSED_TOKEN : OUTCOME_REFUSED_REQUEST;
 	if (fl->out.fate == EVENT_DUPLICATE)
 		return OUTCOME_DUPLICATE;
 	return fl->problem == PROBLEM_NONE ? OUTCOME_ACCEPTED : OUTCOME_HELD;
 }
 
 static void
-count(const struct flight *fl, enum outcome outcome)
+count(struct counters *c, size_t offset)
 {
-	struct counters *c = fl->rx->counters;
+	_Atomic uint64_t *counter = (void *)((char *)c + offset);
 
-	switch (outcome) {
-	case OUTCOME_ACCEPTED:
-		counters_add(c, accepted);
-		break;
-	case OUTCOME_DUPLICATE:
-		counters_add(c, duplicate);
-		break;
-	case OUTCOME_HELD:
-		counters_add(c, held);
-		break;
-	case OUTCOME_REFUSED:
-		if (problem_status(fl->problem) == 401)
-			counters_add(c, refused_token);
-		else
-			counters_add(c, refused_request);
-		break;
-	case OUTCOME_UNAVAILABLE:
-		counters_add(c, unavailable);
-		break;
-	}
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
 static void
 say(const struct flight *fl, enum outcome outcome)
 {
-	static const struct {
-		const char *what;
-		enum log_level level;
-	} lines[] = {
-		[OUTCOME_ACCEPTED] = { "accepted", LOG_LV_INFO },
-		[OUTCOME_DUPLICATE] = { "duplicate", LOG_LV_INFO },
-		[OUTCOME_HELD] = { "held", LOG_LV_WARN },
-		[OUTCOME_REFUSED] = { "refused", LOG_LV_WARN },
-		[OUTCOME_UNAVAILABLE] = { "unavailable", LOG_LV_ERROR },
-	};
-	const char *reason = fl->reason, *name = NULL;
 	int64_t took_ms = clock_mono_ms() - fl->rq->arrived_mono_ms;
+	const char *reason = fl->reason;
 
-	if (fl->problem != PROBLEM_NONE)
-		name = problem_name(fl->problem);
 	if (fl->out.fate == EVENT_DUPLICATE && fl->out.revived)
 		reason = "dead deliveries are due again";
-	log_kv(lines[outcome].level, lines[outcome].what,
+	log_kv(outcomes[outcome].level, outcomes[outcome].what,
 	    "s:source", fl->source != NULL ? fl->source->name : NULL,
 	    "s:id", fl->out.id[0] != '\0' ? fl->out.id : NULL,
 	    "s:lead", fl->key[0] != '\0' ? fl->key : NULL,
 	    "s:event", fl->event[0] != '\0' ? fl->event : NULL,
 	    "d:status", (long long)fl->rq->answer.status,
-	    "s:problem", name, "s:reason", reason, "s:hint", fl->hint,
-	    "d:bytes", (long long)fl->bytes,
+	    "s:problem", fl->problem != PROBLEM_NONE ? problem_name(fl->problem) : NULL,
+	    "s:reason", reason, "s:hint", fl->hint, "d:bytes", (long long)fl->bytes,
 	    "d:ms", (long long)(took_ms > 0 ? took_ms : 0), NULL);
 }
 
@@ -157,7 +152,7 @@ finish(struct flight *fl)
 	struct request *rq = fl->rq;
 	enum outcome outcome = outcome_of(fl);
 
-	count(fl, outcome);
+	count(fl->rx->counters, outcomes[outcome].counter);
 	say(fl, outcome);
 	flight_free(fl);
 	rq->respond(rq);
@@ -191,20 +186,16 @@ stage_front_error(struct flight *fl)
 static enum next
 stage_route(struct flight *fl)
 {
-	const char *path;
-	struct buf copy = { 0 };
 	size_t len;
+	const char *path = request_path(fl->rq, &len);
+	char *copy;
 
-	path = request_path(fl->rq, &len);
 	if (admin_names_page(path, len))
 		return refuse(fl, PROBLEM_NOT_FOUND, "not for this front door");
-	buf_add(&copy, path, len);
-	if (!buf_ok(&copy)) {
-		buf_free(&copy);
+	if ((copy = strndup(path, len)) == NULL)
 		return refuse(fl, PROBLEM_UNAVAILABLE, "out of memory");
-	}
-	fl->source = config_source_for(fl->snapshot->config, copy.data);
-	buf_free(&copy);
+	fl->source = config_source_for(fl->snapshot->config, copy);
+	free(copy);
 	if (fl->source == NULL)
 		return refuse(fl, PROBLEM_NOT_FOUND, NULL);
 	return NEXT_STAGE;
@@ -291,29 +282,25 @@ read_lead(struct flight *fl)
 	return why;
 }
 
-/* What a verdict other than TOKEN_OK means for the request. */
+/* What a verdict means for the request. */
 static enum next
 judge(struct flight *fl, enum token_verdict verdict)
 {
-	switch (verdict) {
-	case TOKEN_OK:
+	static const enum problem problems[] = {
+		[TOKEN_MISSING] = PROBLEM_TOKEN_MISSING,
+		[TOKEN_MALFORMED] = PROBLEM_TOKEN_MALFORMED,
+		[TOKEN_ALGORITHM] = PROBLEM_TOKEN_ALGORITHM,
+		[TOKEN_SIGNATURE] = PROBLEM_TOKEN_SIGNATURE,
+		[TOKEN_FAULT] = PROBLEM_UNAVAILABLE,
+	};
+
+	if (verdict == TOKEN_OK)
 		return NEXT_STAGE;
-	case TOKEN_UNREADABLE:
-		/* Signed so, but no object to our reader or libjwt's: kept as bytes. */
-		(void)read_lead(fl);
-		return hold(fl, EVENT_HOLD_UNREADABLE, fl->token.why);
-	case TOKEN_MISSING:
-		return refuse(fl, PROBLEM_TOKEN_MISSING, fl->token.why);
-	case TOKEN_MALFORMED:
-		return refuse(fl, PROBLEM_TOKEN_MALFORMED, fl->token.why);
-	case TOKEN_ALGORITHM:
-		return refuse(fl, PROBLEM_TOKEN_ALGORITHM, fl->token.why);
-	case TOKEN_SIGNATURE:
-		return refuse(fl, PROBLEM_TOKEN_SIGNATURE, fl->token.why);
-	case TOKEN_FAULT:
-		break;
-	}
-	return refuse(fl, PROBLEM_UNAVAILABLE, fl->token.why);
+	if (verdict != TOKEN_UNREADABLE)
+		return refuse(fl, problems[verdict], fl->token.why);
+	/* Signed so, but no object to our reader or libjwt's: kept as bytes. */
+	(void)read_lead(fl);
+	return hold(fl, EVENT_HOLD_UNREADABLE, fl->token.why);
 }
 
 static enum next
@@ -325,8 +312,6 @@ stage_token(struct flight *fl)
 	enum next next;
 	size_t value_len, len;
 
-	if (fl->source->verify != CONFIG_VERIFY_JWT)
-		return NEXT_STAGE;
 	fl->bytes = 0;
 	fl->probe.variable = request_authorization(fl->rq, &joined, &value,
 	    &value_len);
@@ -362,8 +347,6 @@ stage_body(struct flight *fl)
 	const char *type;
 	uint64_t announced;
 
-	if (fl->source->verify == CONFIG_VERIFY_JWT)
-		return NEXT_STAGE;
 	type = request_param(rq, "CONTENT_TYPE");
 	if (type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0)
 		return refuse(fl, PROBLEM_CONTENT_TYPE, NULL);
@@ -397,31 +380,24 @@ stage_read(struct flight *fl)
 static enum next
 stage_probe(struct flight *fl)
 {
-	if (fl->source->verify != CONFIG_VERIFY_JWT || !front_probe_read(&fl->lead, &fl->probe))
-		return NEXT_STAGE;
-	return NEXT_PROBE;
+	return front_probe_read(&fl->lead, &fl->probe) ? NEXT_PROBE : NEXT_STAGE;
 }
 
-/* The claims are part of what was signed; an unsigned body has none. */
+/* The claims are part of what was signed. */
 static enum next
 stage_claims(struct flight *fl)
 {
 	const char *why = NULL;
+	enum lead_time time = lead_check_time(&fl->lead, fl->rq->arrived_ms,
+	    TOKEN_LEEWAY_MS, fl->source->max_age_ms, &why);
 
-	if (fl->source->verify != CONFIG_VERIFY_JWT)
+	if (time == LEAD_TIME_OK)
 		return NEXT_STAGE;
-	switch (lead_check_time(&fl->lead, fl->rq->arrived_ms, TOKEN_LEEWAY_MS,
-	    fl->source->max_age_ms, &why)) {
-	case LEAD_TIME_OK:
-		break;
-	case LEAD_TIME_MALFORMED:
+	if (time == LEAD_TIME_MALFORMED)
 		return refuse(fl, PROBLEM_TOKEN_MALFORMED, why);
-	case LEAD_TIME_STALE:
-		if (fl->source->stale == CONFIG_STALE_REFUSE)
-			return refuse(fl, PROBLEM_TOKEN_STALE, why);
-		return hold(fl, EVENT_HOLD_STALE, why);
-	}
-	return NEXT_STAGE;
+	if (fl->source->stale == CONFIG_STALE_REFUSE)
+		return refuse(fl, PROBLEM_TOKEN_STALE, why);
+	return hold(fl, EVENT_HOLD_STALE, why);
 }
 
 static enum next
@@ -553,19 +529,26 @@ answer_probe(struct flight *fl)
 static void
 fly(struct flight *fl)
 {
-	static enum next (*const stages[])(struct flight *) = {
-		stage_front_error, stage_route, stage_method, stage_served,
-		stage_body_size, stage_token, stage_body, stage_read,
-		stage_probe, stage_claims, stage_rules,
+	static const struct {
+		enum next (*run)(struct flight *fl);
+		enum { ALL, SIGNED, UNSIGNED } requests;
+	} stages[] = {
+		{ stage_front_error, ALL }, { stage_route, ALL },
+		{ stage_method, ALL }, { stage_served, ALL },
+		{ stage_body_size, ALL }, { stage_token, SIGNED },
+		{ stage_body, UNSIGNED }, { stage_read, ALL },
+		{ stage_probe, SIGNED }, { stage_claims, SIGNED },
+		{ stage_rules, ALL },
 	};
 	enum next next = NEXT_STAGE;
-	size_t i;
 
 	if (fl->snapshot == NULL || fl->snapshot->config == NULL)
 		next = refuse(fl, PROBLEM_CONFIGURATION,
 		    "the configuration cannot be loaded");
-	for (i = 0; next == NEXT_STAGE; i++)
-		next = stages[i](fl);
+	for (size_t i = 0; next == NEXT_STAGE; i++)
+		if (stages[i].requests == ALL || (stages[i].requests == SIGNED) ==
+		    (fl->source->verify == CONFIG_VERIFY_JWT))
+			next = stages[i].run(fl);
 	if (next == NEXT_STORE)
 		store(fl);
 	else if (next == NEXT_PROBE)
@@ -579,10 +562,9 @@ receive_start(struct receiver *rx, struct request *rq)
 {
 	struct snapshot *snapshot = snapshot_take(&rx->snapshot);
 	struct flight *fl;
-	const char *path;
 	size_t len;
+	const char *path = request_path(rq, &len);
 
-	path = request_path(rq, &len);
 	if (admin_names_page(path, len) &&
 	    admin_allowed(snapshot != NULL ? snapshot->config : NULL, rq)) {
 		snapshot_release(snapshot);
@@ -592,8 +574,7 @@ receive_start(struct receiver *rx, struct request *rq)
 	if ((fl = calloc(1, sizeof(*fl))) == NULL) {
 		snapshot_release(snapshot);
 		counters_add(rx->counters, unavailable);
-		problem_answer(&rq->answer, PROBLEM_UNAVAILABLE, NULL, NULL);
-		rq->respond(rq);
+		problem_respond(rq, PROBLEM_UNAVAILABLE);
 		return;
 	}
 	fl->rx = rx;

@@ -39,7 +39,6 @@ test_table(void **state)
 		{ PROBLEM_UNAVAILABLE, 503, "unavailable", NULL, NULL, true },
 		{ PROBLEM_FULL, 503, "full", NULL, NULL, true },
 		{ PROBLEM_CONFIGURATION, 503, "configuration", NULL, NULL, true },
-		{ PROBLEM_FAULT, 500, "fault", NULL, NULL, false },
 	};
 	struct answer answer = { 0 };
 	struct json_object *body, *member;
