@@ -1,8 +1,14 @@
+/*
+ * A check asks the section's struct for values and the file for what was written:
+ * a key with a faulty value is there, but its member is as if it were not.
+ */
 #include <config.h>		/* not the header of that name beside this file */
 
 #include "config/check.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -38,10 +44,42 @@ place_of(const struct check_site *site, const char *name)
 	return at;
 }
 
+/* A fault of the key ${name}, where it stands: "${name}: words". */
+static void
+complain(const struct check_site *site, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+complain(const struct check_site *site, const char *name, const char *fmt, ...)
+{
+	struct fault_place at = place_of(site, name);
+	char words[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	fault_add(&at, "%s: %s", name, words);
+}
+
 static bool
 has(const struct check_site *site, const char *name)
 {
 	return parse_line_of(&site->section, name) != 0;
+}
+
+static void
+check_either(const struct check_site *site, const char *name, const char *other)
+{
+	if (has(site, name) && has(site, other))
+		complain(site, name, "there is a %s too; expected one of them", other);
+}
+
+/* Is ${str} made of the characters of a method or header name? */
+static bool
+is_token(const char *str)
+{
+	return str[strspn(str, TOKEN_CHARS)] == '\0';
 }
 
 /* What a function said of its failure. */
@@ -66,15 +104,13 @@ is_admin_path(const char *path)
 static void
 check_path(const struct check_site *site, const char *path)
 {
-	struct fault_place at = place_of(site, "path");
-
 	if (path == NULL)
 		return;
 	if (path[0] != '/' || strpbrk(path, "?# ") != NULL)
-		fault_add(&at, "path: expected a path such as /leads, without "
+		complain(site, "path", "expected a path such as /leads, without "
 		    "\"?\", \"#\" or blanks, or any; got \"%.64s\"", path);
 	else if (is_admin_path(path))
-		fault_add(&at, "path: \"%.64s\" ends like an admin page "
+		complain(site, "path", "\"%.64s\" ends like an admin page "
 		    "(healthz, metrics, status)", path);
 }
 
@@ -86,7 +122,7 @@ load_secrets(const struct check_site *site, struct config_source *source)
 
 	if (secret_read_list(source->secret_file, source->allow_readable,
 	    &source->secrets, &why) == -1)
-		fault_add(&at, "secret_file: %s %s", source->secret_file,
+		complain(site, "secret_file", "%s %s", source->secret_file,
 		    phrase(&why));
 	for (size_t i = 0; i < source->secrets.count; i++)
 		if (source->secrets.items[i].len < SECRET_SHORT)
@@ -97,9 +133,10 @@ load_secrets(const struct check_site *site, struct config_source *source)
 	buf_free(&why);
 }
 
-void
-check_source(const struct check_site *site, struct config_source *source)
+static void
+check_source(const struct check_site *site, void *base)
 {
+	struct config_source *source = base;
 	struct fault_place at = place_of(site, "verify");
 
 	check_path(site, source->path);
@@ -115,15 +152,19 @@ check_source(const struct check_site *site, struct config_source *source)
 
 /* ---- store and worker ---- */
 
-/* Replace ${prefix}PATH in *str by ${prefix} and the absolute path. */
-static void
-make_absolute(char **str, const char *prefix, const char *folder)
+/* Is *str "${prefix}PATH"?  Then the path is made absolute, counted from ${folder}. */
+static bool
+take_path(char **str, const char *prefix, const char *folder)
 {
-	char *path = value_absolute(folder, *str + strlen(prefix));
+	size_t len = strlen(prefix);
 	struct buf b = { 0 };
+	char *path;
 
-	if (path == NULL)
-		return;
+	if (strncmp(*str, prefix, len) != 0 || (*str)[len] == '\0' ||
+	    (*str)[strlen(*str) - 1] == '/')
+		return false;
+	if ((path = value_absolute(folder, *str + len)) == NULL)
+		return true;
 	buf_printf(&b, "%s%s", prefix, path);
 	free(path);
 	if (buf_ok(&b)) {
@@ -131,51 +172,34 @@ make_absolute(char **str, const char *prefix, const char *folder)
 		*str = buf_detach(&b);
 	}
 	buf_free(&b);
+	return true;
 }
 
-/* Is ${str} "${prefix}PATH"? */
-static bool
-has_prefix(const char *str, const char *prefix)
+static void
+check_store(const struct check_site *site, void *base)
 {
-	size_t len = strlen(prefix);
+	struct config_store *store = base;
 
-	return strncmp(str, prefix, len) == 0 && str[len] != '\0' &&
-	    str[strlen(str) - 1] != '/';
-}
-
-void
-check_store(const struct check_site *site, struct config *config)
-{
-	struct fault_place at = place_of(site, "url");
-	char **url = &config->store.url;
-
-	if (*url == NULL)
+	if (store->url == NULL || take_path(&store->url, "sqlite:", site->folder))
 		return;
-	if (has_prefix(*url, "sqlite:"))
-		make_absolute(url, "sqlite:", config->folder);
-	else if (strncmp(*url, "postgres", 8) == 0)
-		fault_add(&at, "url: this leadrelay is built without "
-		    "PostgreSQL; expected sqlite:PATH");
-	else
-		fault_add(&at, "url: expected sqlite:PATH");
+	complain(site, "url", "%sexpected sqlite:PATH",
+	    strncmp(store->url, "postgres", 8) != 0 ? "" :
+	    "this leadrelay is built without PostgreSQL; ");
 }
 
-void
-check_worker(const struct check_site *site, struct config *config)
+static void
+check_worker(const struct check_site *site, void *base)
 {
-	struct fault_place at = place_of(site, "log");
-	char **log = &config->worker.log;
+	struct config_worker *worker = base;
 
-	if (*log == NULL)
-		return;
-	if (has_prefix(*log, "file:"))
-		make_absolute(log, "file:", config->folder);
-	else if (strcmp(*log, "stderr") != 0 && strcmp(*log, "syslog") != 0)
-		fault_add(&at, "log: expected stderr, syslog or file:PATH; "
-		    "got \"%.64s\"", *log);
+	if (worker->log != NULL && strcmp(worker->log, "stderr") != 0 &&
+	    strcmp(worker->log, "syslog") != 0 &&
+	    !take_path(&worker->log, "file:", site->folder))
+		complain(site, "log", "expected stderr, syslog or file:PATH; "
+		    "got \"%.64s\"", worker->log);
 }
 
-/* ---- destination ---- */
+/* ---- URLs and credentials ---- */
 
 /* What may stand in braces in a URL's path and query; see relay/outgoing.h. */
 static const char *const placeholders[] = { "{id}", "{lead_id}", "{lead_uuid}" };
@@ -209,7 +233,7 @@ has_good_braces(const char *str, const struct url *url)
 }
 
 static void
-check_url(const struct fault_place *at, const char *name, const char *str,
+check_url(const struct check_site *site, const char *name, const char *str,
     bool allow_http)
 {
 	struct url url;
@@ -217,51 +241,57 @@ check_url(const struct fault_place *at, const char *name, const char *str,
 	/* The URL may be a secret: no word of it in the message. */
 	if (!url_split(str, &url) ||
 	    (!url_is(&url, "https") && !url_is(&url, "http")))
-		fault_add(at, "%s: expected a URL such as "
-		    "https://crm.example/leads", name);
+		complain(site, name, "expected a URL such as "
+		    "https://crm.example/leads");
 	else if (url.user != NULL)
-		fault_add(at, "%s: a user and password belong into basic_file, "
-		    "not into the URL", name);
+		complain(site, name, "a user and password belong into basic_file, "
+		    "not into the URL");
 	else if (url_is(&url, "http") && !allow_http && !url_is_loopback(&url))
-		fault_add(at, "%s: expected https: leads must not go out "
-		    "unprotected (allow_http = yes permits it)", name);
+		complain(site, name, "expected https: leads must not go out "
+		    "unprotected (allow_http = yes permits it)");
 	else if (!has_good_braces(str, &url))
-		fault_add(at, "%s: expected {id}, {lead_id} or {lead_uuid} where "
-		    "a brace stands, in the path or behind it", name);
+		complain(site, name, "expected {id}, {lead_id} or {lead_uuid} where "
+		    "a brace stands, in the path or behind it");
 }
 
 /* Read a file that holds a credential, to know that it can be; see its first line. */
 static void
-check_credential(const struct check_site *site, const char *name,
+read_credential(const struct check_site *site, const char *name,
     const char *path, struct buf *line)
 {
-	struct fault_place at = place_of(site, name);
 	struct buf why = { 0 };
 
 	if (path != NULL && secret_read_one(path, false, line, &why) == -1)
-		fault_add(&at, "%s: %s %s", name, path, phrase(&why));
+		complain(site, name, "%s %s", path, phrase(&why));
 	buf_free(&why);
 }
 
 static void
-check_where(const struct check_site *site, const struct config_destination *dest)
+check_credential(const struct check_site *site, const char *name, const char *path)
 {
-	struct fault_place at = place_of(site, "url");
-	struct buf url = { 0 };
+	struct buf unused = { 0 };
 
-	if (has(site, "url") && has(site, "url_file"))
-		fault_add(&at, "url: there is a url_file too; expected one of them");
-	else if (!has(site, "url") && !has(site, "url_file"))
-		fault_add(&site->at, "%s: url (or url_file) is missing: where "
-		    "its leads go", site->title);
-	if (dest->url != NULL)
-		check_url(&at, "url", dest->url, dest->allow_http);
-	check_credential(site, "url_file", dest->url_file, &url);
-	at = place_of(site, "url_file");
-	if (url.data != NULL)
-		check_url(&at, "url_file", url.data, dest->allow_http);
-	secret_wipe(&url);
+	read_credential(site, name, path, &unused);
+	secret_wipe(&unused);
 }
+
+/* The URL of the key url, or of the file that url_file names, by ${check}. */
+static void
+check_where(const struct check_site *site, const char *url, const char *file,
+    bool allow_http, void (*check)(const struct check_site *site,
+    const char *name, const char *str, bool allow_http))
+{
+	struct buf line = { 0 };
+
+	if (url != NULL)
+		check(site, "url", url, allow_http);
+	read_credential(site, "url_file", file, &line);
+	if (line.data != NULL)
+		check(site, "url_file", line.data, allow_http);
+	secret_wipe(&line);
+}
+
+/* ---- destination ---- */
 
 /* Headers that leadrelay or libcurl writes itself, and what to use instead. */
 static const struct { const char *name; const char *instead; } own_headers[] = {
@@ -277,7 +307,7 @@ static const struct { const char *name; const char *instead; } own_headers[] = {
 };
 
 static void
-check_own_header(const struct fault_place *at, const char *key,
+check_own_header(const struct check_site *site, const char *key,
     const char *header, size_t len)
 {
 	for (size_t i = 0; i < sizeof(own_headers) / sizeof(own_headers[0]); i++) {
@@ -287,7 +317,7 @@ check_own_header(const struct fault_place *at, const char *key,
 		if (strncasecmp(header, own, own_len) != 0 ||
 		    (own[own_len - 1] != '-' && len != own_len))
 			continue;
-		fault_add(at, "%s: %.*s is set by leadrelay itself%s%s", key,
+		complain(site, key, "%.*s is set by leadrelay itself%s%s",
 		    (int)len, header, own_headers[i].instead == NULL ? "" :
 		    "; its setting is ", own_headers[i].instead == NULL ? "" :
 		    own_headers[i].instead);
@@ -296,15 +326,15 @@ check_own_header(const struct fault_place *at, const char *key,
 
 /* A header is never quoted in full: its value may be a credential. */
 static void
-check_header(const struct fault_place *at, const char *key, const char *header)
+check_header(const struct check_site *site, const char *key, const char *header)
 {
 	size_t len = strspn(header, TOKEN_CHARS);
 	const char *value = header + len + 1;
 
 	if (len == 0 || header[len] != ':' || value[strspn(value, " \t")] == '\0')
-		fault_add(at, "%s: expected \"Name: value\"", key);
+		complain(site, key, "expected \"Name: value\"");
 	else
-		check_own_header(at, key, header, len);
+		check_own_header(site, key, header, len);
 }
 
 static bool
@@ -316,26 +346,22 @@ is_authorization(const char *header)
 static void
 check_headers(const struct check_site *site, const struct config_destination *dest)
 {
-	struct fault_place at = place_of(site, "header");
-	struct buf line = { 0 }, unused = { 0 };
+	struct buf line = { 0 };
 	int authorizations = (dest->bearer_file != NULL) + (dest->basic_file != NULL) +
 	    (dest->oauth_token_url != NULL);
 
 	for (size_t i = 0; i < dest->header_count; i++) {
-		check_header(&at, "header", dest->headers[i]);
+		check_header(site, "header", dest->headers[i]);
 		authorizations += is_authorization(dest->headers[i]);
 	}
-	check_credential(site, "bearer_file", dest->bearer_file, &unused);
-	secret_wipe(&unused);
-	check_credential(site, "basic_file", dest->basic_file, &unused);
-	at = place_of(site, "basic_file");
-	if (unused.data != NULL && strchr(unused.data, ':') == NULL)
-		fault_add(&at, "basic_file: expected user:password");
-	secret_wipe(&unused);
-	check_credential(site, "header_file", dest->header_file, &line);
-	at = place_of(site, "header_file");
+	check_credential(site, "bearer_file", dest->bearer_file);
+	read_credential(site, "basic_file", dest->basic_file, &line);
+	if (line.data != NULL && strchr(line.data, ':') == NULL)
+		complain(site, "basic_file", "expected user:password");
+	secret_wipe(&line);
+	read_credential(site, "header_file", dest->header_file, &line);
 	if (line.data != NULL)
-		check_header(&at, "header_file", line.data);
+		check_header(site, "header_file", line.data);
 	authorizations += is_authorization(line.data);
 	secret_wipe(&line);
 	if (authorizations > 1)
@@ -344,50 +370,33 @@ check_headers(const struct check_site *site, const struct config_destination *de
 		    site->title);
 }
 
-/* Most keys of OAuth mean something only with a token endpoint. */
-static void
-check_oauth_unused(const struct check_site *site)
-{
-	static const char *const names[] = { "oauth_client_id",
-	    "oauth_client_secret_file", "oauth_refresh_token_file", "oauth_scope" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct fault_place at = place_of(site, names[i]);
-
-		if (has(site, names[i]))
-			fault_add(&at, "%s: oauth_token_url is missing", names[i]);
-	}
-}
-
 static void
 check_oauth(const struct check_site *site, const struct config_destination *dest)
 {
-	struct fault_place at = place_of(site, "oauth_token_url");
-	struct buf unused = { 0 };
+	static const char key[] = "oauth_token_url";
+	static const char *const others[] = { "oauth_client_id",
+	    "oauth_client_secret_file", "oauth_refresh_token_file", "oauth_scope" };
 
-	if (!has(site, "oauth_token_url")) {
-		check_oauth_unused(site);
+	if (!has(site, key)) {
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			if (has(site, others[i]))
+				complain(site, others[i], "oauth_token_url is missing");
 		return;
 	}
 	if (dest->oauth_token_url != NULL)
-		check_url(&at, "oauth_token_url", dest->oauth_token_url,
-		    dest->allow_http);
+		check_url(site, key, dest->oauth_token_url, dest->allow_http);
 	if (!has(site, "oauth_client_id"))
-		fault_add(&at, "oauth_token_url: oauth_client_id is missing");
+		complain(site, key, "oauth_client_id is missing");
 	if (!has(site, "oauth_client_secret_file") &&
 	    !has(site, "oauth_refresh_token_file"))
-		fault_add(&at, "oauth_token_url: oauth_client_secret_file (or "
+		complain(site, key, "oauth_client_secret_file (or "
 		    "oauth_refresh_token_file) is missing");
 	check_credential(site, "oauth_client_secret_file",
-	    dest->oauth_client_secret_file, &unused);
-	secret_wipe(&unused);
+	    dest->oauth_client_secret_file);
 	check_credential(site, "oauth_refresh_token_file",
-	    dest->oauth_refresh_token_file, &unused);
-	secret_wipe(&unused);
-	at = place_of(site, "oauth_scheme");
-	if (dest->oauth_scheme != NULL &&
-	    dest->oauth_scheme[strspn(dest->oauth_scheme, TOKEN_CHARS)] != '\0')
-		fault_add(&at, "oauth_scheme: expected a word such as Bearer; got "
+	    dest->oauth_refresh_token_file);
+	if (dest->oauth_scheme != NULL && !is_token(dest->oauth_scheme))
+		complain(site, "oauth_scheme", "expected a word such as Bearer; got "
 		    "\"%.64s\"", dest->oauth_scheme);
 }
 
@@ -395,7 +404,6 @@ check_oauth(const struct check_site *site, const struct config_destination *dest
 static void
 check_readable(const struct check_site *site, const char *name, char **path)
 {
-	struct fault_place at = place_of(site, name);
 	struct stat sb;
 	char *real;
 
@@ -404,10 +412,9 @@ check_readable(const struct check_site *site, const char *name, char **path)
 	free(*path);
 	*path = real;
 	if (access(real, R_OK) == -1 || stat(real, &sb) == -1)
-		fault_add(&at, "%s: %s cannot be read: %s", name, real,
-		    strerror(errno));
+		complain(site, name, "%s cannot be read: %s", real, strerror(errno));
 	else if (!S_ISREG(sb.st_mode))
-		fault_add(&at, "%s: %s is no regular file", name, real);
+		complain(site, name, "%s is no regular file", real);
 }
 
 static void
@@ -424,10 +431,9 @@ check_tls(const struct check_site *site, struct config_destination *dest)
 static void
 check_signature(const struct check_site *site, const struct config_destination *dest)
 {
-	struct fault_place at = place_of(site, "sign_secret_file");
 	struct secret_list secrets = { 0 };
 	struct buf why = { 0 };
-	const char *fault = NULL;
+	const char *fault;
 
 	if (dest->sign_secret_file == NULL)
 		return;
@@ -436,12 +442,11 @@ check_signature(const struct check_site *site, const struct config_destination *
 	else
 		fault = sign_check(&secrets);
 	if (fault != NULL)
-		fault_add(&at, "sign_secret_file: %s %s", dest->sign_secret_file,
+		complain(site, "sign_secret_file", "%s %s", dest->sign_secret_file,
 		    fault);
-	at = place_of(site, "header");
 	for (size_t i = 0; i < dest->header_count; i++)
 		if (strncasecmp(dest->headers[i], "webhook-", 8) == 0)
-			fault_add(&at, "header: webhook-... is set by leadrelay "
+			complain(site, "header", "webhook-... is set by leadrelay "
 			    "itself where there is a sign_secret_file");
 	secret_list_free(&secrets);
 	buf_free(&why);
@@ -453,26 +458,18 @@ check_programs(const struct check_site *site, struct config_destination *dest)
 {
 	static const char *const keys[] = { "when", "when_file", "transform",
 	    "success_when", "capture" };
-	struct fault_place at = place_of(site, "body");
 
 	if (dest->body == CONFIG_BODY_TRANSFORM && !has(site, "transform"))
-		fault_add(&at, "body: expected a transform too: the file with "
+		complain(site, "body", "expected a transform too: the file with "
 		    "the program that makes the body");
-	at = place_of(site, "transform");
 	if (dest->body != CONFIG_BODY_TRANSFORM && has(site, "transform"))
-		fault_add(&at, "transform: is used with body = transform only");
-	at = place_of(site, "when");
-	if (has(site, "when") && has(site, "when_file"))
-		fault_add(&at, "when: there is a when_file too; expected one of "
-		    "them");
+		complain(site, "transform", "is used with body = transform only");
+	check_either(site, "when", "when_file");
 	check_readable(site, "when_file", &dest->when_file);
 	check_readable(site, "transform", &dest->transform);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		at = place_of(site, keys[i]);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (!BUILT_WITH_JQ && has(site, keys[i]))
-			fault_add(&at, "%s: this leadrelay is built without "
-			    "libjq", keys[i]);
-	}
+			complain(site, keys[i], "this leadrelay is built without libjq");
 }
 
 static void
@@ -480,7 +477,6 @@ check_proxy(const struct check_site *site, const char *proxy)
 {
 	static const char *const schemes[] = { "http", "https", "socks4",
 	    "socks4a", "socks5", "socks5h" };
-	struct fault_place at = place_of(site, "proxy");
 	struct url url;
 
 	if (proxy == NULL)
@@ -489,60 +485,69 @@ check_proxy(const struct check_site *site, const char *proxy)
 		for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 			if (url_is(&url, schemes[i]))
 				return;
-	fault_add(&at, "proxy: expected a URL such as http://proxy.example:3128 "
+	complain(site, "proxy", "expected a URL such as http://proxy.example:3128 "
 	    "or socks5h://proxy.example");
 }
 
-void
-check_destination(const struct check_site *site, struct config_destination *dest)
+static void
+check_destination(const struct check_site *site, void *base)
 {
-	struct fault_place at = place_of(site, "method");
+	struct config_destination *dest = base;
 
-	check_where(site, dest);
+	check_either(site, "url", "url_file");
+	if (!has(site, "url") && !has(site, "url_file"))
+		fault_add(&site->at, "%s: url (or url_file) is missing: where "
+		    "its leads go", site->title);
+	check_where(site, dest->url, dest->url_file, dest->allow_http, check_url);
 	check_headers(site, dest);
 	check_oauth(site, dest);
 	check_tls(site, dest);
 	check_signature(site, dest);
 	check_programs(site, dest);
 	check_proxy(site, dest->proxy);
-	if (dest->method != NULL &&
-	    dest->method[strspn(dest->method, TOKEN_CHARS)] != '\0')
-		fault_add(&at, "method: expected a method such as POST or PUT; "
+	if (dest->method != NULL && !is_token(dest->method))
+		complain(site, "method", "expected a method such as POST or PUT; "
 		    "got \"%.64s\"", dest->method);
 }
 
 /* ---- alert ---- */
 
 static void
-check_alert_url(const struct fault_place *at, const char *name, const char *str)
+check_alert_url(const struct check_site *site, const char *name, const char *str,
+    bool allow_http)
 {
 	struct url url;
 
+	(void)allow_http;
 	if (!url_split(str, &url) ||
 	    !(url_is(&url, "https") || (url_is(&url, "http") && url_is_loopback(&url))))
-		fault_add(at, "%s: expected a URL such as https://hooks.example/alerts, "
-		    "or one of this machine itself", name);
+		complain(site, name, "expected a URL such as https://hooks.example/alerts, "
+		    "or one of this machine itself");
+}
+
+static void
+check_alert(const struct check_site *site, void *base)
+{
+	const struct config_alert *alert = base;
+	const char *email = alert->email;
+
+	check_either(site, "url", "url_file");
+	check_where(site, alert->url, alert->url_file, false, check_alert_url);
+	if (email != NULL && (email[0] == '-' || strchr(email, '@') == NULL ||
+	    strpbrk(email, "\\\"<>;:()") != NULL))
+		complain(site, "email", "expected addresses such as "
+		    "office@agent.example; got \"%.64s\"", email);
 }
 
 void
-check_alert(const struct check_site *site, struct config_alert *alert)
+check_section(const struct check_site *site, enum section_id id, void *base)
 {
-	struct fault_place at = place_of(site, "url");
-	struct buf url = { 0 };
-	const char *email = alert->email;
+	static void (*const checks[SECTIONS])(const struct check_site *, void *) = {
+		[SECTION_SOURCE] = check_source, [SECTION_STORE] = check_store,
+		[SECTION_WORKER] = check_worker, [SECTION_ALERT] = check_alert,
+		[SECTION_DESTINATION] = check_destination,
+	};
 
-	if (has(site, "url") && has(site, "url_file"))
-		fault_add(&at, "url: there is a url_file too; expected one of them");
-	if (alert->url != NULL)
-		check_alert_url(&at, "url", alert->url);
-	check_credential(site, "url_file", alert->url_file, &url);
-	at = place_of(site, "url_file");
-	if (url.data != NULL)
-		check_alert_url(&at, "url_file", url.data);
-	secret_wipe(&url);
-	at = place_of(site, "email");
-	if (email != NULL && (email[0] == '-' || strchr(email, '@') == NULL ||
-	    strpbrk(email, "\\\"<>;:()") != NULL))
-		fault_add(&at, "email: expected addresses such as "
-		    "office@agent.example; got \"%.64s\"", email);
+	if (checks[id] != NULL)
+		checks[id](site, base);
 }

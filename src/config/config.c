@@ -136,29 +136,23 @@ fill_section(const struct load *ld, enum section_id id,
 	buf_free(&why);
 }
 
+/* Fill a section's struct, and see whether its settings make sense. */
 static void
-check_section(const struct load *ld, enum section_id id,
+load_section(const struct load *ld, enum section_id id,
     const struct parse_section *section, void *base)
 {
-	struct check_site site = { .at = ld->at, .section = *section };
-	const struct section *kind = &keys_sections[id];
+	struct check_site site = { .at = ld->at, .section = *section,
+	    .folder = ld->config->folder };
+	const char *kind = keys_sections[id].name;
 	struct buf title = { 0 };
 
-	buf_puts(&title, kind->name);
+	fill_section(ld, id, section, base);
+	buf_puts(&title, kind);
 	if (section->name != NULL && section->name[0] != '\0')
 		buf_printf(&title, " %s", section->name);
 	site.at.line = section->line;
-	site.title = buf_ok(&title) ? title.data : kind->name;
-	if (id == SECTION_SOURCE)
-		check_source(&site, base);
-	else if (id == SECTION_DESTINATION)
-		check_destination(&site, base);
-	else if (id == SECTION_STORE)
-		check_store(&site, ld->config);
-	else if (id == SECTION_WORKER)
-		check_worker(&site, ld->config);
-	else if (id == SECTION_ALERT)
-		check_alert(&site, base);
+	site.title = buf_ok(&title) ? title.data : kind;
+	check_section(&site, id, base);
 	buf_free(&title);
 }
 
@@ -184,8 +178,7 @@ load_single(const struct load *ld, enum section_id id)
 		if (section.name[0] != '\0')
 			fault_add(&at, "a section %s has no name", kind->name);
 	}
-	fill_section(ld, id, &section, base);
-	check_section(ld, id, &section, base);
+	load_section(ld, id, &section, base);
 }
 
 /* The section's name, checked, for its struct. */
@@ -211,25 +204,21 @@ take_name(const struct load *ld, const struct section *kind,
 
 /* Report that two sections have the same name, where ${index} is the later one. */
 static void
-check_name(const struct load *ld, enum section_id id, const char *array,
-    size_t index)
+check_name(const struct load *ld, enum section_id id, size_t index)
 {
-	const struct section *kind = &keys_sections[id];
 	struct fault_place at = ld->at;
-	const char *name = *(char *const *)(const void *)(array +
-	    index * kind->size + kind->name_offset);
+	char *name, *other;
 
+	(void)keys_struct(ld->config, id, index, &name);
 	at.line = parse_section(&ld->parse, id, index).line;
 	for (size_t i = 0; name != NULL && name[0] != '\0' && i < index; i++) {
-		const char *other = *(char *const *)(const void *)(array +
-		    i * kind->size + kind->name_offset);
-
-		if (other != NULL && strcmp(name, other) == 0) {
-			fault_add(&at, "there is a %s %s on line %d already",
-			    kind->name, name,
-			    parse_section(&ld->parse, id, i).line);
-			return;
-		}
+		(void)keys_struct(ld->config, id, i, &other);
+		if (other == NULL || strcmp(name, other) != 0)
+			continue;
+		fault_add(&at, "there is a %s %s on line %d already",
+		    keys_sections[id].name, name,
+		    parse_section(&ld->parse, id, i).line);
+		return;
 	}
 }
 
@@ -254,9 +243,8 @@ load_several(const struct load *ld, enum section_id id)
 
 		*(char **)(void *)(base + kind->name_offset) =
 		    take_name(ld, kind, &section);
-		check_name(ld, id, array, i);
-		fill_section(ld, id, &section, base);
-		check_section(ld, id, &section, base);
+		check_name(ld, id, i);
+		load_section(ld, id, &section, base);
 	}
 }
 
@@ -333,12 +321,11 @@ config_load_partly(const char *file, struct config_fault *fault)
 		goto out;
 	}
 	ld.parse = parse_text(scanned.data == NULL ? "" : scanned.data, ld.at);
-	for (int id = 0; id < SECTIONS; id++) {
+	for (enum section_id id = 0; id < SECTIONS; id++)
 		if (keys_sections[id].several)
-			load_several(&ld, (enum section_id)id);
+			load_several(&ld, id);
 		else
-			load_single(&ld, (enum section_id)id);
-	}
+			load_single(&ld, id);
 	check_whole(&ld);
 	parse_free(&ld.parse);
 out:
@@ -358,14 +345,6 @@ config_load(const char *file, struct config_fault *fault)
 	return NULL;
 }
 
-static void
-free_section(enum section_id id, void *base)
-{
-	for (size_t i = 0; i < keys_count; i++)
-		if (keys_table[i].section == id)
-			value_free(&keys_table[i], base);
-}
-
 struct config *
 config_share(struct config *config)
 {
@@ -374,24 +353,29 @@ config_share(struct config *config)
 	return config;
 }
 
+static void
+free_section(enum section_id id, void *base)
+{
+	for (size_t i = 0; i < keys_count; i++)
+		if (keys_table[i].section == id)
+			value_free(&keys_table[i], base);
+}
+
 void
 config_free(struct config *config)
 {
+	void *base;
+	char *name;
+
 	if (config == NULL || atomic_fetch_sub(&config->shares, 1) != 0)
 		return;
-	for (size_t i = 0; i < config->source_count; i++) {
+	for (size_t i = 0; i < config->source_count; i++)
 		secret_list_free(&config->sources[i].secrets);
-		free_section(SECTION_SOURCE, &config->sources[i]);
-		free(config->sources[i].name);
-	}
-	for (size_t i = 0; i < config->destination_count; i++) {
-		free_section(SECTION_DESTINATION, &config->destinations[i]);
-		free(config->destinations[i].name);
-	}
-	free_section(SECTION_STORE, &config->store);
-	free_section(SECTION_WORKER, &config->worker);
-	free_section(SECTION_ADMIN, config);
-	free_section(SECTION_ALERT, &config->alert);
+	for (enum section_id id = 0; id < SECTIONS; id++)
+		for (size_t i = 0; (base = keys_struct(config, id, i, &name)) != NULL; i++) {
+			free_section(id, base);
+			free(name);
+		}
 	free(config->sources);
 	free(config->destinations);
 	free(config->folder);

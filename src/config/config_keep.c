@@ -8,19 +8,6 @@
 #include "config/keys.h"
 #include "config/value.h"
 
-/* The section's struct, of which there is one. */
-static void *
-section_of(struct config *config, enum section_id id)
-{
-	return (char *)config + keys_sections[id].offset;
-}
-
-static const void *
-section_in(const struct config *config, enum section_id id)
-{
-	return (const char *)config + keys_sections[id].offset;
-}
-
 /* Are the values of ${key} the same, as far as anybody can read? */
 static bool
 is_same(const struct key *key, const void *a, const void *b)
@@ -41,17 +28,16 @@ int
 config_keep(struct config *next, const struct config *former, bool opened,
     struct buf *kept)
 {
+	char *unnamed;
+
 	for (size_t i = 0; i < keys_count; i++) {
 		const struct key *key = &keys_table[i];
-		const void *old;
-		void *new;
+		const void *old = keys_struct(former, key->section, 0, &unnamed);
+		void *new = keys_struct(next, key->section, 0, &unnamed);
 
 		if (!(key->flags & KEY_AT_START) ||
-		    (key->section == SECTION_STORE && !opened))
-			continue;
-		old = section_in(former, key->section);
-		new = section_of(next, key->section);
-		if (is_same(key, old, new))
+		    (key->section == SECTION_STORE && !opened) ||
+		    is_same(key, old, new))
 			continue;
 		if (value_copy(key, old, new) == -1)
 			return -1;
@@ -65,12 +51,11 @@ bool
 config_same_destination(const struct config_destination *a,
     const struct config_destination *b)
 {
-	struct key key;
-
 	if (strcmp(a->name, b->name) != 0)
 		return false;
 	for (size_t i = 0; i < keys_count; i++) {
-		key = keys_table[i];
+		struct key key = keys_table[i];
+
 		key.flags &= ~(unsigned)(KEY_MASK_URL | KEY_MASK_HEADER);
 		if (key.section == SECTION_DESTINATION && !is_same(&key, a, b))
 			return false;

@@ -76,15 +76,11 @@ print_section(enum section_id id, const char *name, const void *base,
 void
 config_print(const struct config *config, struct buf *out)
 {
+	const void *base;
+	char *name;
+
 	buf_printf(out, "# %s\n", config->file);
-	for (size_t i = 0; i < config->source_count; i++)
-		print_section(SECTION_SOURCE, config->sources[i].name,
-		    &config->sources[i], out);
-	print_section(SECTION_STORE, NULL, &config->store, out);
-	print_section(SECTION_WORKER, NULL, &config->worker, out);
-	print_section(SECTION_ADMIN, NULL, config, out);
-	for (size_t i = 0; i < config->destination_count; i++)
-		print_section(SECTION_DESTINATION, config->destinations[i].name,
-		    &config->destinations[i], out);
-	print_section(SECTION_ALERT, NULL, &config->alert, out);
+	for (enum section_id id = 0; id < SECTIONS; id++)
+		for (size_t i = 0; (base = keys_struct(config, id, i, &name)) != NULL; i++)
+			print_section(id, name, base, out);
 }

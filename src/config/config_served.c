@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/keys.h"
 
 /* Is ${path}, already resolved, ${root} or inside it? */
 static bool
@@ -43,41 +44,33 @@ is_served(const char *path, const char *root)
 	return false;
 }
 
-/* A file named by a "*_file" key, wherever it is really read from. */
-static bool
-secret_is_served(const char *path, const char *root)
-{
-	char *real = path == NULL ? NULL : secret_resolve(path);
-	bool served = real != NULL && is_served(real, root);
-
-	free(real);
-	return served;
-}
-
+/* Which key's secret is, of the sections of this kind; NULL: none.  As it is really read. */
 static const char *
-destination_served(const struct config_destination *dest, const char *root)
+secret_served(const struct config *config, enum section_id id, const char *root)
 {
-	const struct { const char *name; const char *path; } files[] = {
-		{ "url_file", dest->url_file },
-		{ "bearer_file", dest->bearer_file },
-		{ "basic_file", dest->basic_file },
-		{ "header_file", dest->header_file },
-		{ "oauth_client_secret_file", dest->oauth_client_secret_file },
-		{ "oauth_refresh_token_file", dest->oauth_refresh_token_file },
-		{ "sign_secret_file", dest->sign_secret_file },
-		{ "client_key", dest->client_key },
-	};
+	const char *base;
+	char *name, *real;
+	bool served = false;
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (secret_is_served(files[i].path, root))
-			return files[i].name;
+	for (size_t i = 0; (base = keys_struct(config, id, i, &name)) != NULL; i++)
+		for (const struct key *k = keys_table; k < keys_table + keys_count; k++) {
+			const char *path;
+
+			if (k->section != id || !(k->flags & KEY_SECRET) || (path =
+			    *(char *const *)(const void *)(base + k->offset)) == NULL)
+				continue;
+			real = secret_resolve(path);
+			served = real != NULL && is_served(real, root);
+			free(real);
+			if (served)
+				return k->name;
+		}
 	return NULL;
 }
 
 const char *
 config_served_by(const struct config *config, const char *document_root)
 {
-	const char *colon = strchr(config->store.url, ':');
 	const char *setting;
 	char root[PATH_MAX];
 
@@ -87,18 +80,12 @@ config_served_by(const struct config *config, const char *document_root)
 		return NULL;
 	if (is_served(config->file, root))
 		return "configuration";
-	for (size_t i = 0; i < config->source_count; i++)
-		if (secret_is_served(config->sources[i].secret_file, root))
-			return "secret_file";
+	if ((setting = secret_served(config, SECTION_SOURCE, root)) != NULL)
+		return setting;
 	if (strncmp(config->store.url, "sqlite:", 7) == 0 &&
-	    is_served(colon + 1, root))
+	    is_served(config->store.url + 7, root))
 		return "store";
-	if (secret_is_served(config->alert.url_file, root))
-		return "url_file";
-	for (size_t i = 0; i < config->destination_count; i++) {
-		setting = destination_served(&config->destinations[i], root);
-		if (setting != NULL)
-			return setting;
-	}
-	return NULL;
+	if ((setting = secret_served(config, SECTION_ALERT, root)) != NULL)
+		return setting;
+	return secret_served(config, SECTION_DESTINATION, root);
 }

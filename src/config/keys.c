@@ -54,7 +54,7 @@ const struct key keys_table[] = {
 	    .help = "the request path this source answers" },
 	{ SOURCE("verify", KEY_CHOICE, verify), .def = "jwt", .names = verify,
 	    .help = "jwt: use only what the token signed; none: trust the body" },
-	{ SOURCE("secret_file", KEY_PATH, secret_file),
+	{ SOURCE("secret_file", KEY_PATH, secret_file), .flags = KEY_SECRET,
 	    .help = "file with the signing secrets, one a line",
 	    .see = "verify, allow_readable" },
 	{ SOURCE("allow_readable", KEY_SWITCH, allow_readable), .def = "no",
@@ -125,7 +125,7 @@ const struct key keys_table[] = {
 
 	{ DESTINATION("url", KEY_STRING, url), .flags = KEY_MASK_URL,
 	    .help = "where leads are posted to", .see = "url_file, allow_http" },
-	{ DESTINATION("url_file", KEY_PATH, url_file),
+	{ DESTINATION("url_file", KEY_PATH, url_file), .flags = KEY_SECRET,
 	    .help = "file that holds the url, when it is a secret", .see = "url" },
 	{ DESTINATION("allow_http", KEY_SWITCH, allow_http), .def = "no",
 	    .names = no_yes, .help = "let leads go out without TLS", .see = "url" },
@@ -151,13 +151,13 @@ const struct key keys_table[] = {
 	{ DESTINATION("header", KEY_STRINGS, headers),
 	    COUNT(config_destination, header_count), .flags = KEY_MASK_HEADER,
 	    .help = "further headers, each \"Name: value\"", .see = "header_file" },
-	{ DESTINATION("bearer_file", KEY_PATH, bearer_file),
+	{ DESTINATION("bearer_file", KEY_PATH, bearer_file), .flags = KEY_SECRET,
 	    .help = "file with the token for Authorization: Bearer",
 	    .see = "basic_file, header_file" },
-	{ DESTINATION("basic_file", KEY_PATH, basic_file),
+	{ DESTINATION("basic_file", KEY_PATH, basic_file), .flags = KEY_SECRET,
 	    .help = "file with user:password for Authorization: Basic",
 	    .see = "bearer_file, header_file" },
-	{ DESTINATION("header_file", KEY_PATH, header_file),
+	{ DESTINATION("header_file", KEY_PATH, header_file), .flags = KEY_SECRET,
 	    .help = "file with one header that is a credential",
 	    .see = "header, bearer_file, basic_file" },
 	{ DESTINATION("oauth_token_url", KEY_STRING, oauth_token_url),
@@ -167,10 +167,10 @@ const struct key keys_table[] = {
 	{ DESTINATION("oauth_client_id", KEY_STRING, oauth_client_id),
 	    .help = "OAuth 2.0: who we are to the token endpoint",
 	    .see = "oauth_token_url" },
-	{ DESTINATION("oauth_client_secret_file", KEY_PATH, oauth_client_secret_file),
+	{ DESTINATION("oauth_client_secret_file", KEY_PATH, oauth_client_secret_file), .flags = KEY_SECRET,
 	    .help = "OAuth 2.0: file with the client's secret",
 	    .see = "oauth_token_url" },
-	{ DESTINATION("oauth_refresh_token_file", KEY_PATH, oauth_refresh_token_file),
+	{ DESTINATION("oauth_refresh_token_file", KEY_PATH, oauth_refresh_token_file), .flags = KEY_SECRET,
 	    .help = "OAuth 2.0: file with a refresh token, where the CRM gives one",
 	    .see = "oauth_token_url" },
 	{ DESTINATION("oauth_scope", KEY_STRING, oauth_scope),
@@ -178,13 +178,13 @@ const struct key keys_table[] = {
 	{ DESTINATION("oauth_scheme", KEY_STRING, oauth_scheme), .def = "Bearer",
 	    .help = "OAuth 2.0: the word before the token in Authorization",
 	    .see = "oauth_token_url" },
-	{ DESTINATION("sign_secret_file", KEY_PATH, sign_secret_file),
+	{ DESTINATION("sign_secret_file", KEY_PATH, sign_secret_file), .flags = KEY_SECRET,
 	    .help = "file with the secrets of a Standard Webhooks signature, one a line" },
 	{ DESTINATION("ca_file", KEY_PATH, ca_file),
 	    .help = "certificates to trust instead of the system's" },
 	{ DESTINATION("client_cert", KEY_PATH, client_cert),
 	    .help = "our certificate for mutual TLS, PEM", .see = "client_key" },
-	{ DESTINATION("client_key", KEY_PATH, client_key),
+	{ DESTINATION("client_key", KEY_PATH, client_key), .flags = KEY_SECRET,
 	    .help = "the key to client_cert, PEM", .see = "client_cert" },
 	{ DESTINATION("proxy", KEY_STRING, proxy), .flags = KEY_MASK_URL,
 	    .help = "proxy to go through" },
@@ -231,7 +231,7 @@ const struct key keys_table[] = {
 
 	{ ALERT("url", KEY_STRING, url), .flags = KEY_MASK_URL,
 	    .help = "where alerts are posted to, as JSON", .see = "url_file" },
-	{ ALERT("url_file", KEY_PATH, url_file),
+	{ ALERT("url_file", KEY_PATH, url_file), .flags = KEY_SECRET,
 	    .help = "file that holds the url, when it is a secret", .see = "url" },
 	{ ALERT("command", KEY_STRING, command),
 	    .help = "shell command that gets an alert on its standard input" },
@@ -245,6 +245,24 @@ const struct key keys_table[] = {
 	    .help = "how long no lead may come before an alert" },
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
+
+void *
+keys_struct(const struct config *config, enum section_id id, size_t index,
+    char **name)
+{
+	const struct section *s = &keys_sections[id];
+	const char *at = (const char *)config;
+	char *base = (char *)(uintptr_t)(at + s->offset);
+
+	*name = NULL;
+	if (!s->several)
+		return index == 0 ? base : NULL;
+	if (index >= *(const size_t *)(const void *)(at + s->count_offset))
+		return NULL;
+	base = *(char **)(void *)base + index * s->size;
+	*name = *(char **)(void *)(base + s->name_offset);
+	return base;
+}
 
 static bool
 is_named(const char *candidate, const char *name, size_t len)

@@ -51,7 +51,8 @@ enum {
 	KEY_OFF = 1,		/* its default is a word for "not set", and may be written */
 	KEY_MASK_URL = 2,	/* shown as scheme and host only */
 	KEY_MASK_HEADER = 4,	/* shown without its value where that may be a credential */
-	KEY_AT_START = 8	/* looked at when a process starts: a reload keeps the former */
+	KEY_AT_START = 8,	/* looked at when a process starts: a reload keeps the former */
+	KEY_SECRET = 16		/* names a file that no web server may serve */
 };
 
 struct key {
@@ -68,9 +69,18 @@ struct key {
 	const char *see;	/* which keys or pages belong to it, or NULL */
 };
 
+struct config;
+
 extern const struct section keys_sections[SECTIONS];
 extern const struct key keys_table[];
 extern const size_t keys_count;
+
+/*
+ * The ${index}th struct of the section in ${config}, or NULL behind the last; its name
+ * in *name, NULL where there is one such section and it has none.
+ */
+void *keys_struct(const struct config *config, enum section_id id, size_t index,
+    char **name);
 
 /* NULL when there is none.  The strings are the ${len} bytes at ${name}. */
 const struct section *keys_section(const char *name, size_t len);

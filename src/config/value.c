@@ -1,3 +1,7 @@
+/*
+ * All that depends on a key's type stands in one table; lists are read and written
+ * element by element with the functions of their elements.
+ */
 #include "config/value.h"
 
 #include <ctype.h>
@@ -19,13 +23,20 @@ struct setter {
 	void *slot;		/* where it goes: the member, or an element */
 };
 
+/* How many there are of a type, and whose: exactly one of these. */
+enum holding {
+	HOLD_PLAIN,		/* one, in the member itself */
+	HOLD_STRING,		/* one, memory of its own */
+	HOLD_STRINGS,		/* a list of such */
+	HOLD_LIST		/* a list in one piece; commas may part elements in one string */
+};
+
 /* What a type is: how one element is read and written, and how it is named. */
 struct value_type {
-	size_t size;		/* of an element; 0: no list */
+	enum holding holding;
+	size_t size;		/* of an element */
 	int (*read)(const struct setter *s, const char *text);
 	void (*write)(const struct key *key, const void *slot, struct buf *out);
-	bool owned;		/* an element is memory of its own */
-	bool comma;		/* elements may be parted by commas in one string */
 	const char *expected;	/* NULL: the key's names, or its limits */
 };
 
@@ -33,6 +44,12 @@ static void *
 member(const struct key *key, void *base)
 {
 	return (char *)base + key->offset;
+}
+
+static bool
+is_list(enum holding holding)
+{
+	return holding == HOLD_STRINGS || holding == HOLD_LIST;
 }
 
 static size_t *
@@ -71,27 +88,19 @@ read_path(const struct setter *s, const char *text)
 	return *(char **)s->slot == NULL ? -1 : 0;
 }
 
+/* A duration or a size; one of these has at most INT64_MAX bytes. */
 static int
-read_duration(const struct setter *s, const char *text)
+read_with_unit(const struct setter *s, const char *text)
 {
-	int64_t ms;
+	uint64_t bytes = 0;
+	int64_t n = 0;
+	int rc = s->key->type == KEY_SIZE ? text_parse_size(text, &bytes) :
+	    text_parse_duration(text, &n);
 
-	if (text_parse_duration(text, &ms) == -1 || ms < s->key->min ||
-	    ms > s->key->max)
+	n += (int64_t)bytes;
+	if (rc == -1 || n < s->key->min || n > s->key->max)
 		return -1;
-	*(int64_t *)s->slot = ms;
-	return 0;
-}
-
-static int
-read_size(const struct setter *s, const char *text)
-{
-	uint64_t bytes;
-
-	if (text_parse_size(text, &bytes) == -1 ||
-	    bytes < (uint64_t)s->key->min || bytes > (uint64_t)s->key->max)
-		return -1;
-	*(uint64_t *)s->slot = bytes;
+	*(int64_t *)s->slot = n;	/* sizes too: as unsigned, the same */
 	return 0;
 }
 
@@ -101,36 +110,20 @@ read_int(const struct setter *s, const char *text)
 	return text_parse_int(text, s->key->min, s->key->max, s->slot);
 }
 
-/* Which of the key's names ${text} is, or -1. */
+/* Which of the key's names: a switch has two. */
 static int
-find_name(const struct key *key, const char *text)
+read_name(const struct setter *s, const char *text)
 {
-	for (int i = 0; key->names[i] != NULL; i++)
-		if (strcmp(key->names[i], text) == 0)
-			return i;
+	for (int i = 0; s->key->names[i] != NULL; i++) {
+		if (strcmp(s->key->names[i], text) != 0)
+			continue;
+		if (s->key->type == KEY_SWITCH)
+			*(bool *)s->slot = i == 1;
+		else
+			*(int *)s->slot = i;
+		return 0;
+	}
 	return -1;
-}
-
-static int
-read_switch(const struct setter *s, const char *text)
-{
-	int i = find_name(s->key, text);
-
-	if (i == -1)
-		return -1;
-	*(bool *)s->slot = i == 1;
-	return 0;
-}
-
-static int
-read_choice(const struct setter *s, const char *text)
-{
-	int i = find_name(s->key, text);
-
-	if (i == -1)
-		return -1;
-	*(int *)s->slot = i;
-	return 0;
 }
 
 /* "10/s", "100/10s": the period as a duration, without a number for one of it. */
@@ -208,29 +201,20 @@ write_header(const struct key *key, const void *slot, struct buf *out)
 		write_string(key, slot, out);
 }
 
-struct unit {
-	int64_t factor;
-	const char *name;
-};
-
 /* In the largest unit that divides it, so that it reads back the same. */
 static void
-write_with_unit(int64_t n, const struct unit *unit, struct buf *out)
+write_with_unit(const struct key *key, const void *slot, struct buf *out)
 {
+	static const struct unit { int64_t factor; const char *name; } durations[] = {
+		{ DAY_MS, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" }
+	}, sizes[] = { { 1 << 30, "g" }, { 1 << 20, "m" }, { 1 << 10, "k" }, { 1, "" } };
+	const struct unit *unit = key->type == KEY_SIZE ? sizes : durations;
+	int64_t n = *(const int64_t *)slot;
+
 	while (unit->factor > 1 && (n == 0 || n % unit->factor != 0))
 		unit++;
 	buf_printf(out, "%" PRId64 "%s", n / unit->factor,
 	    n == 0 ? "" : unit->name);
-}
-
-static void
-write_duration(const struct key *key, const void *slot, struct buf *out)
-{
-	static const struct unit units[] = { { DAY_MS, "d" },
-	    { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" } };
-
-	(void)key;
-	write_with_unit(*(const int64_t *)slot, units, out);
 }
 
 static void
@@ -239,19 +223,8 @@ write_rate(const struct key *key, const void *slot, struct buf *out)
 	const struct config_rate *rate = slot;
 
 	buf_printf(out, "\"%" PRId64 "/", rate->count);
-	write_duration(key, &rate->period_ms, out);
+	write_with_unit(key, &rate->period_ms, out);
 	buf_putc(out, '"');
-}
-
-/* Never beyond INT64_MAX: the table's limits see to that. */
-static void
-write_size(const struct key *key, const void *slot, struct buf *out)
-{
-	static const struct unit units[] = { { 1 << 30, "g" }, { 1 << 20, "m" },
-	    { 1 << 10, "k" }, { 1, "" } };
-
-	(void)key;
-	write_with_unit((int64_t)*(const uint64_t *)slot, units, out);
 }
 
 static void
@@ -262,15 +235,10 @@ write_int(const struct key *key, const void *slot, struct buf *out)
 }
 
 static void
-write_switch(const struct key *key, const void *slot, struct buf *out)
+write_name(const struct key *key, const void *slot, struct buf *out)
 {
-	buf_puts(out, key->names[*(const bool *)slot ? 1 : 0]);
-}
-
-static void
-write_choice(const struct key *key, const void *slot, struct buf *out)
-{
-	buf_puts(out, key->names[*(const int *)slot]);
+	buf_puts(out, key->names[key->type == KEY_SWITCH ? *(const bool *)slot :
+	    *(const int *)slot]);
 }
 
 static void
@@ -285,30 +253,29 @@ write_range(const struct key *key, const void *slot, struct buf *out)
 		buf_printf(out, "%d-%d", range->low, range->high);
 }
 
-#define A_DURATION "a duration such as 90s, 15m or 4d"
-
 static const struct value_type types[] = {
-	[KEY_STRING] = { 0, read_string, write_string, true, false,
+	[KEY_STRING] = { HOLD_STRING, sizeof(char *), read_string, write_string,
 	    "a value that is not empty" },
-	[KEY_PATH] = { 0, read_path, write_string, true, false,
+	[KEY_PATH] = { HOLD_STRING, sizeof(char *), read_path, write_string,
 	    "the path of a file" },
-	[KEY_DURATION] = { 0, read_duration, write_duration, false, false,
-	    A_DURATION },
-	[KEY_SIZE] = { 0, read_size, write_size, false, false,
-	    "a size such as 4096, 256k or 64m" },
-	[KEY_INT] = { 0, read_int, write_int, false, false, "a whole number" },
-	[KEY_RATE] = { 0, read_rate, write_rate, false, false,
+	[KEY_DURATION] = { HOLD_PLAIN, sizeof(int64_t), read_with_unit,
+	    write_with_unit, "a duration such as 90s, 15m or 4d" },
+	[KEY_SIZE] = { HOLD_PLAIN, sizeof(uint64_t), read_with_unit,
+	    write_with_unit, "a size such as 4096, 256k or 64m" },
+	[KEY_INT] = { HOLD_PLAIN, sizeof(int64_t), read_int, write_int,
+	    "a whole number" },
+	[KEY_RATE] = { HOLD_PLAIN, sizeof(struct config_rate), read_rate, write_rate,
 	    "a rate such as 10/s, 100/m or 100/10s" },
-	[KEY_SWITCH] = { 0, read_switch, write_switch, false, false, NULL },
-	[KEY_CHOICE] = { 0, read_choice, write_choice, false, false, NULL },
-	[KEY_STRINGS] = { sizeof(char *), read_string, write_header, true, false,
+	[KEY_SWITCH] = { HOLD_PLAIN, sizeof(bool), read_name, write_name, NULL },
+	[KEY_CHOICE] = { HOLD_PLAIN, sizeof(int), read_name, write_name, NULL },
+	[KEY_STRINGS] = { HOLD_STRINGS, sizeof(char *), read_string, write_header,
 	    "values that are not empty" },
-	[KEY_DURATIONS] = { sizeof(int64_t), read_duration, write_duration, false,
-	    true, "durations such as {\"5s\", \"30s\", \"2m\"}" },
-	[KEY_INTS] = { sizeof(int64_t), read_int, write_int, false, true,
+	[KEY_DURATIONS] = { HOLD_LIST, sizeof(int64_t), read_with_unit,
+	    write_with_unit, "durations such as {\"5s\", \"30s\", \"2m\"}" },
+	[KEY_INTS] = { HOLD_LIST, sizeof(int64_t), read_int, write_int,
 	    "whole numbers such as {1, 2}" },
-	[KEY_RANGES] = { sizeof(struct config_range), read_range, write_range,
-	    false, true, "statuses such as \"200-299,302,409\"" },
+	[KEY_RANGES] = { HOLD_LIST, sizeof(struct config_range), read_range,
+	    write_range, "statuses such as \"200-299,302,409\"" },
 };
 
 /* ---- whole members ---- */
@@ -327,7 +294,7 @@ say_limits(const struct key *key, struct buf *why)
 		return;
 	}
 	buf_puts(why, ", from ");
-	type->write(key, &min, why);	/* sizes too: as unsigned, the same */
+	type->write(key, &min, why);
 	buf_puts(why, " to ");
 	type->write(key, &max, why);
 }
@@ -366,7 +333,7 @@ say_expected(const struct key *key, const char *text, struct buf *why)
 static void
 free_elements(const struct key *key, void *list, size_t count)
 {
-	if (types[key->type].owned)
+	if (types[key->type].holding == HOLD_STRINGS)
 		for (size_t i = 0; i < count; i++)
 			free(((char **)list)[i]);
 	free(list);
@@ -405,7 +372,8 @@ read_items(const struct setter *s, const char *text, char *list, size_t *n)
 
 	while (rc == 0 && rest != NULL) {
 		struct setter one = *s;
-		char *item = trim(strsep(&rest, type->comma ? "," : ""));
+		char *item = trim(strsep(&rest,
+		    type->holding == HOLD_LIST ? "," : ""));
 
 		one.slot = list + *n * type->size;
 		if (*n == LIST_MAX || type->read(&one, item) == -1)
@@ -464,7 +432,7 @@ value_set(const struct key *key, void *base, const char *const *texts,
 		set_off(key, base);
 		return 0;
 	}
-	if (type->size != 0)
+	if (is_list(type->holding))
 		return set_list(&s, base, texts, count, why);
 	if (count != 1 || has_control(texts[0]) || type->read(&s, texts[0]) == -1)
 		return say_expected(key, count == 1 ? texts[0] : NULL, why);
@@ -507,16 +475,15 @@ value_print(const struct key *key, const void *base, struct buf *out)
 	void *slot = member(key, (void *)(uintptr_t)base);
 	bool set = true;
 
-	if (type->size != 0 || type->owned)
+	if (type->holding != HOLD_PLAIN)
 		set = *(void **)slot != NULL;
 	else if (key->type == KEY_DURATION)
 		set = *(int64_t *)slot != -1;
 	else if (key->def == NULL && (key->type == KEY_INT || key->type == KEY_RATE))
 		set = *(int64_t *)slot != 0;	/* a rate begins with its count */
-	if (!set) {
-		if (key->flags & KEY_OFF)
-			buf_puts(out, key->def);
-	} else if (type->size != 0)
+	if (!set)
+		buf_puts(out, key->flags & KEY_OFF ? key->def : "");
+	else if (is_list(type->holding))
 		print_list(key, (void *)(uintptr_t)base, out);
 	else
 		type->write(key, slot, out);
@@ -529,33 +496,30 @@ value_copy(const struct key *key, const void *from, void *to)
 	void *slot = member(key, to);
 	char *text = NULL;
 
-	if (types[key->type].owned) {
-		if (*(char *const *)value != NULL &&
-		    (text = strdup(*(char *const *)value)) == NULL)
-			return -1;
-		free(*(char **)slot);
-		*(char **)slot = text;
-	} else if (key->type == KEY_SWITCH) {
-		*(bool *)slot = *(const bool *)value;
-	} else if (key->type == KEY_CHOICE) {
-		*(int *)slot = *(const int *)value;
-	} else {
-		*(int64_t *)slot = *(const int64_t *)value;
+	if (types[key->type].holding == HOLD_PLAIN) {
+		memcpy(slot, value, types[key->type].size);
+		return 0;
 	}
+	if (*(char *const *)value != NULL &&
+	    (text = strdup(*(char *const *)value)) == NULL)
+		return -1;
+	free(*(char **)slot);
+	*(char **)slot = text;
 	return 0;
 }
 
 void
 value_free(const struct key *key, void *base)
 {
+	enum holding holding = types[key->type].holding;
 	void **slot = member(key, base);
 
-	if (types[key->type].size != 0) {
+	if (holding == HOLD_PLAIN)
+		return;
+	if (is_list(holding)) {
 		free_elements(key, *slot, *member_count(key, base));
 		*member_count(key, base) = 0;
-	} else if (types[key->type].owned)
+	} else
 		free(*slot);
-	else
-		return;
 	*slot = NULL;
 }
