@@ -12,23 +12,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "lead/report.h"
 
 struct json_object;
-struct rule;
 
 struct check {
-	/* Judge ${value}, which is of the rule's type; report what is wrong. */
-	void (*judge)(struct report *r, const struct rule *rule,
-	    struct json_object *value);
-	/* Append schema keywords, each as ', "keyword": value'. */
-	void (*schema)(const struct rule *rule, struct buf *out);
+	/* Judge ${value}, which is of the type that r->rule wants; report what is wrong. */
+	void (*judge)(struct report *r, struct json_object *value);
+	/* Schema keywords beyond the rule's min and words, each as ', "keyword": value'; %u: its max. */
+	const char *schema;
 };
 
 extern const struct check check_length;		/* min..max code points */
 extern const struct check check_enum;		/* one of words */
-extern const struct check check_email;
+extern const struct check check_email;		/* at most max bytes */
 extern const struct check check_date;		/* ISO 8601, with time */
 extern const struct check check_decimals;	/* at most max decimal places */
 extern const struct check check_office;		/* in the operator's list */
@@ -46,11 +43,8 @@ bool check_word(struct json_object *string, const char *const *words);
 /* Does LEADPRO.md's grammar of an ISO 8601 date take the ${len} bytes? */
 bool check_date_text(const char *str, size_t len, bool need_time);
 
-/* Report when the field's compact JSON is longer than rule->max. */
-void check_bytes(struct report *r, const struct rule *rule);
-
-/* Append ${words} as JSON strings with commas between, and null last if ${nullable}. */
-void check_put_words(struct buf *out, const char *const *words, bool nullable);
+/* Report when the field's compact JSON is longer than r->rule->max. */
+void check_bytes(struct report *r);
 
 /* The pattern of check_date_text as a JSON string. */
 #define CHECK_DATE_PATTERN(time_optional) \

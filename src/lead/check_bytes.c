@@ -22,8 +22,9 @@ locate(struct report *r)
 }
 
 void
-check_bytes(struct report *r, const struct rule *rule)
+check_bytes(struct report *r)
 {
+	const struct rule *rule = r->rule;
 	const struct json_member *m;
 
 	if (!r->located)

@@ -91,20 +91,13 @@ check_date_text(const char *str, size_t len, bool need_time)
 }
 
 static void
-judge_date(struct report *r, const struct rule *rule, struct json_object *value)
+judge_date(struct report *r, struct json_object *value)
 {
-	(void)rule;
 	if (!check_date_text(json_object_get_string(value),
 	    (size_t)json_object_get_string_len(value), true))
 		report_field(r, "date", "must be an ISO 8601 date with time");
 }
 
-static void
-schema_date(const struct rule *rule, struct buf *out)
-{
-	(void)rule;
-	buf_puts(out, ", \"pattern\": " CHECK_DATE_PATTERN("") ", "
-	    "\"x-leadrelay-rule\": { \"calendarDay\": true }");
-}
-
-const struct check check_date = { judge_date, schema_date };
+const struct check check_date = { judge_date,
+    ", \"pattern\": " CHECK_DATE_PATTERN("") ", "
+	    "\"x-leadrelay-rule\": { \"calendarDay\": true }" };

@@ -9,7 +9,6 @@
 #include "lead/check.h"
 #include "lead/rules.h"
 
-#define MAX_BYTES 254
 #define MAX_LOCAL_BYTES 64
 #define MAX_LABEL_POINTS 63
 
@@ -73,11 +72,11 @@ skip_label(const unsigned char *p, const unsigned char *end)
 }
 
 static bool
-is_email(const char *str, size_t len)
+is_email(const char *str, size_t len, size_t max)
 {
 	const unsigned char *p = (const unsigned char *)str, *end = p + len;
 
-	if (len > MAX_BYTES)
+	if (len > max)
 		return false;
 	p = skip_local(p, end);
 	while (p != NULL && p < end)	/* at the '@' or a '.' */
@@ -87,25 +86,19 @@ is_email(const char *str, size_t len)
 }
 
 static void
-judge_email(struct report *r, const struct rule *rule, struct json_object *value)
+judge_email(struct report *r, struct json_object *value)
 {
-	(void)rule;
 	if (!is_email(json_object_get_string(value),
-	    (size_t)json_object_get_string_len(value)))
+	    (size_t)json_object_get_string_len(value), r->rule->max))
 		report_field(r, "email", "must be a valid e-mail address");
 }
 
-static void
-schema_email(const struct rule *rule, struct buf *out)
-{
-	(void)rule;
+#define TEXT(number) TEXT_OF(number)
+#define TEXT_OF(digits) #digits
 #define BEYOND "\\u00a0-\\udbff\\udfff"
 #define LABEL "[a-zA-Z0-9" BEYOND "](?:[a-zA-Z0-9" BEYOND "-]{0,61}[a-zA-Z0-9" BEYOND "])?"
-	buf_printf(out, ", \"maxLength\": %d, \"pattern\": \"%s\", "
-	    "\"x-leadrelay-rule\": { \"maxBytes\": %d, \"maxLocalBytes\": %d }",
-	    MAX_BYTES,
-	    "^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~" BEYOND "-]+@" LABEL "(?:\\\\." LABEL ")*$",
-	    MAX_BYTES, MAX_LOCAL_BYTES);
-}
 
-const struct check check_email = { judge_email, schema_email };
+const struct check check_email = { judge_email, ", \"maxLength\": %u, \"pattern\": "
+    "\"^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~" BEYOND "-]+@" LABEL "(?:\\\\." LABEL ")*$\", "
+    "\"x-leadrelay-rule\": { \"maxBytes\": %u, "
+    "\"maxLocalBytes\": " TEXT(MAX_LOCAL_BYTES) " }" };

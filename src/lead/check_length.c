@@ -6,8 +6,9 @@
 
 /* Code points, not bytes. */
 static void
-judge_length(struct report *r, const struct rule *rule, struct json_object *value)
+judge_length(struct report *r, struct json_object *value)
 {
+	const struct rule *rule = r->rule;
 	const char *str = json_object_get_string(value);
 	size_t points = utf8_count(str, (size_t)json_object_get_string_len(value));
 
@@ -20,12 +21,4 @@ judge_length(struct report *r, const struct rule *rule, struct json_object *valu
 		report_field(r, "length", "must be at most %u characters long", rule->max);
 }
 
-static void
-schema_length(const struct rule *rule, struct buf *out)
-{
-	if (rule->min > 0)
-		buf_printf(out, ", \"minLength\": %u", rule->min);
-	buf_printf(out, ", \"maxLength\": %u", rule->max);
-}
-
-const struct check check_length = { judge_length, schema_length };
+const struct check check_length = { judge_length, ", \"maxLength\": %u" };

@@ -44,35 +44,30 @@ judge_dates(struct report *r, const struct report_step *at, struct json_object *
 }
 
 static void
-judge_availability(struct report *r, const struct rule *rule, struct json_object *value)
+judge_availability(struct report *r, struct json_object *value)
 {
 	struct report_step at = { r->field, "hours", 0 };
 	struct json_object *hours;
 
-	check_bytes(r, rule);
+	check_bytes(r);
 	hours = json_object_object_get(value, "hours");
 	if (hours != NULL && !json_object_is_type(hours, json_type_array))
 		report_element(r, &at, "type", "must be an array");
 	judge_dates(r, r->field, value);
 }
 
-static void
-schema_availability(const struct rule *rule, struct buf *out)
-{
-	buf_printf(out, ", \"additionalProperties\": { \"$ref\": \"#/$defs/dates\" }, "
+const struct check check_availability = { judge_availability,
+    ", \"additionalProperties\": { \"$ref\": \"#/$defs/dates\" }, "
 	    "\"properties\": { \"hours\": { \"type\": [\"array\", \"null\"], "
 	    "\"$ref\": \"#/$defs/dates\" } }, "
-	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }", rule->max);
-}
-
-const struct check check_availability = { judge_availability, schema_availability };
+	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }" };
 
 static void
-judge_meta(struct report *r, const struct rule *rule, struct json_object *value)
+judge_meta(struct report *r, struct json_object *value)
 {
 	struct report_step step = { r->field, NULL, 0 };
 
-	check_bytes(r, rule);
+	check_bytes(r);
 	json_object_object_foreach(value, name, member) {
 		step.name = name;
 		if (!is_string(member))
@@ -80,14 +75,9 @@ judge_meta(struct report *r, const struct rule *rule, struct json_object *value)
 	}
 }
 
-static void
-schema_meta(const struct rule *rule, struct buf *out)
-{
-	buf_printf(out, ", \"additionalProperties\": { \"type\": \"string\" }, "
-	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }", rule->max);
-}
-
-const struct check check_meta = { judge_meta, schema_meta };
+const struct check check_meta = { judge_meta,
+    ", \"additionalProperties\": { \"type\": \"string\" }, "
+	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }" };
 
 /* One question and its answer. */
 static void
@@ -106,44 +96,32 @@ judge_pair(struct report *r, const struct report_step *at, struct json_object *v
 }
 
 static void
-judge_questionnaire(struct report *r, const struct rule *rule, struct json_object *value)
+judge_questionnaire(struct report *r, struct json_object *value)
 {
 	struct report_step step = { r->field, NULL, 0 };
 	size_t count = json_object_array_length(value);
 
-	check_bytes(r, rule);
+	check_bytes(r);
 	for (; step.index < count; step.index++)
 		judge_pair(r, &step, json_object_array_get_idx(value, step.index));
 }
 
-static void
-schema_questionnaire(const struct rule *rule, struct buf *out)
-{
-	buf_printf(out, ", \"items\": { \"type\": \"array\", \"minItems\": 2, \"maxItems\": 2, "
+const struct check check_questionnaire = { judge_questionnaire,
+    ", \"items\": { \"type\": \"array\", \"minItems\": 2, \"maxItems\": 2, "
 	    "\"items\": { \"type\": \"string\" } }, "
-	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }", rule->max);
-}
-
-const struct check check_questionnaire = { judge_questionnaire, schema_questionnaire };
+	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }" };
 
 static void
-judge_objects(struct report *r, const struct rule *rule, struct json_object *value)
+judge_objects(struct report *r, struct json_object *value)
 {
 	struct report_step step = { r->field, NULL, 0 };
 	size_t count = json_object_array_length(value);
 
-	(void)rule;
 	for (; step.index < count; step.index++)
 		if (!json_object_is_type(json_object_array_get_idx(value, step.index),
 		    json_type_object))
 			report_element(r, &step, "items", "must be an object");
 }
 
-static void
-schema_objects(const struct rule *rule, struct buf *out)
-{
-	(void)rule;
-	buf_puts(out, ", \"items\": { \"type\": \"object\" }");
-}
-
-const struct check check_objects = { judge_objects, schema_objects };
+const struct check check_objects = { judge_objects,
+    ", \"items\": { \"type\": \"object\" }" };

@@ -25,25 +25,20 @@ check_integer(struct json_object *value, int64_t *n)
 }
 
 static void
-judge_decimals(struct report *r, const struct rule *rule, struct json_object *value)
+judge_decimals(struct report *r, struct json_object *value)
 {
 	const char *text;
 
 	if (json_object_is_type(value, json_type_int))
 		return;
 	text = json_object_get_string(value);
-	if (text == NULL || number_decimals(text, strlen(text)) > rule->max)
+	if (text == NULL || number_decimals(text, strlen(text)) > r->rule->max)
 		report_field(r, "decimals", "must have at most %u decimal places",
-		    rule->max);
+		    r->rule->max);
 }
 
-static void
-schema_decimals(const struct rule *rule, struct buf *out)
-{
-	buf_printf(out, ", \"x-leadrelay-rule\": { \"maxDecimals\": %u }", rule->max);
-}
-
-const struct check check_decimals = { judge_decimals, schema_decimals };
+const struct check check_decimals = { judge_decimals,
+    ", \"x-leadrelay-rule\": { \"maxDecimals\": %u }" };
 
 static int
 compare_offices(const void *va, const void *vb)
@@ -54,11 +49,10 @@ compare_offices(const void *va, const void *vb)
 }
 
 static void
-judge_office(struct report *r, const struct rule *rule, struct json_object *value)
+judge_office(struct report *r, struct json_object *value)
 {
 	int64_t id;
 
-	(void)rule;
 	if (r->offices == NULL || !check_integer(value, &id))
 		return;
 	if (r->office_count == 0 || bsearch(&id, r->offices, r->office_count,
@@ -66,11 +60,5 @@ judge_office(struct report *r, const struct rule *rule, struct json_object *valu
 		report_field(r, "office_id", "must be one of the configured office ids");
 }
 
-static void
-schema_office(const struct rule *rule, struct buf *out)
-{
-	(void)rule;
-	buf_puts(out, ", \"x-leadrelay-rule\": { \"officeIds\": \"as configured\" }");
-}
-
-const struct check check_office = { judge_office, schema_office };
+const struct check check_office = { judge_office,
+    ", \"x-leadrelay-rule\": { \"officeIds\": \"as configured\" }" };

@@ -40,6 +40,7 @@ check_field(struct report *r, const struct rule *rule, bool required)
 	int64_t n;
 
 	report_begin(r, &field);
+	r->rule = rule;
 	value = json_object_object_get(r->lead->data, rule->name);
 	type = json_object_get_type(value);
 	if (value == NULL) {
@@ -52,7 +53,7 @@ check_field(struct report *r, const struct rule *rule, bool required)
 	} else if (rule->type == RULE_INTEGER && !check_integer(value, &n)) {
 		report_field(r, "integer", "must be an integer within ±(2^53-1)");
 	} else if (rule->check != NULL) {
-		rule->check->judge(r, rule, value);
+		rule->check->judge(r, value);
 	}
 	report_end(r);
 }

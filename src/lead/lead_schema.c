@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "lead/check.h"
 #include "lead/lead.h"
 #include "lead/number.h"
@@ -7,6 +9,28 @@ static const char *const type_words[] = {
 	[RULE_STRING] = "string", [RULE_NUMBER] = "number", [RULE_INTEGER] = "integer",
 	[RULE_BOOLEAN] = "boolean", [RULE_OBJECT] = "object", [RULE_ARRAY] = "array",
 };
+
+/* Append ${words} as JSON strings with commas between, and null last if ${nullable}. */
+static void
+put_words(struct buf *out, const char *const *words, bool nullable)
+{
+	for (const char *const *word = words; *word != NULL; word++)
+		buf_printf(out, "%s\"%s\"", word == words ? "" : ", ", *word);
+	buf_puts(out, nullable ? ", null" : "");
+}
+
+/* Append ${text} with ${max} wherever it says %u. */
+static void
+put_keywords(struct buf *out, const char *text, unsigned int max)
+{
+	const char *mark;
+
+	for (; (mark = strstr(text, "%u")) != NULL; text = mark + 2) {
+		buf_add(out, text, (size_t)(mark - text));
+		buf_printf(out, "%u", max);
+	}
+	buf_puts(out, text);
+}
 
 /* Names of the fields with this condition, as JSON strings with commas between. */
 static void
@@ -36,8 +60,15 @@ put_field(struct buf *out, const struct rule *rule)
 	if (rule->type == RULE_INTEGER)
 		buf_printf(out, ", \"minimum\": -%lld, \"maximum\": %lld",
 		    (long long)NUMBER_MAX_INTEGER, (long long)NUMBER_MAX_INTEGER);
+	if (rule->min > 0)
+		buf_printf(out, ", \"minLength\": %u", rule->min);
+	if (rule->words != NULL) {
+		buf_puts(out, ", \"enum\": [");
+		put_words(out, rule->words, rule->required == RULE_OPTIONAL);
+		buf_putc(out, ']');
+	}
 	if (rule->check != NULL)
-		rule->check->schema(rule, out);
+		put_keywords(out, rule->check->schema, rule->max);
 	buf_puts(out, " }");
 }
 
@@ -51,7 +82,7 @@ put_condition(struct buf *out, enum rule_when when)
 
 	buf_puts(out, "        { \"if\": { \"required\": [\"type\"], "
 	    "\"properties\": { \"type\": { \"enum\": [");
-	check_put_words(out, c->types, false);
+	put_words(out, c->types, false);
 	buf_puts(out, "] }");
 	if (c->no_office)
 		buf_puts(out, ", \"office_id\": { \"type\": \"null\" }");
@@ -97,7 +128,7 @@ lead_schema(struct buf *out)
 	    "  \"required\": [\"event\", \"data\"],\n"
 	    "  \"properties\": {\n"
 	    "    \"event\": { \"enum\": [");
-	check_put_words(out, rules_events, false);
+	put_words(out, rules_events, false);
 	buf_puts(out, "] },\n");
 	put_data(out);
 	buf_printf(out, "  },\n"

@@ -21,6 +21,8 @@
 #define REPORT_MAX_ELEMENTS 256
 #define REPORT_MAX_POINTER 1024
 
+struct rule;
+
 /* A place in the payload: the steps from the root to it, innermost first. */
 struct report_step {
 	const struct report_step *up;	/* NULL: a member of the payload */
@@ -39,7 +41,8 @@ struct report {
 
 	struct buf *errors;
 	size_t count;			/* entries so far */
-	const struct report_step *field; /* being judged */
+	const struct report_step *field; /* being judged, by ${rule} */
+	const struct rule *rule;
 	size_t elements;		/* of it that broke a rule */
 	const char *element_rule;	/* the rule that the last of them broke */
 };

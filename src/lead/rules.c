@@ -38,7 +38,7 @@ const struct rule rules[] = {
 	{ "first_name",             RULE_STRING,  RULE_OPTIONAL, &check_length,        1, 50,   NULL },
 	{ "last_name",              RULE_STRING,  RULE_OPTIONAL, &check_length,        1, 50,   NULL },
 	{ "full_name",              RULE_STRING,  RULE_ALWAYS,   &check_length,        1, 100,  NULL },
-	{ "email",                  RULE_STRING,  RULE_ALWAYS,   &check_email,         0, 0,    NULL },
+	{ "email",                  RULE_STRING,  RULE_ALWAYS,   &check_email,         0, 254,  NULL },
 	{ "phone",                  RULE_STRING,  RULE_ALWAYS,   &check_length,        0, 255,  NULL },
 	{ "type",                   RULE_STRING,  RULE_ALWAYS,   &check_enum,          0, 0,    types },
 	{ "source",                 RULE_STRING,  RULE_OPTIONAL, NULL,                 0, 0,    NULL },

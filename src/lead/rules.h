@@ -32,7 +32,7 @@ struct rule {
 	enum rule_type type;
 	enum rule_when required;
 	const struct check *check;	/* beyond the type; NULL: none */
-	unsigned int min, max;		/* what they measure is the check's business */
+	unsigned int min, max;		/* what they measure is the check's business; min: characters */
 	const char *const *words;	/* NULL ends them */
 };
 
