@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-static const char alphabet[] =
+const char base64url_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* The value of each character plus one; 0 is "not in the alphabet". */
@@ -71,18 +71,18 @@ base64url_encode(const unsigned char *bytes, size_t len, char *out)
 	for (i = 0; i + 3 <= len; i += 3) {
 		bits = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 |
 		    bytes[i + 2];
-		*out++ = alphabet[bits >> 18];
-		*out++ = alphabet[bits >> 12 & 63];
-		*out++ = alphabet[bits >> 6 & 63];
-		*out++ = alphabet[bits & 63];
+		*out++ = base64url_alphabet[bits >> 18];
+		*out++ = base64url_alphabet[bits >> 12 & 63];
+		*out++ = base64url_alphabet[bits >> 6 & 63];
+		*out++ = base64url_alphabet[bits & 63];
 	}
 	if (len - i == 1) {
-		*out++ = alphabet[bytes[i] >> 2];
-		*out++ = alphabet[(bytes[i] & 3) << 4];
+		*out++ = base64url_alphabet[bytes[i] >> 2];
+		*out++ = base64url_alphabet[(bytes[i] & 3) << 4];
 	} else if (len - i == 2) {
-		*out++ = alphabet[bytes[i] >> 2];
-		*out++ = alphabet[(bytes[i] & 3) << 4 | bytes[i + 1] >> 4];
-		*out++ = alphabet[(bytes[i + 1] & 15) << 2];
+		*out++ = base64url_alphabet[bytes[i] >> 2];
+		*out++ = base64url_alphabet[(bytes[i] & 3) << 4 | bytes[i + 1] >> 4];
+		*out++ = base64url_alphabet[(bytes[i + 1] & 15) << 2];
 	}
 	*out = '\0';
 }

@@ -9,6 +9,9 @@
 
 #include "base/buf.h"
 
+/* The 64 characters, as a string. */
+extern const char base64url_alphabet[];
+
 /* The most bytes that ${len} characters decode to. */
 #define BASE64URL_DECODED_MAX(len) ((len) / 4 * 3 + 2)
 

@@ -25,10 +25,3 @@ jwt_accepts(const char *token, const struct secret *secret)
 	jwt_free(jwt);
 	return ok;
 }
-
-/* These versions cannot be asked at run time: what was built against. */
-const char *
-jwt_library(void)
-{
-	return "libjwt " LIBJWT_VERSION;
-}

@@ -5,7 +5,6 @@
  * compared with the one given to jwt_checker_setkey; were there an "alg" in the
  * key, libjwt 3.3 would compare only those two and believe the header.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include <config.h>
@@ -14,54 +13,42 @@
 #include "base/base64url.h"
 #include "token/jwt.h"
 
-#define JWK_HEAD "{\"kty\":\"oct\",\"k\":\""
-#define JWK_TAIL "\"}"
-
 /* The least key these versions take for HS256, in bytes. */
 #define KEY_MIN 32
 
 /*
- * Write ${secret} as a JWK; a string the caller frees, or NULL without memory.
- * A short one is filled up with zero bytes, because libjwt 3 refuses it: HMAC
- * itself fills every key up to its block of 64 bytes so (RFC 2104 section 2),
- * the signature is the same.  How long a secret must be is the provider's choice.
+ * Write ${secret} as a JWK; secret_wipe it.  A short one is filled up with zero
+ * bytes, because libjwt 3 refuses it: HMAC itself fills every key up to its block of
+ * 64 bytes so (RFC 2104 section 2), the signature is the same.  How long a secret
+ * must be is the provider's choice.
  */
-static char *
-make_jwk(const struct secret *secret)
+static void
+put_jwk(const struct secret *secret, struct buf *jwk)
 {
-	size_t len = secret->len < KEY_MIN ? KEY_MIN : secret->len;
-	size_t room = sizeof(JWK_HEAD) + BASE64URL_ENCODED_SIZE(len) + sizeof(JWK_TAIL);
-	unsigned char *key = calloc(1, len);
-	char *jwk = malloc(room);
-	char *end;
+	unsigned char filled[KEY_MIN] = { 0 };
+	bool is_short = secret->len < KEY_MIN;
 
-	if (key == NULL || jwk == NULL) {
-		free(jwk);
-		jwk = NULL;
-		goto out;
-	}
-	memcpy(key, secret->bytes, secret->len);
-	end = stpcpy(jwk, JWK_HEAD);
-	base64url_encode(key, len, end);
-	strcat(end, JWK_TAIL);
-out:
-	if (key != NULL)
-		explicit_bzero(key, len);
-	free(key);
-	return jwk;
+	/* Room for all of it at once: what realloc leaves behind is not wiped. */
+	(void)buf_reserve(jwk, BASE64URL_ENCODED_SIZE(secret->len + KEY_MIN) + 32);
+	buf_puts(jwk, "{\"kty\":\"oct\",\"k\":\"");
+	if (is_short)
+		memcpy(filled, secret->bytes, secret->len);
+	base64url_add(jwk, is_short ? (const void *)filled : secret->bytes,
+	    is_short ? KEY_MIN : secret->len);
+	buf_puts(jwk, "\"}");
+	explicit_bzero(filled, sizeof(filled));
 }
 
 /* Read the key; jwks_free the set, which is NULL when it could not be made. */
 static const jwk_item_t *
 load_key(const struct secret *secret, jwk_set_t **set)
 {
-	char *jwk = make_jwk(secret);
+	struct buf jwk = { 0 };
 
-	if (jwk == NULL)
-		return NULL;
-	*set = jwks_create(jwk);
-	explicit_bzero(jwk, strlen(jwk));
-	free(jwk);
+	put_jwk(secret, &jwk);
+	if (buf_ok(&jwk))
+		*set = jwks_create(jwk.data);
+	secret_wipe(&jwk);
 	if (*set == NULL || jwks_error_any(*set) != 0)
 		return NULL;
 	return jwks_item_get(*set, 0);
@@ -91,10 +78,4 @@ out:
 	jwt_checker_free(checker);
 	jwks_free(set);
 	return ok;
-}
-
-const char *
-jwt_library(void)
-{
-	return "libjwt " LIBJWT_VERSION;
 }

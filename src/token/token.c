@@ -1,3 +1,9 @@
+/*
+ * Steps from the cheapest on, each of which refuses or leaves it to the next: the
+ * three segments, the header, the signature's form, the payload; then libjwt.
+ */
+#include "config.h"
+
 #include "token/token.h"
 
 #include <errno.h>
@@ -101,13 +107,9 @@ check_header(const struct segments *s, struct token *out)
 static bool
 in_alphabet(const char *str, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		char c = str[i];
-
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		    (c >= '0' && c <= '9') || c == '-' || c == '_'))
+	for (size_t i = 0; i < len; i++)
+		if (str[i] == '\0' || strchr(base64url_alphabet, str[i]) == NULL)
 			return false;
-	}
 	return true;
 }
 
@@ -209,7 +211,6 @@ authenticate(const char *text, size_t len, const struct segments *s,
 	return verdict;
 }
 
-/* Each step refuses, or leaves TOKEN_OK to the next; the cheap ones come first. */
 static enum token_verdict
 verify(const char *text, size_t len, const struct secret_list *secrets, struct token *out)
 {
@@ -256,10 +257,13 @@ token_free(struct token *token)
 	token->payload_len = 0;
 }
 
-static bool
-is_blank(char c)
+static void
+skip_blanks(const char **from, const char **to)
 {
-	return c == ' ' || c == '\t';
+	while (*to > *from && ((*to)[-1] == ' ' || (*to)[-1] == '\t'))
+		(*to)--;
+	while (*from < *to && (**from == ' ' || **from == '\t'))
+		(*from)++;
 }
 
 const char *
@@ -268,17 +272,19 @@ token_from_header(const char *value, size_t value_len, size_t *len)
 	const size_t scheme = sizeof(BEARER) - 1;
 	const char *end = value + value_len;
 
-	while (end > value && is_blank(end[-1]))
-		end--;
-	while (value < end && is_blank(*value))
-		value++;
+	skip_blanks(&value, &end);
 	if ((size_t)(end - value) >= scheme && strncasecmp(value, BEARER, scheme) == 0 &&
-	    (value + scheme == end || is_blank(value[scheme])))
+	    (value + scheme == end || value[scheme] == ' ' || value[scheme] == '\t'))
 		value += scheme;
-	while (value < end && is_blank(*value))
-		value++;
+	skip_blanks(&value, &end);
 	*len = (size_t)(end - value);
 	return value;
+}
+
+const char *
+jwt_library(void)
+{
+	return "libjwt " LIBJWT_VERSION;
 }
 
 /*
