@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "http/curl_api.h"
-#include "token/jwt.h"
 
 void
 version_print(struct buf *out)
@@ -21,9 +20,9 @@ version_print(struct buf *out)
 
 	if (openssl[len] == ' ')
 		len += 1 + strcspn(openssl + len + 1, " ");
-	buf_printf(out, "leadrelay %s\nfcgi %s\njson-c %s\n%s\n%s\n",
+	buf_printf(out, "leadrelay %s\nfcgi %s\njson-c %s\nlibjwt %s\n%s\n",
 	    PACKAGE_VERSION, FCGI_LIBRARY_VERSION, json_c_version(),
-	    jwt_library(), curl_api_version());
+	    LIBJWT_VERSION, curl_api_version());
 	buf_printf(out, "sqlite %s\nlibconfuse %s\n%.*s\n",
 	    sqlite3_libversion(), confuse_version, (int)len, openssl);
 }

@@ -2,7 +2,6 @@
 
 #include "intake/front_probe.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -10,18 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "intake/problem.h"
-#include "intake/snapshot.h"
 #include "lead/lead.h"
 #include "outbox/outbox.h"
-
-/* A probe whose turn at the store it is. */
-struct probe {
-	struct outbox_job job;		/* first: a job is its probe */
-	struct receiver *rx;
-	struct request *rq;
-	struct front_probe_in in;
-};
 
 static bool
 asks_for(struct json_object *probe, const char *what)
@@ -42,25 +31,24 @@ asks_for(struct json_object *probe, const char *what)
 }
 
 bool
-front_probe_read(const struct lead *lead, struct front_probe_in *in)
+front_probe_read(const struct lead *lead, struct front_probe *probe)
 {
-	struct json_object *probe;
+	struct json_object *asked;
 
 	/* An event has one of the two, so this is all it costs. */
 	if (lead->event[0] != '\0' || lead->data != NULL)
 		return false;
-	if (!json_object_object_get_ex(lead->root, "leadrelay_probe", &probe) ||
+	if (!json_object_object_get_ex(lead->root, "leadrelay_probe", &asked) ||
 	    json_object_object_get_ex(lead->root, "event", NULL) ||
 	    json_object_object_get_ex(lead->root, "data", NULL))
 		return false;
-	in->store = asks_for(probe, "store");
-	in->destinations = asks_for(probe, "destinations");
+	probe->store = asks_for(asked, "store");
+	probe->destinations = asks_for(asked, "destinations");
 	return true;
 }
 
-/* How the store does, in a word that names no file. */
-static const char *
-store_word(const struct store_fault *fault)
+const char *
+front_probe_word(const struct store_fault *fault)
 {
 	static const char *const words[] = {
 		[STORE_FAULT_NONE] = "ok",
@@ -86,75 +74,27 @@ add_string(struct buf *out, const char *name, const char *value)
 	buf_json(out, value, strlen(value));
 }
 
-/* ${store}: how it does; NULL: that was not asked for. */
-static void
-finish(struct probe *probe, const char *store)
+void
+front_probe_answer(struct receiver *rx, struct config *config,
+    const struct front_probe *probe, const char *store, struct answer *answer)
 {
-	struct receiver *rx = probe->rx;
-	struct request *rq = probe->rq;
-	struct answer *answer = &rq->answer;
+	struct buf *out = &answer->body;
 	char clock[TEXT_TIME_SIZE];
 
 	answer_begin(answer, 200, "application/json");
-	buf_puts(&answer->body, "{\"status\":\"probe\",\"version\":\""
-	    PACKAGE_VERSION "\"");
-	add_string(&answer->body, "source", probe->in.source);
-	buf_printf(&answer->body, ",\"bytes\":%zu", probe->in.token_len);
-	add_string(&answer->body, "variable", probe->in.variable);
-	add_string(&answer->body, "clock",
-	    text_format_time(clock_wall_ms(), clock));
+	buf_puts(out, "{\"status\":\"probe\",\"version\":\"" PACKAGE_VERSION "\"");
+	add_string(out, "source", probe->source);
+	buf_printf(out, ",\"bytes\":%zu", probe->token_len);
+	add_string(out, "variable", probe->variable);
+	add_string(out, "clock", text_format_time(clock_wall_ms(), clock));
 	if (store != NULL)
-		add_string(&answer->body, "store", store);
-	if (probe->in.destinations && rx->reach != NULL) {
-		buf_puts(&answer->body, ",\"destinations\":");
-		rx->reach(rx->owner, probe->in.snapshot->config, probe->in.fresh,
-		    &answer->body);
+		add_string(out, "store", store);
+	if (probe->destinations && rx->reach != NULL) {
+		buf_puts(out, ",\"destinations\":");
+		rx->reach(rx->owner, config, probe->fresh, out);
 	}
-	buf_puts(&answer->body, "}");
-	log_kv(LOG_LV_INFO, "probe", "s:source", probe->in.source,
-	    "d:status", 200LL, "d:bytes", (long long)probe->in.token_len,
+	buf_puts(out, "}");
+	log_kv(LOG_LV_INFO, "probe", "s:source", probe->source,
+	    "d:status", 200LL, "d:bytes", (long long)probe->token_len,
 	    "s:store", store, NULL);
-	snapshot_release(probe->in.snapshot);
-	free(probe);
-	rq->respond(rq);
-}
-
-static int
-job_run(struct store *store, struct outbox_job *job)
-{
-	(void)job;
-	return store->ops->try_write(store);
-}
-
-static void
-job_done(struct outbox_job *job, const struct store_fault *fault)
-{
-	finish((struct probe *)job, store_word(fault));
-}
-
-void
-front_probe_start(struct receiver *rx, struct request *rq, const struct front_probe_in *in)
-{
-	struct outbox *outbox;
-	struct probe *probe;
-
-	if ((probe = calloc(1, sizeof(*probe))) == NULL) {
-		snapshot_release(in->snapshot);
-		problem_respond(rq, PROBLEM_UNAVAILABLE);
-		return;
-	}
-	probe->rx = rx;
-	probe->rq = rq;
-	probe->in = *in;
-	if (!in->store) {
-		finish(probe, NULL);
-		return;
-	}
-	if ((outbox = rx->outbox(rx->owner)) == NULL) {
-		finish(probe, "not open");
-		return;
-	}
-	probe->job.run = job_run;
-	probe->job.done = job_done;
-	outbox_submit(outbox, &probe->job);
 }

@@ -17,15 +17,15 @@
 #include "intake/receive.h"
 
 struct lead;
-struct snapshot;
+struct store_fault;
 
 /* What intake knows of a probe's request.  The strings are constants or of the snapshot. */
-struct front_probe_in {
-	struct snapshot *snapshot;		/* the request's; given to front_probe_start */
+struct front_probe {
 	const char *source;
 	const char *variable;		/* the parameter that carried the token */
 	size_t token_len;
-	bool store;			/* asked for */
+	/* What it asks for: each on its own. */
+	bool store;
 	bool destinations;
 	/*
 	 * Made just now by a sender whose clock agrees with ours?  Only then are
@@ -34,11 +34,17 @@ struct front_probe_in {
 	bool fresh;
 };
 
-/* Is this payload a probe?  Then what it asks for is noted in ${in}. */
-bool front_probe_read(const struct lead *lead, struct front_probe_in *in);
+/* Is this payload a probe?  Then what it asks for is noted in ${probe}. */
+bool front_probe_read(const struct lead *lead, struct front_probe *probe);
 
-/* Answer, and log it: rq->respond is called from here or the committing thread. */
-void front_probe_start(struct receiver *rx, struct request *rq,
-    const struct front_probe_in *in);
+/* How the store does, in a word that names no file; ${fault} NULL: well. */
+const char *front_probe_word(const struct store_fault *fault);
+
+/*
+ * Fill in the answer, and log it.  ${store}: how it does, NULL where that was not
+ * asked for.  ${config}: the one that ${probe} came under.
+ */
+void front_probe_answer(struct receiver *rx, struct config *config,
+    const struct front_probe *probe, const char *store, struct answer *answer);
 
 #endif

@@ -11,7 +11,8 @@ libleadrelay_a_SOURCES += \
 	src/intake/serve.c src/intake/serve.h \
 	src/intake/serve_listen.c \
 	src/intake/served.c src/intake/served.h \
-	src/intake/snapshot.c src/intake/snapshot.h
+	src/intake/snapshot.c src/intake/snapshot.h \
+	src/intake/stages.c src/intake/stages.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += \

@@ -17,10 +17,4 @@
  */
 bool jwt_accepts(const char *token, const struct secret *secret);
 
-/*
- * The library's name and the version it was built against, which the loader
- * ties to the one that is linked: "libjwt 1.10.2"; a constant.
- */
-const char *jwt_library(void);
-
 #endif

@@ -2,8 +2,6 @@
  * Steps from the cheapest on, each of which refuses or leaves it to the next: the
  * three segments, the header, the signature's form, the payload; then libjwt.
  */
-#include "config.h"
-
 #include "token/token.h"
 
 #include <errno.h>
@@ -279,12 +277,6 @@ token_from_header(const char *value, size_t value_len, size_t *len)
 	skip_blanks(&value, &end);
 	*len = (size_t)(end - value);
 	return value;
-}
-
-const char *
-jwt_library(void)
-{
-	return "libjwt " LIBJWT_VERSION;
 }
 
 /*

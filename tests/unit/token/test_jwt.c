@@ -71,14 +71,6 @@ test_accepts(void **state)
 	}
 }
 
-static void
-test_library(void **state)
-{
-	(void)state;
-	assert_memory_equal(jwt_library(), "libjwt ", 7);
-	assert_true(jwt_library()[7] >= '1' && jwt_library()[7] <= '9');
-}
-
 /* Fill what is left of the memory, and ask; the child's answer. */
 static int
 ask_without_memory(const char *text)
@@ -125,7 +117,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepts),
 		cmocka_unit_test(test_no_memory),
-		cmocka_unit_test(test_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
