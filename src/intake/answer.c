@@ -22,9 +22,8 @@ answer_words(int status)
 		{ 431, "Request Header Fields Too Large" },
 		{ 503, "Service Unavailable" },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].status == status)
 			return table[i].words;
 	return "Unknown";

@@ -101,12 +101,10 @@ connection_free_buffers(struct connection *c)
 void
 connection_pool_free(struct connection_pool *pool)
 {
-	size_t i;
-
 	if (pool == NULL)
 		return;
 	connection_drop_waiting(pool);
-	for (i = 0; i < pool->made; i++) {
+	for (size_t i = 0; i < pool->made; i++) {
 		connection_free_buffers(pool->all[i]);
 		free(pool->all[i]);
 	}
@@ -525,10 +523,8 @@ give_up(struct connection *c)
 void
 connection_give_up(struct connection_pool *pool)
 {
-	size_t i;
-
 	(void)pthread_mutex_lock(&pool->lock);
-	for (i = 0; i < pool->made; i++)
+	for (size_t i = 0; i < pool->made; i++)
 		if (atomic_exchange(&pool->all[i]->unanswered, false))
 			give_up(pool->all[i]);
 	(void)pthread_mutex_unlock(&pool->lock);

@@ -21,9 +21,8 @@ request_join_chunks(const struct request *rq, struct buf *joined)
 {
 	const char *chunk;
 	char name[sizeof("LR_AUTH_") + 12];
-	int i;
 
-	for (i = 0; i < AUTH_CHUNKS_MAX; i++) {
+	for (int i = 0; i < AUTH_CHUNKS_MAX; i++) {
 		(void)snprintf(name, sizeof(name), "LR_AUTH_%d", i);
 		chunk = request_param(rq, name);
 		if (chunk == NULL || *chunk == '\0')
@@ -42,9 +41,8 @@ request_authorization(const struct request *rq, struct buf *joined,
 		"REDIRECT_REDIRECT_HTTP_AUTHORIZATION",
 		"Authorization",			/* FcgidPassHeader */
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		*value = request_param(rq, names[i]);
 		if (*value == NULL || **value == '\0')
 			continue;
@@ -86,9 +84,8 @@ size_t
 request_body_keep(const struct config *config)
 {
 	uint64_t keep = 0;
-	size_t i;
 
-	for (i = 0; config != NULL && i < config->source_count; i++)
+	for (size_t i = 0; config != NULL && i < config->source_count; i++)
 		if (config->sources[i].verify == CONFIG_VERIFY_NONE &&
 		    config->sources[i].max_body > keep)
 			keep = config->sources[i].max_body;

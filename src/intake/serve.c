@@ -346,13 +346,12 @@ static void
 join_threads(struct server *sv)
 {
 	const struct timespec step = { .tv_nsec = STOP_STEP_MS * 1000000L };
-	int i;
 
 	shut_door(sv);
 	while (kick(sv))
 		(void)nanosleep(&step, NULL);
 	poke(sv->quit);			/* level-triggered: all of them see it */
-	for (i = 0; i < sv->threads; i++)
+	for (int i = 0; i < sv->threads; i++)
 		(void)pthread_join(sv->ids[i], NULL);
 	free(sv->ids);
 }

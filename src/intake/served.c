@@ -16,9 +16,7 @@ served_init(struct served *sv)
 void
 served_free(struct served *sv)
 {
-	size_t i;
-
-	for (i = 0; i < sv->count; i++)
+	for (size_t i = 0; i < sv->count; i++)
 		free(sv->roots[i].root);
 	(void)pthread_mutex_destroy(&sv->lock);
 }
@@ -27,9 +25,7 @@ served_free(struct served *sv)
 static bool
 served_known(const struct served *sv, const char *root, const char **setting)
 {
-	size_t i;
-
-	for (i = 0; i < sv->count; i++) {
+	for (size_t i = 0; i < sv->count; i++) {
 		if (strcmp(sv->roots[i].root, root) == 0) {
 			*setting = sv->roots[i].setting;
 			return true;

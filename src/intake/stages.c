@@ -123,10 +123,9 @@ stage_body_size(struct flight *fl)
 static const char *
 hint_for(const char *token, size_t token_len, size_t header_len)
 {
-	size_t i;
 	int dots = 0;
 
-	for (i = 0; i < token_len; i++)
+	for (size_t i = 0; i < token_len; i++)
 		dots += token[i] == '.';
 	if (dots < 2 || (header_len > 65474 - 16 && header_len < 65474 + 16))
 		return "looks cut: is a header limit of the front server too low?";

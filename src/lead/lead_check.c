@@ -87,15 +87,14 @@ lead_check(const struct lead *lead, const int64_t *offices, size_t office_count,
 	};
 	bool holds[RULE_WHENS];
 	struct json_object *type, *office_id;
-	size_t i;
 
 	check_envelope(&r);
 	if (lead->data != NULL) {
 		type = json_object_object_get(lead->data, "type");
 		office_id = json_object_object_get(lead->data, "office_id");
-		for (i = 0; i < RULE_WHENS; i++)
+		for (size_t i = 0; i < RULE_WHENS; i++)
 			holds[i] = condition_holds(&rules_conditions[i], type, office_id);
-		for (i = 0; i < rules_count; i++)
+		for (size_t i = 0; i < rules_count; i++)
 			check_field(&r, &rules[i], holds[rules[i].required]);
 	}
 	buf_puts(errors, r.count == 0 ? "[]" : "]");

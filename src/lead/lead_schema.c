@@ -37,9 +37,8 @@ static void
 put_names(struct buf *out, enum rule_when when)
 {
 	const char *comma = "";
-	size_t i;
 
-	for (i = 0; i < rules_count; i++)
+	for (size_t i = 0; i < rules_count; i++)
 		if (rules[i].required == when) {
 			buf_printf(out, "%s\"%s\"", comma, rules[i].name);
 			comma = ", ";
@@ -78,7 +77,6 @@ put_condition(struct buf *out, enum rule_when when)
 {
 	const struct rule_condition *c = &rules_conditions[when];
 	const char *comma = "";
-	size_t i;
 
 	buf_puts(out, "        { \"if\": { \"required\": [\"type\"], "
 	    "\"properties\": { \"type\": { \"enum\": [");
@@ -89,7 +87,7 @@ put_condition(struct buf *out, enum rule_when when)
 	buf_puts(out, " } },\n          \"then\": { \"required\": [");
 	put_names(out, when);
 	buf_puts(out, "], \"properties\": { ");
-	for (i = 0; i < rules_count; i++)
+	for (size_t i = 0; i < rules_count; i++)
 		if (rules[i].required == when) {
 			buf_printf(out, "%s\"%s\": { \"not\": { \"type\": \"null\" } }",
 			    comma, rules[i].name);
@@ -101,17 +99,15 @@ put_condition(struct buf *out, enum rule_when when)
 static void
 put_data(struct buf *out)
 {
-	size_t i;
-
 	buf_puts(out, "    \"data\": {\n      \"type\": \"object\",\n      \"required\": [");
 	put_names(out, RULE_ALWAYS);
 	buf_puts(out, "],\n      \"properties\": {\n");
-	for (i = 0; i < rules_count; i++) {
+	for (size_t i = 0; i < rules_count; i++) {
 		put_field(out, &rules[i]);
 		buf_puts(out, i + 1 < rules_count ? ",\n" : "\n");
 	}
 	buf_puts(out, "      },\n      \"allOf\": [\n");
-	for (i = RULE_VALUED; i < RULE_WHENS; i++) {
+	for (size_t i = RULE_VALUED; i < RULE_WHENS; i++) {
 		put_condition(out, (enum rule_when)i);
 		buf_puts(out, i + 1 < RULE_WHENS ? ",\n" : "\n");
 	}
