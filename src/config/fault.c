@@ -1,7 +1,6 @@
 #include "config/fault.h"
 
 #include <stdarg.h>
-
 #include <stdio.h>
 
 #include "config/config.h"
@@ -9,39 +8,20 @@
 #define FAULTS_SHOWN 100	/* a file with more is none of ours */
 
 static void
-add_place(const struct fault_place *at)
-{
-	buf_puts(&at->fault->text, at->file);
-	if (at->line > 0)
-		buf_printf(&at->fault->text, ":%d", at->line);
-	buf_puts(&at->fault->text, ": ");
-}
+add(const struct fault_place *at, const char *before, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
 
 static void
-add_words(const struct fault_place *at, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
-
-static void
-add_words(const struct fault_place *at, const char *fmt, va_list ap)
+add(const struct fault_place *at, const char *before, const char *fmt, va_list ap)
 {
+	struct buf *text = &at->fault->text;
 	char words[1024];	/* cut, not lost, when a file holds absurd values */
 
 	(void)vsnprintf(words, sizeof(words), fmt, ap);
-	buf_puts(&at->fault->text, words);
-	buf_putc(&at->fault->text, '\n');
-}
-
-static void
-add(const struct fault_place *at, const char *fmt, va_list ap)
-{
-	if (++at->fault->count > FAULTS_SHOWN) {
-		if (at->fault->count == FAULTS_SHOWN + 1)
-			buf_printf(&at->fault->text,
-			    "%s: further faults are left out\n", at->file);
-		return;
-	}
-	add_place(at);
-	add_words(at, fmt, ap);
+	buf_printf(text, "%s%s", before, at->file);
+	if (at->line > 0)
+		buf_printf(text, ":%d", at->line);
+	buf_printf(text, ": %s\n", words);
 }
 
 void
@@ -49,8 +29,14 @@ fault_add(const struct fault_place *at, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (++at->fault->count > FAULTS_SHOWN) {
+		if (at->fault->count == FAULTS_SHOWN + 1)
+			buf_printf(&at->fault->text,
+			    "%s: further faults are left out\n", at->file);
+		return;
+	}
 	va_start(ap, fmt);
-	add(at, fmt, ap);
+	add(at, "", fmt, ap);
 	va_end(ap);
 }
 
@@ -59,9 +45,7 @@ fault_warn(const struct fault_place *at, const char *fmt, ...)
 {
 	va_list ap;
 
-	buf_puts(&at->fault->text, "warning: ");
-	add_place(at);
 	va_start(ap, fmt);
-	add_words(at, fmt, ap);
+	add(at, "warning: ", fmt, ap);
 	va_end(ap);
 }

@@ -143,12 +143,18 @@ parse_section(const struct parse *p, enum section_id id, size_t index)
 	return section;
 }
 
+/* The key's option, or NULL where the section is not in the file. */
+static cfg_opt_t *
+find_option(const struct parse_section *section, const char *name)
+{
+	return section->cfg == NULL ? NULL : cfg_getopt(section->cfg, name);
+}
+
 bool
 parse_setting(const struct parse_section *section, const char *name,
     struct parse_setting *out)
 {
-	cfg_opt_t *opt = section->cfg == NULL ? NULL :
-	    cfg_getopt(section->cfg, name);
+	cfg_opt_t *opt = find_option(section, name);
 	const struct item *item;
 
 	*out = (struct parse_setting){ 0 };
@@ -173,9 +179,7 @@ parse_setting(const struct parse_section *section, const char *name,
 int
 parse_line_of(const struct parse_section *section, const char *name)
 {
-	cfg_opt_t *opt = section->cfg == NULL ? NULL :
-	    cfg_getopt(section->cfg, name);
-	const struct item *item = cfg_opt_getnptr(opt, 0);
+	const struct item *item = cfg_opt_getnptr(find_option(section, name), 0);
 
 	return item == NULL ? 0 : item->line;
 }

@@ -15,6 +15,7 @@
 
 #define LIST_MAX 1024		/* elements of a list */
 #define DAY_MS 86400000
+#define PIECE_SIZE 24		/* of a rate or a range, and its NUL */
 
 /* One text on its way into a member. */
 struct setter {
@@ -126,25 +127,37 @@ read_name(const struct setter *s, const char *text)
 	return -1;
 }
 
+/* Copy what is before ${mark}, or all, into ${head}; what follows, or NULL.  False: no room. */
+static bool
+split(const char *text, char mark, char head[PIECE_SIZE], const char **rest)
+{
+	const char *at = strchrnul(text, mark);
+	size_t len = (size_t)(at - text);
+
+	if (len >= PIECE_SIZE)
+		return false;
+	memcpy(head, text, len);
+	head[len] = '\0';
+	*rest = *at == '\0' ? NULL : at + 1;
+	return true;
+}
+
 /* "10/s", "100/10s": the period as a duration, without a number for one of it. */
 static int
 read_rate(const struct setter *s, const char *text)
 {
-	const char *slash = strchr(text, '/');
-	char number[24], period[24];
+	struct config_rate *rate = s->slot;
+	char number[PIECE_SIZE], period[PIECE_SIZE];
+	const char *per;
 	int64_t count, ms;
 
-	if (slash == NULL || (size_t)(slash - text) >= sizeof(number))
-		return -1;
-	memcpy(number, text, (size_t)(slash - text));
-	number[slash - text] = '\0';
-	if ((size_t)snprintf(period, sizeof(period), "%s%s",
-	    isalpha((unsigned char)slash[1]) ? "1" : "", slash + 1) >= sizeof(period) ||
+	if (!split(text, '/', number, &per) || per == NULL ||
+	    (size_t)snprintf(period, sizeof(period), "%s%s",
+	    isalpha((unsigned char)*per) ? "1" : "", per) >= sizeof(period) ||
 	    text_parse_int(number, s->key->min, s->key->max, &count) == -1 ||
 	    text_parse_duration(period, &ms) == -1 || ms < 1 || ms > DAY_MS)
 		return -1;
-	*(struct config_rate *)s->slot =
-	    (struct config_rate){ .count = count, .period_ms = ms };
+	*rate = (struct config_rate){ .count = count, .period_ms = ms };
 	return 0;
 }
 
@@ -153,18 +166,13 @@ static int
 read_range(const struct setter *s, const char *text)
 {
 	struct config_range *range = s->slot;
-	const char *dash = strchr(text, '-');
-	size_t len = dash == NULL ? strlen(text) : (size_t)(dash - text);
-	char low[8];
+	char low[PIECE_SIZE];
+	const char *high;
 	int64_t from, to;
 
-	if (len >= sizeof(low))
-		return -1;
-	memcpy(low, text, len);
-	low[len] = '\0';
-	if (text_parse_int(low, s->key->min, s->key->max, &from) == -1 ||
-	    text_parse_int(dash == NULL ? low : dash + 1, from, s->key->max,
-	    &to) == -1)
+	if (!split(text, '-', low, &high) ||
+	    text_parse_int(low, s->key->min, s->key->max, &from) == -1 ||
+	    text_parse_int(high == NULL ? low : high, from, s->key->max, &to) == -1)
 		return -1;
 	*range = (struct config_range){ .low = (int)from, .high = (int)to };
 	return 0;

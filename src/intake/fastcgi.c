@@ -1,7 +1,10 @@
+/*
+ * A record goes through three steps: its header (open_record says where the content
+ * goes), its content (take_content), and its end (close_record), behind the padding.
+ */
 #include "intake/fastcgi.h"
 
 #include <fastcgi.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -103,23 +106,6 @@ pair_is_sound(const uint8_t *name, size_t name_len, size_t value_len)
 	    memchr(name, '\0', name_len + value_len) == NULL;
 }
 
-/* Make room for one more entry and the NULL behind it. */
-static bool
-params_reserve(struct fastcgi *f, size_t count)
-{
-	size_t room;
-	char **params;
-
-	if (count + 1 < f->params_room)
-		return true;
-	room = f->params_room == 0 ? 32 : f->params_room * 2;
-	if ((params = realloc(f->params, room * sizeof(*params))) == NULL)
-		return false;
-	f->params = params;
-	f->params_room = room;
-	return true;
-}
-
 /*
  * Turn the pairs into "NAME=VALUE" strings where they stand: a pair's two
  * lengths take at least two bytes, the '=' and the NUL exactly two.
@@ -132,7 +118,7 @@ decode_params(struct fastcgi *f)
 	char *text;
 
 	buf_add(&f->pairs, "", 0);		/* so that there is memory to point to */
-	if (!buf_ok(&f->pairs) || !params_reserve(f, 0))
+	if (!buf_ok(&f->pairs))
 		return false;
 	at = (const uint8_t *)f->pairs.data;
 	end = at + f->pairs.len;
@@ -142,18 +128,20 @@ decode_params(struct fastcgi *f)
 			return false;
 		if (!pair_is_sound(name, name_len, value_len))
 			continue;
-		if (count == FASTCGI_PAIRS_MAX)
+		if (count++ == FASTCGI_PAIRS_MAX)
 			f->params_too_large = true;
-		if (!params_reserve(f, count))
-			return false;
 		memmove(text, name, name_len);
 		text[name_len] = '=';
 		memmove(text + name_len + 1, name + name_len, value_len);
 		text[name_len + 1 + value_len] = '\0';
-		f->params[count++] = text;
+		buf_add(&f->list, &text, sizeof(text));
 	}
-	f->params[f->params_too_large ? 0 : count] = NULL;
-	return true;
+	if (f->params_too_large)
+		buf_reset(&f->list);
+	text = NULL;
+	buf_add(&f->list, &text, sizeof(text));
+	f->params = (char **)(void *)f->list.data;
+	return buf_ok(&f->list);
 }
 
 /* FCGI_BEGIN_REQUEST: start a request, or refuse it. */
@@ -309,17 +297,19 @@ close_record(struct fastcgi *f)
 	}
 }
 
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Take ${len} bytes of a record's content.  False: out of memory. */
 static bool
 take_content(struct fastcgi *f, const uint8_t *bytes, size_t len)
 {
-	size_t room;
-
 	switch ((enum sink)f->sink) {
 	case SINK_SMALL:
-		room = sizeof(f->small) - f->small_len;
-		if (len > room)
-			len = room;
+		len = least(len, sizeof(f->small) - f->small_len);
 		memcpy(f->small + f->small_len, bytes, len);
 		f->small_len += len;
 		return true;
@@ -331,8 +321,7 @@ take_content(struct fastcgi *f, const uint8_t *bytes, size_t len)
 		return buf_ok(&f->pairs);
 	case SINK_BODY:
 		f->body_total += len;
-		room = f->body_keep - f->body.len;
-		buf_add(&f->body, bytes, len < room ? len : room);
+		buf_add(&f->body, bytes, least(len, f->body_keep - f->body.len));
 		return buf_ok(&f->body);
 	case SINK_DROP:
 		break;
@@ -347,24 +336,20 @@ fastcgi_feed(struct fastcgi *f, const uint8_t *bytes, size_t len, size_t *used)
 	size_t at, n;
 
 	for (at = 0; at < len && step == FASTCGI_MORE; at += n) {
-		n = len - at;
 		if (f->head_len < FCGI_HEADER_LEN) {
-			if (n > (size_t)(FCGI_HEADER_LEN - f->head_len))
-				n = (size_t)(FCGI_HEADER_LEN - f->head_len);
+			n = least(len - at, (size_t)FCGI_HEADER_LEN - f->head_len);
 			memcpy(f->head + f->head_len, bytes + at, n);
 			f->head_len = (uint8_t)(f->head_len + n);
 			if (f->head_len < FCGI_HEADER_LEN)
 				continue;
 			step = open_record(f);
 		} else if (f->content_left > 0) {
-			if (n > f->content_left)
-				n = f->content_left;
+			n = least(len - at, f->content_left);
 			if (!take_content(f, bytes + at, n))
 				step = FASTCGI_CLOSE;
 			f->content_left = (uint16_t)(f->content_left - n);
 		} else {
-			if (n > f->padding_left)
-				n = f->padding_left;
+			n = least(len - at, f->padding_left);
 			f->padding_left = (uint8_t)(f->padding_left - n);
 		}
 		if (step == FASTCGI_MORE && f->content_left == 0 &&
@@ -390,7 +375,7 @@ fastcgi_answer(const struct fastcgi *f, const char *text, size_t len,
 	size_t n;
 
 	for (; len > 0; text += n, len -= n) {
-		n = len < FCGI_MAX_LENGTH ? len : FCGI_MAX_LENGTH;
+		n = least(len, FCGI_MAX_LENGTH);
 		put_record(out, FCGI_STDOUT, f->id, text, n);
 	}
 	put_record(out, FCGI_STDOUT, f->id, NULL, 0);
@@ -417,15 +402,11 @@ fastcgi_next(struct fastcgi *f, size_t spare)
 {
 	fastcgi_empty(&f->pairs, spare);
 	fastcgi_empty(&f->body, spare);
+	fastcgi_empty(&f->list, spare);
 	f->params_too_large = false;
 	f->body_total = 0;
 	f->keep = false;
 	f->phase = FASTCGI_IDLE;
-	if (f->params_room > spare / sizeof(*f->params)) {
-		free(f->params);
-		f->params = NULL;
-		f->params_room = 0;
-	}
 }
 
 void
@@ -445,6 +426,6 @@ fastcgi_free(struct fastcgi *f)
 	buf_free(&f->pairs);
 	buf_free(&f->body);
 	buf_free(&f->reply);
-	free(f->params);
+	buf_free(&f->list);
 	*f = (struct fastcgi){ 0 };
 }

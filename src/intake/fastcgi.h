@@ -52,7 +52,7 @@ struct fastcgi {
 	enum fastcgi_phase phase;
 	size_t body_keep;
 	struct buf pairs;		/* parameters as they came; ${params} points into it */
-	size_t params_room;		/* entries allocated at ${params} */
+	struct buf list;		/* the memory of ${params} */
 	uint16_t id;			/* of the request under way, or the last one; 0: none yet */
 	uint8_t head[8];		/* header of the record under way */
 	uint8_t head_len;

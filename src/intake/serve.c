@@ -1,3 +1,8 @@
+/*
+ * One thread, serve_run's, watches: it sweeps, asks whether a request thread is
+ * there, and winds up.  The others serve, and one of them has the turn to accept.
+ * Locks are not held across a system call that may wait.
+ */
 #include "config.h"
 
 #include "intake/serve.h"
@@ -36,6 +41,13 @@
 
 #define KICK_SIGNAL SIGURG		/* ends a wait in accept; means nothing to anybody else */
 
+/* Who looks after the listener. */
+enum door {
+	DOOR_SHUT,			/* nobody: paused, or the stop has begun */
+	DOOR_WATCHED,			/* the epoll set */
+	DOOR_TAKEN			/* a thread has its turn to accept */
+};
+
 struct server {
 	struct connection_pool *pool;
 	int listener;
@@ -50,9 +62,8 @@ struct server {
 	int threads;
 	pthread_t *ids;
 	pthread_mutex_t turn;		/* guards what follows */
-	bool accepting;			/* a thread has its turn */
-	bool watched;			/* the listener is in the epoll set */
-	pthread_t whose;		/* turn it is */
+	enum door door;
+	pthread_t whose;		/* turn it is, DOOR_TAKEN */
 };
 
 /*
@@ -99,11 +110,11 @@ watch_listener(struct server *sv)
 	/* Exclusive: one process, not each that has the socket. */
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
 
-	if (sv->watched || atomic_load(&sv->left) <= 0)
+	if (sv->door != DOOR_SHUT || atomic_load(&sv->left) <= 0)
 		return;
 	ev.data.u64 = KEY_LISTENER;
 	if (epoll_ctl(sv->epoll, EPOLL_CTL_ADD, sv->listener, &ev) == 0)
-		sv->watched = true;
+		sv->door = DOOR_WATCHED;
 	else
 		log_err("intake: watching the listening socket: %s",
 		    strerror(errno));
@@ -112,22 +123,23 @@ watch_listener(struct server *sv)
 static void
 unwatch_listener(struct server *sv)
 {
-	if (sv->watched)
-		(void)epoll_ctl(sv->epoll, EPOLL_CTL_DEL, sv->listener, NULL);
-	sv->watched = false;
+	if (sv->door != DOOR_WATCHED)
+		return;
+	(void)epoll_ctl(sv->epoll, EPOLL_CTL_DEL, sv->listener, NULL);
+	sv->door = DOOR_SHUT;
 }
 
 /* False: another thread has it. */
 static bool
 take_turn(struct server *sv)
 {
-	bool taken = false;
+	bool taken;
 
 	(void)pthread_mutex_lock(&sv->turn);
-	if (!sv->accepting) {
-		taken = sv->accepting = true;
-		sv->whose = pthread_self();
+	if ((taken = sv->door != DOOR_TAKEN)) {
 		unwatch_listener(sv);
+		sv->door = DOOR_TAKEN;
+		sv->whose = pthread_self();
 	}
 	(void)pthread_mutex_unlock(&sv->turn);
 	return taken;
@@ -138,7 +150,7 @@ static void
 end_turn(struct server *sv, bool again)
 {
 	(void)pthread_mutex_lock(&sv->turn);
-	sv->accepting = false;
+	sv->door = DOOR_SHUT;
 	if (again)
 		watch_listener(sv);
 	(void)pthread_mutex_unlock(&sv->turn);
@@ -151,8 +163,7 @@ resume_accepting(struct server *sv)
 	if (!atomic_exchange(&sv->paused, false))
 		return;
 	(void)pthread_mutex_lock(&sv->turn);
-	if (!sv->accepting)
-		watch_listener(sv);
+	watch_listener(sv);
 	(void)pthread_mutex_unlock(&sv->turn);
 }
 
@@ -273,16 +284,6 @@ kicked(int signal_number)
 	(void)signal_number;
 }
 
-/* What ends a wait in accept: a signal that does nothing else. */
-static void
-prepare_kick(void)
-{
-	struct sigaction action = { .sa_handler = kicked };
-
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(KICK_SIGNAL, &action, NULL);
-}
-
 /*
  * Start the threads, every signal but the kick blocked in them.  Where not all can
  * be started those serve that could.  -1: none.
@@ -290,6 +291,8 @@ prepare_kick(void)
 static int
 start_threads(struct server *sv, int threads)
 {
+	/* Does nothing else than end a wait in accept. */
+	const struct sigaction action = { .sa_handler = kicked };
 	pthread_attr_t attr;
 	sigset_t all, before;
 	int rc = 0;
@@ -300,7 +303,7 @@ start_threads(struct server *sv, int threads)
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	(void)sigfillset(&all);
 	(void)sigdelset(&all, KICK_SIGNAL);
-	prepare_kick();
+	(void)sigaction(KICK_SIGNAL, &action, NULL);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (sv->threads < threads && rc == 0) {
 		rc = pthread_create(&sv->ids[sv->threads], &attr, serve_thread, sv);
@@ -336,7 +339,7 @@ kick(struct server *sv)
 	bool accepting;
 
 	(void)pthread_mutex_lock(&sv->turn);
-	if ((accepting = sv->accepting))
+	if ((accepting = sv->door == DOOR_TAKEN))
 		(void)pthread_kill(sv->whose, KICK_SIGNAL);
 	(void)pthread_mutex_unlock(&sv->turn);
 	return accepting;
@@ -413,7 +416,7 @@ open_server(struct server *sv, struct receiver *rx, int fd)
 	if (sv->pool == NULL)
 		return -1;
 	end_turn(sv, true);
-	return sv->watched ? 0 : -1;
+	return sv->door == DOOR_WATCHED ? 0 : -1;
 }
 
 static void

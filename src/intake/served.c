@@ -1,6 +1,5 @@
 #include "intake/served.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,36 +20,33 @@ served_free(struct served *sv)
 	(void)pthread_mutex_destroy(&sv->lock);
 }
 
-/* Look ${root} up; under the lock. */
-static bool
-served_known(const struct served *sv, const char *root, const char **setting)
+/* What is known of ${root}, or NULL; under the lock. */
+static const struct served_root *
+served_find(const struct served *sv, const char *root)
 {
-	for (size_t i = 0; i < sv->count; i++) {
-		if (strcmp(sv->roots[i].root, root) == 0) {
-			*setting = sv->roots[i].setting;
-			return true;
-		}
-	}
-	return false;
+	for (size_t i = 0; i < sv->count; i++)
+		if (strcmp(sv->roots[i].root, root) == 0)
+			return &sv->roots[i];
+	return NULL;
 }
 
 const char *
 served_setting(struct served *sv, const struct config *config,
     const char *document_root)
 {
-	const char *setting, *other;
+	const struct served_root *known;
+	const char *setting = NULL;
 	char *copy;
-	bool known;
 
 	(void)pthread_mutex_lock(&sv->lock);
-	known = served_known(sv, document_root, &setting);
+	if ((known = served_find(sv, document_root)) != NULL)
+		setting = known->setting;
 	(void)pthread_mutex_unlock(&sv->lock);
-	if (known)
+	if (known != NULL)
 		return setting;
 	setting = config_served_by(config, document_root);
 	(void)pthread_mutex_lock(&sv->lock);
-	if (sv->count < SERVED_ROOTS_MAX &&
-	    !served_known(sv, document_root, &other) &&
+	if (sv->count < SERVED_ROOTS_MAX && served_find(sv, document_root) == NULL &&
 	    (copy = strdup(document_root)) != NULL) {
 		sv->roots[sv->count].root = copy;
 		sv->roots[sv->count++].setting = setting;

@@ -17,7 +17,7 @@ struct config;
 struct served {
 	pthread_mutex_t lock;
 	size_t count;
-	struct {
+	struct served_root {
 		char *root;
 		const char *setting;	/* the one that is inside, or NULL */
 	} roots[SERVED_ROOTS_MAX];
