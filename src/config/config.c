@@ -1,3 +1,7 @@
+/*
+ * A load goes on after each fault, so that all are told: a key with a faulty value
+ * gets its default, a section given twice is read as far as it goes.
+ */
 #include "config/config.h"
 
 #include <errno.h>
@@ -250,25 +254,21 @@ load_several(const struct load *ld, enum section_id id)
 
 /* ---- the whole ---- */
 
-/* Two sources must not answer the same path. */
+/* Two sources must not answer the same path; no path reads "any". */
 static void
 check_paths(const struct load *ld)
 {
-	const struct config *c = ld->config;
+	const struct config_source *a = ld->config->sources, *b;
 	struct fault_place at = ld->at;
 
-	for (size_t i = 0; i < c->source_count; i++)
-		for (size_t j = 0; j < i; j++) {
-			const char *a = c->sources[i].path;
-			const char *b = c->sources[j].path;
-
-			if ((a == NULL) != (b == NULL) ||
-			    (a != NULL && strcmp(a, b) != 0))
+	for (size_t i = 0; i < ld->config->source_count; i++, a++)
+		for (b = ld->config->sources; b < a; b++) {
+			if (strcmp(a->path != NULL ? a->path : "any",
+			    b->path != NULL ? b->path : "any") != 0)
 				continue;
 			at.line = parse_section(&ld->parse, SECTION_SOURCE, i).line;
 			fault_add(&at, "source %s answers the same path as "
-			    "source %s: give each its own path",
-			    c->sources[i].name, c->sources[j].name);
+			    "source %s: give each its own path", a->name, b->name);
 		}
 }
 

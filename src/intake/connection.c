@@ -215,9 +215,8 @@ wait_for_input(struct connection *c)
 
 /* --- writing ------------------------------------------------------------- */
 
-enum flushed { FLUSHED, FLUSH_LATER, FLUSH_BROKEN };
-
-static enum flushed
+/* Send what is due: 0, or errno; EAGAIN where the peer must read first. */
+static int
 flush_out(struct connection *c)
 {
 	ssize_t n;
@@ -227,14 +226,12 @@ flush_out(struct connection *c)
 		    MSG_NOSIGNAL);
 		if (n >= 0)
 			c->sent += (size_t)n;
-		else if (errno == EAGAIN || errno == EWOULDBLOCK)
-			return FLUSH_LATER;
 		else if (errno != EINTR)
-			return FLUSH_BROKEN;
+			return errno;
 	}
 	fastcgi_empty(&c->out, SPARE_BYTES);
 	c->sent = 0;
-	return FLUSHED;
+	return 0;
 }
 
 /*
@@ -244,18 +241,14 @@ flush_out(struct connection *c)
 static bool
 write_out(struct connection *c)
 {
-	switch (flush_out(c)) {
-	case FLUSHED:
-		if (!c->closing)
-			return true;
-		break;
-	case FLUSH_LATER:
+	int error = flush_out(c);
+
+	if (error == 0 && !c->closing)
+		return true;
+	if (error == EAGAIN || error == EWOULDBLOCK)
 		wait_for(c, EPOLLOUT);
-		return false;
-	case FLUSH_BROKEN:
-		break;
-	}
-	close_connection(c);
+	else
+		close_connection(c);
 	return false;
 }
 

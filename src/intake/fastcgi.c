@@ -403,6 +403,7 @@ fastcgi_next(struct fastcgi *f, size_t spare)
 	fastcgi_empty(&f->pairs, spare);
 	fastcgi_empty(&f->body, spare);
 	fastcgi_empty(&f->list, spare);
+	f->params = NULL;
 	f->params_too_large = false;
 	f->body_total = 0;
 	f->keep = false;

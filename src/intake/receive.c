@@ -18,65 +18,49 @@
 
 /* --- the end ------------------------------------------------------------- */
 
-/* What became of a request: its log line and its counter. */
-enum outcome {
-	OUTCOME_ACCEPTED,
-	OUTCOME_DUPLICATE,
-	OUTCOME_HELD,
-	OUTCOME_REFUSED_TOKEN,
-	OUTCOME_REFUSED_REQUEST,
-	OUTCOME_UNAVAILABLE
-};
-
-static const struct {
+/* What became of a request: its log line, and the offset of its counter. */
+static const struct outcome {
 	const char *what;
 	enum log_level level;
-	size_t counter;			/* its offset in struct counters */
-} outcomes[] = {
-	[OUTCOME_ACCEPTED] = { "accepted", LOG_LV_INFO,
-	    offsetof(struct counters, accepted) },
-	[OUTCOME_DUPLICATE] = { "duplicate", LOG_LV_INFO,
-	    offsetof(struct counters, duplicate) },
-	[OUTCOME_HELD] = { "held", LOG_LV_WARN, offsetof(struct counters, held) },
-	[OUTCOME_REFUSED_TOKEN] = { "refused", LOG_LV_WARN,
+	size_t counter;
+}
+	accepted = { "accepted", LOG_LV_INFO, offsetof(struct counters, accepted) },
+	duplicate = { "duplicate", LOG_LV_INFO, offsetof(struct counters, duplicate) },
+	held = { "held", LOG_LV_WARN, offsetof(struct counters, held) },
+	refused_token = { "refused", LOG_LV_WARN,
 	    offsetof(struct counters, refused_token) },
-	[OUTCOME_REFUSED_REQUEST] = { "refused", LOG_LV_WARN,
+	refused_request = { "refused", LOG_LV_WARN,
 	    offsetof(struct counters, refused_request) },
-	[OUTCOME_UNAVAILABLE] = { "unavailable", LOG_LV_ERROR,
-	    offsetof(struct counters, unavailable) },
-};
+	unavailable = { "unavailable", LOG_LV_ERROR,
+	    offsetof(struct counters, unavailable) };
 
-static enum outcome
+static const struct outcome *
 outcome_of(const struct flight *fl)
 {
 	int status = problem_status(fl->problem);
 
 	if (status >= 500)
-		return OUTCOME_UNAVAILABLE;
+		return &unavailable;
 	if (fl->out.id[0] == '\0')
-		return status == 401 ? OUTCOME_REFUSED_TOKEN : OUTCOME_REFUSED_REQUEST;
+		return status == 401 ? &refused_token : &refused_request;
 	if (fl->out.fate == EVENT_DUPLICATE)
-		return OUTCOME_DUPLICATE;
-	return fl->problem == PROBLEM_NONE ? OUTCOME_ACCEPTED : OUTCOME_HELD;
+		return &duplicate;
+	return fl->problem == PROBLEM_NONE ? &accepted : &held;
 }
 
+/* Count it and log it. */
 static void
-count(struct counters *c, size_t offset)
+tell(const struct flight *fl)
 {
-	_Atomic uint64_t *counter = (void *)((char *)c + offset);
-
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-static void
-say(const struct flight *fl, enum outcome outcome)
-{
+	const struct outcome *outcome = outcome_of(fl);
+	_Atomic uint64_t *counter = (void *)((char *)fl->rx->counters + outcome->counter);
 	int64_t took_ms = clock_mono_ms() - fl->rq->arrived_mono_ms;
 	const char *reason = fl->reason;
 
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 	if (fl->out.fate == EVENT_DUPLICATE && fl->out.revived)
 		reason = "dead deliveries are due again";
-	log_kv(outcomes[outcome].level, outcomes[outcome].what,
+	log_kv(outcome->level, outcome->what,
 	    "s:source", fl->source != NULL ? fl->source->name : NULL,
 	    "s:id", fl->out.id[0] != '\0' ? fl->out.id : NULL,
 	    "s:lead", fl->key[0] != '\0' ? fl->key : NULL,
@@ -103,10 +87,8 @@ static void
 finish(struct flight *fl)
 {
 	struct request *rq = fl->rq;
-	enum outcome outcome = outcome_of(fl);
 
-	count(fl->rx->counters, outcomes[outcome].counter);
-	say(fl, outcome);
+	tell(fl);
 	flight_free(fl);
 	rq->respond(rq);
 }
@@ -140,16 +122,16 @@ answer_stored(struct flight *fl)
 		[EVENT_HOLD_UNREADABLE] = PROBLEM_PAYLOAD_UNREADABLE,
 		[EVENT_HOLD_STALE] = PROBLEM_TOKEN_STALE,
 	};
-	bool duplicate = fl->out.fate == EVENT_DUPLICATE;
+	bool again = fl->out.fate == EVENT_DUPLICATE;
 	const char *errors = NULL;
 
 	fl->problem = problems[fl->out.hold];
 	if (fl->problem == PROBLEM_NONE) {
-		problem_success(&fl->rq->answer, duplicate, fl->out.id);
+		problem_success(&fl->rq->answer, again, fl->out.id);
 		return;
 	}
 	if (fl->problem == PROBLEM_RULES)
-		errors = duplicate ? fl->out.violations : fl->errors.data;
+		errors = again ? fl->out.violations : fl->errors.data;
 	problem_answer(&fl->rq->answer, fl->problem, fl->out.id, errors);
 }
 

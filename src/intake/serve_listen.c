@@ -1,3 +1,7 @@
+/*
+ * A socket in the file system is looked at and replaced under a lock file beside it:
+ * so one that listens is never taken for a dead one, nor the other way round.
+ */
 #include "intake/serve.h"
 
 #include <errno.h>
@@ -118,16 +122,14 @@ make_socket(const struct sockaddr_un *address, const char *group,
 	(void)umask(mask);
 	if (rc == -1)
 		return give_up(why, path, fd);
-	if (give(path, group, NULL, why) == -1) {
-		(void)unlink(path);
-		(void)close(fd);
-		return -1;
+	if (give(path, group, NULL, why) == 0) {
+		if (chmod(path, SOCKET_MODE) == 0 && listen(fd, BACKLOG) == 0)
+			return fd;
+		(void)give_up(why, path, -1);
 	}
-	if (chmod(path, SOCKET_MODE) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	rc = give_up(why, path, fd);
 	(void)unlink(path);
-	return rc;
+	(void)close(fd);
+	return -1;
 }
 
 /* Put a new socket where ${address} says, if nobody listens there; one at a time. */
