@@ -45,10 +45,7 @@ place_of(const struct check_site *site, const char *name)
 }
 
 /* A fault of the key ${name}, where it stands: "${name}: words". */
-static void
-complain(const struct check_site *site, const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
+__attribute__((format(printf, 3, 4)))
 static void
 complain(const struct check_site *site, const char *name, const char *fmt, ...)
 {

@@ -37,11 +37,9 @@ config_find(const char *option)
 {
 	const char *env = getenv("LEADRELAY_CONFIG");
 
-	if (option != NULL)
-		return strdup(option);
-	if (env != NULL && env[0] != '\0')
-		return strdup(env);
-	return strdup(SYSCONFDIR "/leadrelay/leadrelay.conf");
+	if (option == NULL && env != NULL && env[0] != '\0')
+		option = env;
+	return strdup(option != NULL ? option : SYSCONFDIR "/leadrelay/leadrelay.conf");
 }
 
 /* ---- the file ---- */
@@ -160,96 +158,80 @@ load_section(const struct load *ld, enum section_id id,
 	buf_free(&title);
 }
 
-/* A section that there is at most one of, and that has no name. */
+/* The only section of its kind that there may be: is it, and without a name? */
 static void
-load_single(const struct load *ld, enum section_id id)
+check_single(const struct load *ld, enum section_id id, size_t index)
+{
+	struct parse_section section = parse_section(&ld->parse, id, index);
+	const char *kind = keys_sections[id].name;
+	struct fault_place at = ld->at;
+
+	at.line = section.line;
+	if (index > 0)
+		fault_add(&at, "there is a section %s on line %d already", kind,
+		    parse_section(&ld->parse, id, 0).line);
+	if (section.name[0] != '\0')
+		fault_add(&at, "a section %s has no name", kind);
+}
+
+/* One of several: its name, checked, for its struct. */
+static char *
+take_name(const struct load *ld, enum section_id id, size_t index)
+{
+	struct parse_section section = parse_section(&ld->parse, id, index);
+	const char *kind = keys_sections[id].name, *name = section.name;
+	struct fault_place at = ld->at;
+	char *other;
+
+	at.line = section.line;
+	if (name[0] == '\0' && keys_sections[id].unnamed != NULL)
+		name = keys_sections[id].unnamed;
+	else if (name[0] == '\0')
+		fault_add(&at, "a section %s needs a name: %s NAME { ... }", kind, kind);
+	else if (name[strspn(name, NAME_CHARS)] != '\0' ||
+	    strlen(name) > NAME_LEN_MAX)
+		fault_add(&at, "%s \"%.64s\": expected a name of 1 to %d letters, "
+		    "digits, \"_\" and \"-\"", kind, name, NAME_LEN_MAX);
+	for (size_t i = 0; name[0] != '\0' && i < index; i++) {
+		(void)keys_struct(ld->config, id, i, &other);
+		if (other == NULL || strcmp(name, other) != 0)
+			continue;
+		fault_add(&at, "there is a %s %s on line %d already", kind, name,
+		    parse_section(&ld->parse, id, i).line);
+		break;
+	}
+	return strdup(name);
+}
+
+/* All sections of a kind; of one that there may be but one, the last counts. */
+static void
+load_kind(const struct load *ld, enum section_id id)
 {
 	const struct section *kind = &keys_sections[id];
 	size_t count = parse_count(&ld->parse, id);
 	struct parse_section section = { 0 };
-	struct fault_place at = ld->at;
-	void *base = (char *)ld->config + kind->offset;
-	int first = 0;
+	char *config = (char *)ld->config, *base = config + kind->offset;
 
+	if (kind->several && count > 0) {
+		if ((base = calloc(count, kind->size)) == NULL) {
+			fault_add(&ld->at, "out of memory");
+			return;
+		}
+		*(void **)(void *)(config + kind->offset) = base;
+		*(size_t *)(void *)(config + kind->count_offset) = count;
+	}
 	for (size_t i = 0; i < count; i++) {
 		section = parse_section(&ld->parse, id, i);
-		at.line = section.line;
-		if (i == 0)
-			first = section.line;
-		else
-			fault_add(&at, "there is a section %s on line %d already",
-			    kind->name, first);
-		if (section.name[0] != '\0')
-			fault_add(&at, "a section %s has no name", kind->name);
-	}
-	load_section(ld, id, &section, base);
-}
-
-/* The section's name, checked, for its struct. */
-static char *
-take_name(const struct load *ld, const struct section *kind,
-    const struct parse_section *section)
-{
-	struct fault_place at = ld->at;
-	const char *name = section->name;
-
-	at.line = section->line;
-	if (name[0] == '\0' && kind->unnamed != NULL)
-		name = kind->unnamed;
-	else if (name[0] == '\0')
-		fault_add(&at, "a section %s needs a name: %s NAME { ... }",
-		    kind->name, kind->name);
-	else if (name[strspn(name, NAME_CHARS)] != '\0' ||
-	    strlen(name) > NAME_LEN_MAX)
-		fault_add(&at, "%s \"%.64s\": expected a name of 1 to %d letters, "
-		    "digits, \"_\" and \"-\"", kind->name, name, NAME_LEN_MAX);
-	return strdup(name);
-}
-
-/* Report that two sections have the same name, where ${index} is the later one. */
-static void
-check_name(const struct load *ld, enum section_id id, size_t index)
-{
-	struct fault_place at = ld->at;
-	char *name, *other;
-
-	(void)keys_struct(ld->config, id, index, &name);
-	at.line = parse_section(&ld->parse, id, index).line;
-	for (size_t i = 0; name != NULL && name[0] != '\0' && i < index; i++) {
-		(void)keys_struct(ld->config, id, i, &other);
-		if (other == NULL || strcmp(name, other) != 0)
+		if (!kind->several) {
+			check_single(ld, id, i);
 			continue;
-		fault_add(&at, "there is a %s %s on line %d already",
-		    keys_sections[id].name, name,
-		    parse_section(&ld->parse, id, i).line);
-		return;
-	}
-}
-
-/* All sections of a kind that there may be several of. */
-static void
-load_several(const struct load *ld, enum section_id id)
-{
-	const struct section *kind = &keys_sections[id];
-	size_t count = parse_count(&ld->parse, id);
-	char *array = count == 0 ? NULL : calloc(count, kind->size);
-	char *config = (char *)ld->config;
-
-	if (count > 0 && array == NULL) {
-		fault_add(&ld->at, "out of memory");
-		return;
-	}
-	*(void **)(void *)(config + kind->offset) = array;
-	*(size_t *)(void *)(config + kind->count_offset) = count;
-	for (size_t i = 0; i < count; i++) {
-		struct parse_section section = parse_section(&ld->parse, id, i);
-		char *base = array + i * kind->size;
-
-		*(char **)(void *)(base + kind->name_offset) =
-		    take_name(ld, kind, &section);
-		check_name(ld, id, i);
+		}
+		*(char **)(void *)(base + kind->name_offset) = take_name(ld, id, i);
 		load_section(ld, id, &section, base);
+		base += kind->size;
 	}
+	if (!kind->several)
+		load_section(ld, id, &section, base);
 }
 
 /* ---- the whole ---- */
@@ -322,10 +304,7 @@ config_load_partly(const char *file, struct config_fault *fault)
 	}
 	ld.parse = parse_text(scanned.data == NULL ? "" : scanned.data, ld.at);
 	for (enum section_id id = 0; id < SECTIONS; id++)
-		if (keys_sections[id].several)
-			load_several(&ld, id);
-		else
-			load_single(&ld, id);
+		load_kind(&ld, id);
 	check_whole(&ld);
 	parse_free(&ld.parse);
 out:

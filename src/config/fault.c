@@ -7,10 +7,7 @@
 
 #define FAULTS_SHOWN 100	/* a file with more is none of ours */
 
-static void
-add(const struct fault_place *at, const char *before, const char *fmt, va_list ap)
-    __attribute__((format(printf, 3, 0)));
-
+__attribute__((format(printf, 3, 0)))
 static void
 add(const struct fault_place *at, const char *before, const char *fmt, va_list ap)
 {

@@ -24,10 +24,7 @@ struct item {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct fault_place *faults_at;
 
-static void
-report_syntax(cfg_t *cfg, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
-
+__attribute__((format(printf, 2, 0)))
 static void
 report_syntax(cfg_t *cfg, const char *fmt, va_list ap)
 {

@@ -6,75 +6,58 @@
 
 #include <json-c/json.h>
 
+#include "base/utf8.h"
 #include "lead/check.h"
 #include "lead/rules.h"
 
 #define MAX_LOCAL_BYTES 64
 #define MAX_LABEL_POINTS 63
+#define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-static bool
-is_alnum(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9');
-}
-
-/* Bytes of the code point from U+00A0 on at ${p}, in valid UTF-8; else 0. */
+/* Bytes of the character at ${p}: a letter, a digit, one of ${marks}, or beyond ASCII; else 0. */
 static size_t
-beyond_ascii(const unsigned char *p)
+take(const char *p, const char *end, const char *marks)
 {
-	if (p[0] < 0x80 || (p[0] == 0xc2 && p[1] < 0xa0))
-		return 0;
-	return p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	uint32_t c;
+	size_t len = utf8_get(p, (size_t)(end - p), &c);
+
+	if (len == 1)
+		return c != 0 && (strchr(ALNUM, *p) != NULL || strchr(marks, *p) != NULL);
+	return len != 0 && c >= 0xa0 ? len : 0;
 }
 
 /* The local part, up to the '@'; NULL when there is none. */
-static const unsigned char *
-skip_local(const unsigned char *p, const unsigned char *end)
+static const char *
+skip_local(const char *p, const char *end)
 {
-	const unsigned char *start = p;
+	const char *start = p;
 	size_t len;
 
-	while (p < end && *p != '@') {
-		if (*p >= 0x80)
-			len = beyond_ascii(p);
-		else
-			len = is_alnum(*p) ||
-			    (*p != '\0' && strchr(".!#$%&'*+/=?^_`{|}~-", *p) != NULL);
-		if (len == 0)
+	for (; p < end && *p != '@'; p += len)
+		if ((len = take(p, end, ".!#$%&'*+/=?^_`{|}~-")) == 0)
 			return NULL;
-		p += len;
-	}
-	if (p == end || p == start || p - start > MAX_LOCAL_BYTES)
-		return NULL;
-	return p;
+	return p == end || p == start || p - start > MAX_LOCAL_BYTES ? NULL : p;
 }
 
 /* One label of the domain; NULL when it is none. */
-static const unsigned char *
-skip_label(const unsigned char *p, const unsigned char *end)
+static const char *
+skip_label(const char *p, const char *end)
 {
 	size_t points = 0, len;
 	bool hyphen = true;		/* one may not come first or last */
 
 	for (; p < end && *p != '.'; p += len, points++) {
-		if (*p == '-' && points > 0) {
-			hyphen = true;
-			len = 1;
-			continue;
-		}
-		hyphen = false;
-		len = *p >= 0x80 ? beyond_ascii(p) : is_alnum(*p);
-		if (len == 0)
+		hyphen = *p == '-';
+		if ((len = take(p, end, points > 0 ? "-" : "")) == 0)
 			return NULL;
 	}
 	return hyphen || points > MAX_LABEL_POINTS ? NULL : p;
 }
 
 static bool
-is_email(const char *str, size_t len, size_t max)
+is_email(const char *p, size_t len, size_t max)
 {
-	const unsigned char *p = (const unsigned char *)str, *end = p + len;
+	const char *end = p + len;
 
 	if (len > max)
 		return false;

@@ -79,20 +79,29 @@ const struct check check_meta = { judge_meta,
     ", \"additionalProperties\": { \"type\": \"string\" }, "
 	    "\"x-leadrelay-rule\": { \"maxCompactBytes\": %u }" };
 
+/* Report the elements of the array that are not of ${type}. */
+static void
+judge_elements(struct report *r, const struct report_step *at, struct json_object *array,
+    json_type type, const char *rule, const char *words)
+{
+	struct report_step step = { at, NULL, 0 };
+	size_t count = json_object_array_length(array);
+
+	for (; step.index < count; step.index++)
+		if (!json_object_is_type(json_object_array_get_idx(array, step.index), type))
+			report_element(r, &step, rule, words);
+}
+
 /* One question and its answer. */
 static void
 judge_pair(struct report *r, const struct report_step *at, struct json_object *value)
 {
-	struct report_step step = { at, NULL, 0 };
-	size_t count = 0;
+	bool is_array = json_object_is_type(value, json_type_array);
 
-	if (json_object_is_type(value, json_type_array))
-		count = json_object_array_length(value);
-	if (count != 2)
+	if (!is_array || json_object_array_length(value) != 2)
 		report_element(r, at, "items", "must be an array of exactly 2 strings");
-	for (; step.index < count; step.index++)
-		if (!is_string(json_object_array_get_idx(value, step.index)))
-			report_element(r, &step, "type", "must be a string");
+	if (is_array)
+		judge_elements(r, at, value, json_type_string, "type", "must be a string");
 }
 
 static void
@@ -114,13 +123,7 @@ const struct check check_questionnaire = { judge_questionnaire,
 static void
 judge_objects(struct report *r, struct json_object *value)
 {
-	struct report_step step = { r->field, NULL, 0 };
-	size_t count = json_object_array_length(value);
-
-	for (; step.index < count; step.index++)
-		if (!json_object_is_type(json_object_array_get_idx(value, step.index),
-		    json_type_object))
-			report_element(r, &step, "items", "must be an object");
+	judge_elements(r, r->field, value, json_type_object, "items", "must be an object");
 }
 
 const struct check check_objects = { judge_objects,

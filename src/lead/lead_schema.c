@@ -32,15 +32,15 @@ put_keywords(struct buf *out, const char *text, unsigned int max)
 	buf_puts(out, text);
 }
 
-/* Names of the fields with this condition, as JSON strings with commas between. */
+/* Names of the fields with this condition, as JSON strings with ${suffix}, commas between. */
 static void
-put_names(struct buf *out, enum rule_when when)
+put_names(struct buf *out, enum rule_when when, const char *suffix)
 {
 	const char *comma = "";
 
 	for (size_t i = 0; i < rules_count; i++)
 		if (rules[i].required == when) {
-			buf_printf(out, "%s\"%s\"", comma, rules[i].name);
+			buf_printf(out, "%s\"%s\"%s", comma, rules[i].name, suffix);
 			comma = ", ";
 		}
 }
@@ -76,7 +76,6 @@ static void
 put_condition(struct buf *out, enum rule_when when)
 {
 	const struct rule_condition *c = &rules_conditions[when];
-	const char *comma = "";
 
 	buf_puts(out, "        { \"if\": { \"required\": [\"type\"], "
 	    "\"properties\": { \"type\": { \"enum\": [");
@@ -85,14 +84,9 @@ put_condition(struct buf *out, enum rule_when when)
 	if (c->no_office)
 		buf_puts(out, ", \"office_id\": { \"type\": \"null\" }");
 	buf_puts(out, " } },\n          \"then\": { \"required\": [");
-	put_names(out, when);
+	put_names(out, when, "");
 	buf_puts(out, "], \"properties\": { ");
-	for (size_t i = 0; i < rules_count; i++)
-		if (rules[i].required == when) {
-			buf_printf(out, "%s\"%s\": { \"not\": { \"type\": \"null\" } }",
-			    comma, rules[i].name);
-			comma = ", ";
-		}
+	put_names(out, when, ": { \"not\": { \"type\": \"null\" } }");
 	buf_puts(out, " } } }");
 }
 
@@ -100,7 +94,7 @@ static void
 put_data(struct buf *out)
 {
 	buf_puts(out, "    \"data\": {\n      \"type\": \"object\",\n      \"required\": [");
-	put_names(out, RULE_ALWAYS);
+	put_names(out, RULE_ALWAYS, "");
 	buf_puts(out, "],\n      \"properties\": {\n");
 	for (size_t i = 0; i < rules_count; i++) {
 		put_field(out, &rules[i]);
