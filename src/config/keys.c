@@ -34,19 +34,14 @@ static const char *const bodies[] = { "payload", "data", "transform", NULL };
 static const char *const formats[] = { "json", "form", NULL };
 static const char *const on_dead[] = { "continue", "hold", NULL };
 
-#define SOURCE(name, type, member) \
-	.section = SECTION_SOURCE, name, type, offsetof(struct config_source, member)
-#define STORE(name, type, member) \
-	.section = SECTION_STORE, name, type, offsetof(struct config_store, member)
-#define WORKER(name, type, member) \
-	.section = SECTION_WORKER, name, type, offsetof(struct config_worker, member)
-#define ADMIN(name, type, member) \
-	.section = SECTION_ADMIN, name, type, offsetof(struct config, member)
-#define DESTINATION(name, type, member) \
-	.section = SECTION_DESTINATION, name, type, \
-	offsetof(struct config_destination, member)
-#define ALERT(name, type, member) \
-	.section = SECTION_ALERT, name, type, offsetof(struct config_alert, member)
+#define KEY(id, owner, name, type, member) \
+	.section = id, name, type, offsetof(struct owner, member)
+#define SOURCE(...) KEY(SECTION_SOURCE, config_source, __VA_ARGS__)
+#define STORE(...) KEY(SECTION_STORE, config_store, __VA_ARGS__)
+#define WORKER(...) KEY(SECTION_WORKER, config_worker, __VA_ARGS__)
+#define ADMIN(...) KEY(SECTION_ADMIN, config, __VA_ARGS__)
+#define DESTINATION(...) KEY(SECTION_DESTINATION, config_destination, __VA_ARGS__)
+#define ALERT(...) KEY(SECTION_ALERT, config_alert, __VA_ARGS__)
 #define COUNT(owner, member) .count_offset = offsetof(struct owner, member)
 
 const struct key keys_table[] = {

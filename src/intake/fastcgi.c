@@ -212,19 +212,6 @@ answer_values(struct fastcgi *f)
 	buf_free(&result);
 }
 
-/* A record of the management kind has been read. */
-static void
-close_management(struct fastcgi *f)
-{
-	const uint8_t unknown[8] = { f->head[HEAD_TYPE] };
-
-	if (f->head[HEAD_TYPE] == FCGI_GET_VALUES)
-		answer_values(f);
-	else
-		put_record(&f->reply, FCGI_UNKNOWN_TYPE, FCGI_NULL_REQUEST_ID,
-		    unknown, sizeof(unknown));
-}
-
 /*
  * What to do with a record of a stream: is it for the request under way, to be
  * ignored (it belongs to a request that was refused, or comes late for one that
@@ -274,10 +261,15 @@ open_record(struct fastcgi *f)
 static enum fastcgi_step
 close_record(struct fastcgi *f)
 {
+	const uint8_t unknown[8] = { f->head[HEAD_TYPE] };
 	bool ends_stream = record_length(f) == 0;
 
 	if (record_id(f) == FCGI_NULL_REQUEST_ID) {
-		close_management(f);
+		if (f->head[HEAD_TYPE] == FCGI_GET_VALUES)
+			answer_values(f);
+		else
+			put_record(&f->reply, FCGI_UNKNOWN_TYPE, FCGI_NULL_REQUEST_ID,
+			    unknown, sizeof(unknown));
 		return FASTCGI_MORE;
 	}
 	switch (f->head[HEAD_TYPE]) {

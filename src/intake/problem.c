@@ -1,7 +1,6 @@
 #include "intake/problem.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "base/buf.h"
 
@@ -83,20 +82,14 @@ problem_answer(struct answer *answer, enum problem problem, const char *id,
 	answer->allow = row->allow;
 	answer->retry_after_s = row->retry_after_s;
 	answer->challenge = row->challenge;
-	buf_puts(body, "{\"type\":\"urn:leadrelay:problem:");
-	buf_puts(body, row->name);
-	buf_puts(body, "\",\"title\":");
-	buf_json(body, row->title, strlen(row->title));
-	buf_printf(body, ",\"status\":%d,\"detail\":", row->status);
-	buf_json(body, row->detail, strlen(row->detail));
-	if (id != NULL) {
-		buf_puts(body, ",\"id\":");
-		buf_json(body, id, strlen(id));
-	}
-	if (errors != NULL) {
-		buf_puts(body, ",\"errors\":");
-		buf_puts(body, errors);
-	}
+	/* No title, detail or id holds what JSON would escape. */
+	buf_printf(body, "{\"type\":\"urn:leadrelay:problem:%s\",\"title\":\"%s\","
+	    "\"status\":%d,\"detail\":\"%s\"", row->name, row->title, row->status,
+	    row->detail);
+	if (id != NULL)
+		buf_printf(body, ",\"id\":\"%s\"", id);
+	if (errors != NULL)
+		buf_printf(body, ",\"errors\":%s", errors);
 	buf_puts(body, "}");
 }
 
@@ -104,10 +97,8 @@ void
 problem_success(struct answer *answer, bool duplicate, const char *id)
 {
 	answer_begin(answer, duplicate ? 200 : 202, "application/json");
-	buf_puts(&answer->body, duplicate ? "{\"status\":\"duplicate\",\"id\":\"" :
-	    "{\"status\":\"accepted\",\"id\":\"");
-	buf_puts(&answer->body, id);
-	buf_puts(&answer->body, "\"}");
+	buf_printf(&answer->body, "{\"status\":\"%s\",\"id\":\"%s\"}",
+	    duplicate ? "duplicate" : "accepted", id);
 }
 
 void

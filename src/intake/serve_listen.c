@@ -59,25 +59,21 @@ is_alive(const struct sockaddr_un *address)
 static int
 clear_path(const struct sockaddr_un *address, struct buf *why)
 {
+	const char *path = address->sun_path, *fault = NULL;
 	struct stat st;
 
-	if (lstat(address->sun_path, &st) == -1) {
-		if (errno == ENOENT)
-			return 0;
-		return give_up(why, address->sun_path, -1);
-	}
-	if (!S_ISSOCK(st.st_mode)) {
-		buf_printf(why, "%s is there already and is no socket",
-		    address->sun_path);
+	if (lstat(path, &st) == -1)
+		return errno == ENOENT ? 0 : give_up(why, path, -1);
+	if (!S_ISSOCK(st.st_mode))
+		fault = " is there already and is no socket";
+	else if (is_alive(address))
+		fault = ": another process is listening there";
+	if (fault != NULL) {
+		buf_printf(why, "%s%s", path, fault);
 		return -1;
 	}
-	if (is_alive(address)) {
-		buf_printf(why, "%s: another process is listening there",
-		    address->sun_path);
-		return -1;
-	}
-	if (unlink(address->sun_path) == -1 && errno != ENOENT)
-		return give_up(why, address->sun_path, -1);
+	if (unlink(path) == -1 && errno != ENOENT)
+		return give_up(why, path, -1);
 	return 0;
 }
 

@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -40,14 +39,6 @@ judge_decimals(struct report *r, struct json_object *value)
 const struct check check_decimals = { judge_decimals,
     ", \"x-leadrelay-rule\": { \"maxDecimals\": %u }" };
 
-static int
-compare_offices(const void *va, const void *vb)
-{
-	const int64_t *a = va, *b = vb;
-
-	return *a < *b ? -1 : *a > *b;
-}
-
 static void
 judge_office(struct report *r, struct json_object *value)
 {
@@ -55,9 +46,10 @@ judge_office(struct report *r, struct json_object *value)
 
 	if (r->offices == NULL || !check_integer(value, &id))
 		return;
-	if (r->office_count == 0 || bsearch(&id, r->offices, r->office_count,
-	    sizeof(id), compare_offices) == NULL)
-		report_field(r, "office_id", "must be one of the configured office ids");
+	for (size_t i = 0; i < r->office_count; i++)
+		if (r->offices[i] == id)
+			return;
+	report_field(r, "office_id", "must be one of the configured office ids");
 }
 
 const struct check check_office = { judge_office,

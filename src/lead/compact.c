@@ -50,28 +50,22 @@ string_size(const char **p)
 size_t
 compact_size(const char *text, size_t len, size_t enough)
 {
-	const char *p = text, *end = text + len, *number;
-	size_t size = 0;
+	const char *p = text, *end = text + len;
+	size_t size = 0, number_len;
 
 	while (p < end && size <= enough) {
-		switch (*p) {
-		case ' ': case '\t': case '\n': case '\r':
+		if (strchr(" \t\n\r", *p) != NULL) {
 			p++;
-			break;
-		case '"':
+		} else if (*p == '"') {
 			size += string_size(&p);
-			break;
-		case '-': case '0': case '1': case '2': case '3': case '4':
-		case '5': case '6': case '7': case '8': case '9':
-			for (number = p; p < end && *p != '\0' &&
-			    strchr("+-.0123456789Ee", *p) != NULL; p++)
-				;
-			size += number_js_size(number, (size_t)(p - number));
-			break;
-		default:		/* punctuation, true, false, null */
+		} else if (*p == '-' || (*p >= '0' && *p <= '9')) {
+			/* What follows the value is no part of a number. */
+			number_len = strspn(p, "+-.0123456789Ee");
+			size += number_js_size(p, number_len);
+			p += number_len;
+		} else {		/* punctuation, true, false, null */
 			size++;
 			p++;
-			break;
 		}
 	}
 	return size;

@@ -10,9 +10,6 @@
 #include "lead/lead.h"
 #include "lead/rules.h"
 
-static const char no_memory[] = "out of memory";
-static const char no_digest[] = "no digest can be made of it";
-
 /*
  * The tree, for a text that json_scan let pass.  Not json-c's strict mode: there
  * is nothing left for it to refuse but large integers and blanks at the end.
@@ -106,7 +103,7 @@ lead_read(const char *payload, size_t len, struct lead *lead)
 	memset(lead, 0, sizeof(*lead));
 	fault = len > INT_MAX ? "too large" : json_scan(payload, len, &data, 1, &at);
 	if (fault == NULL && (lead->root = parse(payload, len)) == NULL)
-		fault = no_memory;
+		fault = "out of memory";
 	if (fault == NULL) {
 		value = json_object_object_get(lead->root, "data");
 		if (json_object_is_type(value, json_type_object)) {
@@ -122,7 +119,7 @@ lead_read(const char *payload, size_t len, struct lead *lead)
 		lead->has_jti = json_object_object_get(lead->root, "jti") != NULL;
 	}
 	if (take_digests(payload, len, lead) == -1 && fault == NULL)
-		fault = no_digest;
+		fault = "no digest can be made of it";
 	return fault;
 }
 

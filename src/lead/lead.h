@@ -57,7 +57,7 @@ enum lead_time lead_check_time(const struct lead *lead, int64_t now_ms,
  * Judge the lead by every rule.  Appends to ${errors} a JSON array of objects
  * {"pointer":"#/data/email","rule":"email","detail":"…"} (pointers: RFC 6901
  * section 6, percent-encoded), in table order, and returns how many; 0 leaves
- * "[]".  A detail never quotes the lead's own values.  ${offices} is the sorted
+ * "[]".  A detail never quotes the lead's own values.  ${offices} is the
  * list of valid office ids, or NULL for any.
  */
 size_t lead_check(const struct lead *lead, const int64_t *offices,
