@@ -1,7 +1,6 @@
 #include "config/scan.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "config/keys.h"
@@ -147,19 +146,16 @@ check_word(struct scan *s)
 static void
 put_title(struct scan *s, enum token token)
 {
-	char begun[32];
+	bool quoted = token == TOKEN_STRING;
+	bool brace = token == TOKEN_MARK && *s->token == '{';
 
-	snprintf(begun, sizeof(begun), "%d.%u:", s->section_line, ++s->sections);
-	if (token == TOKEN_STRING) {
-		buf_printf(s->out, "%c%s", *s->token, begun);
-		buf_add(s->out, s->token + 1, s->token_len - 1);
-	} else if (token == TOKEN_WORD) {
-		buf_puts(s->out, begun);
-		buf_add(s->out, s->token, s->token_len);
-	} else if (*s->token == '{')
-		buf_printf(s->out, " %s{", begun);
-	else
-		buf_add(s->out, s->token, s->token_len);
+	++s->sections;
+	if (quoted)
+		buf_putc(s->out, *s->token);
+	if (token != TOKEN_MARK || brace)
+		buf_printf(s->out, "%s%d.%u:", brace ? " " : "", s->section_line,
+		    s->sections);
+	buf_add(s->out, s->token + quoted, s->token_len - quoted);
 }
 
 /* What may stand in a section, or at the top, for the message. */

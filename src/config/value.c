@@ -42,9 +42,9 @@ struct value_type {
 };
 
 static void *
-member(const struct key *key, void *base)
+member(const struct key *key, const void *base)
 {
-	return (char *)base + key->offset;
+	return (char *)(uintptr_t)base + key->offset;
 }
 
 static bool
@@ -54,9 +54,9 @@ is_list(enum holding holding)
 }
 
 static size_t *
-member_count(const struct key *key, void *base)
+member_count(const struct key *key, const void *base)
 {
-	return (size_t *)(void *)((char *)base + key->count_offset);
+	return (void *)((char *)(uintptr_t)base + key->count_offset);
 }
 
 char *
@@ -462,7 +462,7 @@ value_set_default(const struct key *key, void *base, const char *folder)
 }
 
 static void
-print_list(const struct key *key, void *base, struct buf *out)
+print_list(const struct key *key, const void *base, struct buf *out)
 {
 	const struct value_type *type = &types[key->type];
 	const char *list = *(char **)member(key, base);
@@ -480,7 +480,7 @@ void
 value_print(const struct key *key, const void *base, struct buf *out)
 {
 	const struct value_type *type = &types[key->type];
-	void *slot = member(key, (void *)(uintptr_t)base);
+	void *slot = member(key, base);
 	bool set = true;
 
 	if (type->holding != HOLD_PLAIN)
@@ -492,7 +492,7 @@ value_print(const struct key *key, const void *base, struct buf *out)
 	if (!set)
 		buf_puts(out, key->flags & KEY_OFF ? key->def : "");
 	else if (is_list(type->holding))
-		print_list(key, (void *)(uintptr_t)base, out);
+		print_list(key, base, out);
 	else
 		type->write(key, slot, out);
 }
@@ -500,7 +500,7 @@ value_print(const struct key *key, const void *base, struct buf *out)
 int
 value_copy(const struct key *key, const void *from, void *to)
 {
-	const void *value = member(key, (void *)(uintptr_t)from);
+	const void *value = member(key, from);
 	void *slot = member(key, to);
 	char *text = NULL;
 

@@ -84,9 +84,8 @@ cgi_write(const struct buf *out)
 
 	for (at = 0; at < out->len; at += (size_t)n) {
 		n = write(STDOUT_FILENO, out->data + at, out->len - at);
-		if (n == -1 && errno == EAGAIN && cgi_wait(STDOUT_FILENO, POLLOUT))
-			n = 0;
-		else if (n == -1 && errno == EINTR)
+		if (n == -1 && (errno == EINTR ||
+		    (errno == EAGAIN && cgi_wait(STDOUT_FILENO, POLLOUT))))
 			n = 0;
 		else if (n == -1) {
 			log_warn("cgi: writing the answer: %s", strerror(errno));

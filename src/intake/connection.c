@@ -63,7 +63,7 @@ struct connection_pool {
 	struct connections waiting;	/* oldest first */
 	struct connections spare;	/* those closed, latest first */
 	size_t spare_count;
-	size_t open;
+	atomic_size_t open;		/* changed under the lock */
 	size_t made;			/* entries used at ${all} */
 	struct connection *all[];
 };
@@ -486,12 +486,7 @@ connection_pool_stop(struct connection_pool *pool)
 size_t
 connection_open_count(struct connection_pool *pool)
 {
-	size_t open;
-
-	(void)pthread_mutex_lock(&pool->lock);
-	open = pool->open;
-	(void)pthread_mutex_unlock(&pool->lock);
-	return open;
+	return atomic_load(&pool->open);
 }
 
 size_t

@@ -43,9 +43,6 @@ bool check_word(struct json_object *string, const char *const *words);
 /* Does LEADPRO.md's grammar of an ISO 8601 date take the ${len} bytes? */
 bool check_date_text(const char *str, size_t len, bool need_time);
 
-/* Report when the field's compact JSON is longer than r->rule->max. */
-void check_bytes(struct report *r);
-
 /* The pattern of check_date_text as a JSON string. */
 #define CHECK_DATE_PATTERN(time_optional) \
 	"\"^(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])" \

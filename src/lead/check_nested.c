@@ -4,7 +4,25 @@
 #include <json-c/json.h>
 
 #include "lead/check.h"
+#include "lead/compact.h"
 #include "lead/rules.h"
+
+/*
+ * Report when the field's compact JSON is longer than the rule's max.  The size is
+ * judged in the text and not on the tree, because json-c forgets how a large integer
+ * was written.
+ */
+static void
+judge_bytes(struct report *r)
+{
+	struct json_member m = { r->rule->name, NULL, 0 };
+	size_t at;
+
+	(void)json_scan(r->lead->data_text, r->lead->data_len, &m, 1, &at);
+	if (m.value != NULL && compact_size(m.value, m.len, r->rule->max) > r->rule->max)
+		report_field(r, "bytes", "must be at most %u bytes as compact JSON",
+		    r->rule->max);
+}
 
 static bool
 is_string(struct json_object *value)
@@ -49,7 +67,7 @@ judge_availability(struct report *r, struct json_object *value)
 	struct report_step at = { r->field, "hours", 0 };
 	struct json_object *hours;
 
-	check_bytes(r);
+	judge_bytes(r);
 	hours = json_object_object_get(value, "hours");
 	if (hours != NULL && !json_object_is_type(hours, json_type_array))
 		report_element(r, &at, "type", "must be an array");
@@ -67,7 +85,7 @@ judge_meta(struct report *r, struct json_object *value)
 {
 	struct report_step step = { r->field, NULL, 0 };
 
-	check_bytes(r);
+	judge_bytes(r);
 	json_object_object_foreach(value, name, member) {
 		step.name = name;
 		if (!is_string(member))
@@ -110,7 +128,7 @@ judge_questionnaire(struct report *r, struct json_object *value)
 	struct report_step step = { r->field, NULL, 0 };
 	size_t count = json_object_array_length(value);
 
-	check_bytes(r);
+	judge_bytes(r);
 	for (; step.index < count; step.index++)
 		judge_pair(r, &step, json_object_array_get_idx(value, step.index));
 }

@@ -140,23 +140,17 @@ lead_check_time(const struct lead *lead, int64_t now_ms, int64_t leeway_ms,
 		*why = "exp or nbf is no number";
 		return LEAD_TIME_MALFORMED;
 	}
-	if (lead->exp.kind == LEAD_CLAIM_NUMBER && now >= lead->exp.seconds + leeway) {
+	if (lead->exp.kind == LEAD_CLAIM_NUMBER && now >= lead->exp.seconds + leeway)
 		*why = "expired";
-		return LEAD_TIME_STALE;
-	}
-	if (lead->nbf.kind == LEAD_CLAIM_NUMBER && now < lead->nbf.seconds - leeway) {
+	else if (lead->nbf.kind == LEAD_CLAIM_NUMBER && now < lead->nbf.seconds - leeway)
 		*why = "not yet valid";
-		return LEAD_TIME_STALE;
-	}
-	if (max_age_ms < 0 || lead->iat.kind == LEAD_CLAIM_ABSENT)
+	else if (max_age_ms < 0 || lead->iat.kind == LEAD_CLAIM_ABSENT)
 		return LEAD_TIME_OK;
-	if (lead->iat.kind == LEAD_CLAIM_OTHER) {
+	else if (lead->iat.kind == LEAD_CLAIM_OTHER)
 		*why = "iat is no number, so its age is unknown";
-		return LEAD_TIME_STALE;
-	}
-	if (now - lead->iat.seconds > (double)max_age_ms / 1000 + leeway) {
+	else if (now - lead->iat.seconds > (double)max_age_ms / 1000 + leeway)
 		*why = "too old";
-		return LEAD_TIME_STALE;
-	}
-	return LEAD_TIME_OK;
+	else
+		return LEAD_TIME_OK;
+	return LEAD_TIME_STALE;
 }

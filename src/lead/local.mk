@@ -1,6 +1,5 @@
 libleadrelay_a_SOURCES += \
 	src/lead/check.h \
-	src/lead/check_bytes.c \
 	src/lead/check_date.c \
 	src/lead/check_email.c \
 	src/lead/check_enum.c \

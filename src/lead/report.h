@@ -4,7 +4,6 @@
 #ifndef LEADRELAY_LEAD_REPORT_H
 #define LEADRELAY_LEAD_REPORT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,14 +29,10 @@ struct report_step {
 	size_t index;
 };
 
-#define REPORT_SIZED 3			/* fields whose bytes count */
-
 struct report {
 	const struct lead *lead;
 	const int64_t *offices;		/* as lead_check has them */
 	size_t office_count;
-	struct json_member sized[REPORT_SIZED]; /* located by check_bytes */
-	bool located;
 
 	struct buf *errors;
 	size_t count;			/* entries so far */
