@@ -198,33 +198,24 @@ check_worker(const struct check_site *site, void *base)
 
 /* ---- URLs and credentials ---- */
 
-/* What may stand in braces in a URL's path and query; see relay/outgoing.h. */
-static const char *const placeholders[] = { "{id}", "{lead_id}", "{lead_uuid}" };
-
-/* The length of the placeholder at ${str}, or 0. */
-static size_t
-placeholder(const char *str)
-{
-	for (size_t i = 0; i < sizeof(placeholders) / sizeof(placeholders[0]); i++)
-		if (strncmp(str, placeholders[i], strlen(placeholders[i])) == 0)
-			return strlen(placeholders[i]);
-	return 0;
-}
-
-/* Are all braces in ${url} placeholders, and behind the host? */
+/* Are all braces in ${url} placeholders, and behind the host?  See relay/outgoing.h. */
 static bool
 has_good_braces(const char *str, const struct url *url)
 {
+	static const char *const good[] = { "{id}", "{lead_id}", "{lead_uuid}" };
+	const size_t count = sizeof(good) / sizeof(good[0]);
 	const char *brace = str + strcspn(str, "{}");
+	size_t i;
 
 	if (*brace != '\0' && brace < url->rest)
 		return false;
 	for (; *brace != '\0'; brace += strcspn(brace, "{}")) {
-		size_t len = placeholder(brace);
-
-		if (len == 0)
+		for (i = 0; i < count; i++)
+			if (strncmp(brace, good[i], strlen(good[i])) == 0)
+				break;
+		if (i == count)
 			return false;
-		brace += len;
+		brace += strlen(good[i]);
 	}
 	return true;
 }
@@ -292,34 +283,16 @@ check_where(const struct check_site *site, const char *url, const char *file,
 
 /* Headers that leadrelay or libcurl writes itself, and what to use instead. */
 static const struct { const char *name; const char *instead; } own_headers[] = {
-	{ "Connection", NULL },
-	{ "Content-Length", NULL },
-	{ "Content-Type", "content_type" },
-	{ "Expect", NULL },
-	{ "Host", "url" },
-	{ "Idempotency-Key", NULL },
-	{ "Transfer-Encoding", NULL },
-	{ "User-Agent", NULL },
-	{ "X-Leadrelay-", NULL },	/* ends in "-": all that begin so */
+	{ "Connection", "" },
+	{ "Content-Length", "" },
+	{ "Content-Type", "; its setting is content_type" },
+	{ "Expect", "" },
+	{ "Host", "; its setting is url" },
+	{ "Idempotency-Key", "" },
+	{ "Transfer-Encoding", "" },
+	{ "User-Agent", "" },
+	{ "X-Leadrelay-", "" },		/* ends in "-": all that begin so */
 };
-
-static void
-check_own_header(const struct check_site *site, const char *key,
-    const char *header, size_t len)
-{
-	for (size_t i = 0; i < sizeof(own_headers) / sizeof(own_headers[0]); i++) {
-		const char *own = own_headers[i].name;
-		size_t own_len = strlen(own);
-
-		if (strncasecmp(header, own, own_len) != 0 ||
-		    (own[own_len - 1] != '-' && len != own_len))
-			continue;
-		complain(site, key, "%.*s is set by leadrelay itself%s%s",
-		    (int)len, header, own_headers[i].instead == NULL ? "" :
-		    "; its setting is ", own_headers[i].instead == NULL ? "" :
-		    own_headers[i].instead);
-	}
-}
 
 /* A header is never quoted in full: its value may be a credential. */
 static void
@@ -328,10 +301,19 @@ check_header(const struct check_site *site, const char *key, const char *header)
 	size_t len = strspn(header, TOKEN_CHARS);
 	const char *value = header + len + 1;
 
-	if (len == 0 || header[len] != ':' || value[strspn(value, " \t")] == '\0')
+	if (len == 0 || header[len] != ':' || value[strspn(value, " \t")] == '\0') {
 		complain(site, key, "expected \"Name: value\"");
-	else
-		check_own_header(site, key, header, len);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(own_headers) / sizeof(own_headers[0]); i++) {
+		const char *own = own_headers[i].name;
+		size_t own_len = strlen(own);
+
+		if (strncasecmp(header, own, own_len) == 0 &&
+		    (own[own_len - 1] == '-' || len == own_len))
+			complain(site, key, "%.*s is set by leadrelay itself%s",
+			    (int)len, header, own_headers[i].instead);
+	}
 }
 
 static bool

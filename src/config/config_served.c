@@ -13,10 +13,8 @@
 static bool
 lies_in(const char *path, const char *root)
 {
-	size_t len = strlen(root);
+	size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
 
-	if (strcmp(root, "/") == 0)
-		return true;
 	return strncmp(path, root, len) == 0 &&
 	    (path[len] == '/' || path[len] == '\0');
 }

@@ -1,3 +1,7 @@
+/*
+ * Tokens are read as libConfuse reads them and handed on as they are, but for names
+ * and titles; the states are only as strict as that needs.
+ */
 #include "config/scan.h"
 
 #include <stdbool.h>
@@ -47,13 +51,6 @@ next_is(const struct scan *s, const char *str)
 	return (size_t)(s->end - s->p) >= len && memcmp(s->p, str, len) == 0;
 }
 
-static void
-skip_line(struct scan *s)
-{
-	while (s->p < s->end && *s->p != '\n')
-		s->p++;
-}
-
 /* Past blanks and comments, keeping the lines. */
 static void
 skip_blanks(struct scan *s)
@@ -62,7 +59,8 @@ skip_blanks(struct scan *s)
 		if (*s->p == '#' || next_is(s, "//") || next_is(s, "/*")) {
 			if (*s->p != '#')
 				fault_add(&s->at, "a comment begins with #");
-			skip_line(s);
+			while (s->p < s->end && *s->p != '\n')
+				s->p++;
 			if (s->p == s->end)
 				return;
 		}
@@ -162,16 +160,12 @@ put_title(struct scan *s, enum token token)
 static void
 list_names(const struct scan *s, struct buf *names)
 {
-	if (s->state == WANT_SECTION) {
-		for (size_t i = 0; i < SECTIONS; i++)
-			buf_printf(names, "%s%s", i == 0 ? "" : ", ",
-			    keys_sections[i].name);
-		return;
-	}
-	for (size_t i = 0; i < keys_count; i++)
-		if (&keys_sections[keys_table[i].section] == s->section)
+	bool top = s->state == WANT_SECTION;
+
+	for (size_t i = 0; i < (top ? (size_t)SECTIONS : keys_count); i++)
+		if (top || &keys_sections[keys_table[i].section] == s->section)
 			buf_printf(names, "%s%s", names->len == 0 ? "" : ", ",
-			    keys_table[i].name);
+			    top ? keys_sections[i].name : keys_table[i].name);
 }
 
 /* A section's or key's name: itself if there is such a one. */

@@ -524,10 +524,8 @@ value_free(const struct key *key, void *base)
 
 	if (holding == HOLD_PLAIN)
 		return;
-	if (is_list(holding)) {
-		free_elements(key, *slot, *member_count(key, base));
+	free_elements(key, *slot, is_list(holding) ? *member_count(key, base) : 0);
+	if (is_list(holding))
 		*member_count(key, base) = 0;
-	} else
-		free(*slot);
 	*slot = NULL;
 }

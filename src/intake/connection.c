@@ -92,7 +92,6 @@ static void
 connection_free_buffers(struct connection *c)
 {
 	fastcgi_free(&c->in);
-	fastcgi_init(&c->in, 0);
 	buf_free(&c->pending);
 	buf_free(&c->out);
 	buf_free(&c->rq.answer.body);
@@ -134,7 +133,6 @@ open_connection(struct connection_pool *pool, int fd)
 	    (c = calloc(1, sizeof(*c))) != NULL) {
 		c->pool = pool;
 		c->index = (uint32_t)pool->made;
-		fastcgi_init(&c->in, 0);
 		pool->all[pool->made++] = c;
 	}
 	if (c != NULL) {

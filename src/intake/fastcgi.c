@@ -87,11 +87,9 @@ static bool
 take_pair(const uint8_t **at, const uint8_t *end, const uint8_t **name,
     size_t *name_len, size_t *value_len)
 {
-	if (!take_length(at, end, name_len) || !take_length(at, end, value_len))
-		return false;
-	if (*name_len > (size_t)(end - *at))
-		return false;
-	if (*value_len > (size_t)(end - *at) - *name_len)
+	if (!take_length(at, end, name_len) || !take_length(at, end, value_len) ||
+	    *name_len > (size_t)(end - *at) ||
+	    *value_len > (size_t)(end - *at) - *name_len)
 		return false;
 	*name = *at;
 	*at += *name_len + *value_len;

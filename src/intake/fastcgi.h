@@ -63,7 +63,7 @@ struct fastcgi {
 	size_t small_len;
 };
 
-/* Make ready; at most ${body_keep} bytes of a request's body will be kept. */
+/* Make ready; all zero is ready, too.  At most ${body_keep} bytes of a request's body will be kept. */
 void fastcgi_init(struct fastcgi *f, size_t body_keep);
 
 /*
@@ -90,6 +90,7 @@ void fastcgi_reset(struct fastcgi *f, size_t spare);
 /* Empty a buffer; its memory is kept only while it is no more than ${spare} bytes. */
 void fastcgi_empty(struct buf *b, size_t spare);
 
+/* Give all memory back; it is all zero then. */
 void fastcgi_free(struct fastcgi *f);
 
 #endif

@@ -56,7 +56,7 @@ struct server {
 	int pulse;			/* eventfd: is a thread there? */
 	atomic_bool beaten;		/* one was */
 	int64_t pulse_ms;		/* when that is asked next */
-	atomic_bool paused;		/* no descriptors left: not accepting */
+	atomic_bool paused;		/* no descriptors left: not accepting; on its own */
 	_Atomic int64_t said_ms;	/* when that was said; 0: never */
 	atomic_int left;		/* connections that may still be accepted */
 	int threads;

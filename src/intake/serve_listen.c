@@ -234,13 +234,11 @@ listen_tcp(const char *address, struct buf *why)
 	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	struct addrinfo *list = NULL, *ai;
 	const char *colon = strrchr(address, ':');
-	char *host = NULL;
+	size_t len = (size_t)(colon - address);
+	size_t bracket = address[0] == '[' && colon[-1] == ']';
+	char *host = strndup(address + bracket, len - 2 * bracket);
 	int rc, fd = -1;
 
-	if (address[0] == '[' && colon[-1] == ']')
-		host = strndup(address + 1, (size_t)(colon - address) - 2);
-	else
-		host = strndup(address, (size_t)(colon - address));
 	if (host == NULL)
 		return give_up(why, address, -1);
 	if ((rc = getaddrinfo(host, colon + 1, &hints, &list)) != 0) {

@@ -26,11 +26,9 @@ check_integer(struct json_object *value, int64_t *n)
 static void
 judge_decimals(struct report *r, struct json_object *value)
 {
-	const char *text;
+	const char *text = json_object_is_type(value, json_type_int) ? "0" :
+	    json_object_get_string(value);
 
-	if (json_object_is_type(value, json_type_int))
-		return;
-	text = json_object_get_string(value);
 	if (text == NULL || number_decimals(text, strlen(text)) > r->rule->max)
 		report_field(r, "decimals", "must have at most %u decimal places",
 		    r->rule->max);

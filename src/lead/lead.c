@@ -57,16 +57,11 @@ read_event(struct lead *lead)
 static void
 read_id(struct lead *lead)
 {
-	struct json_object *id;
+	struct json_object *id = json_object_object_get(lead->data, "id");
 	int64_t n;
 
-	if (lead->data == NULL)
-		return;
-	id = json_object_object_get(lead->data, "id");
-	if (!json_object_is_type(id, json_type_int) &&
-	    !json_object_is_type(id, json_type_double))
-		return;
-	if (!check_integer(id, &n))
+	if ((!json_object_is_type(id, json_type_int) &&
+	    !json_object_is_type(id, json_type_double)) || !check_integer(id, &n))
 		return;
 	lead->has_id = true;
 	snprintf(lead->key, sizeof(lead->key), "%" PRId64, n);

@@ -34,8 +34,8 @@ struct lead {
 	uint8_t data_digest[DIGEST_SIZE]; /* of data's bytes; of the whole payload without data */
 	char event[LEAD_EVENT_SIZE];	/* "lead.created", "lead.updated"; else "" */
 	char key[LEAD_KEY_SIZE];	/* id in canonical decimal, or digest of the payload */
-	bool has_id;			/* key is an id */
-	bool has_jti;
+	bool has_id;			/* key is data's id; else a digest */
+	bool has_jti;			/* on its own */
 	struct lead_claim exp, nbf, iat;
 };
 

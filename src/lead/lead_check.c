@@ -58,23 +58,17 @@ check_field(struct report *r, const struct rule *rule, bool required)
 	report_end(r);
 }
 
+/* A member of the payload: is it there, and as lead_read wants it? */
 static void
-check_envelope(struct report *r)
+check_member(struct report *r, const char *name, bool good, const char *words)
 {
-	const struct report_step event = { NULL, "event", 0 };
-	const struct report_step data = { NULL, "data", 0 };
+	const struct report_step at = { NULL, name, 0 };
 
-	report_begin(r, &event);
-	if (json_object_object_get(r->lead->root, "event") == NULL)
+	report_begin(r, &at);
+	if (json_object_object_get(r->lead->root, name) == NULL)
 		report_field(r, "required", "is required");
-	else if (r->lead->event[0] == '\0')
-		report_field(r, "event", "must be lead.created or lead.updated");
-
-	report_begin(r, &data);
-	if (json_object_object_get(r->lead->root, "data") == NULL)
-		report_field(r, "required", "is required");
-	else if (r->lead->data == NULL)
-		report_field(r, "data", "must be an object");
+	else if (!good)
+		report_field(r, name, "%s", words);
 }
 
 size_t
@@ -88,7 +82,9 @@ lead_check(const struct lead *lead, const int64_t *offices, size_t office_count,
 	bool holds[RULE_WHENS];
 	struct json_object *type, *office_id;
 
-	check_envelope(&r);
+	check_member(&r, "event", lead->event[0] != '\0',
+	    "must be lead.created or lead.updated");
+	check_member(&r, "data", lead->data != NULL, "must be an object");
 	if (lead->data != NULL) {
 		type = json_object_object_get(lead->data, "type");
 		office_id = json_object_object_get(lead->data, "office_id");

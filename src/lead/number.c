@@ -35,12 +35,8 @@ read_decimal(const char *text, size_t len, struct decimal *d)
 {
 	const char *p = text, *end = text + len, *point = NULL;
 
-	d->first = d->last = NULL;
-	d->exponent = 0;
-	d->negative = *p == '-';
-	if (d->negative)
-		p++;
-	for (; p < end && *p != 'e' && *p != 'E'; p++) {
+	*d = (struct decimal){ .negative = *p == '-' };
+	for (p += d->negative; p < end && *p != 'e' && *p != 'E'; p++) {
 		if (*p == '.') {
 			point = p;
 		} else if (*p != '0') {
@@ -88,9 +84,7 @@ number_decimals(const char *text, size_t len)
 {
 	struct decimal d;
 
-	if (!read_decimal(text, len, &d) || d.exponent >= 0)
-		return 0;
-	return -d.exponent;
+	return read_decimal(text, len, &d) && d.exponent < 0 ? -d.exponent : 0;
 }
 
 /* Add one in the last place to "d.ddde±x"; the digits are never all nines. */

@@ -48,11 +48,9 @@ split(const char *text, size_t len, struct segments *s)
 {
 	const char *end = text + len;
 	const char *dot1 = memchr(text, '.', len);
-	const char *dot2;
+	const char *dot2 = dot1 == NULL ? NULL :
+	    memchr(dot1 + 1, '.', (size_t)(end - dot1 - 1));
 
-	if (dot1 == NULL)
-		return false;
-	dot2 = memchr(dot1 + 1, '.', (size_t)(end - dot1 - 1));
 	if (dot2 == NULL)
 		return false;
 	s->header = text;
