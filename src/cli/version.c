@@ -1,4 +1,4 @@
-/* Libraries are asked for the version in use, but for fcgi, which cannot say. */
+/* Libraries are asked for the version in use, but for fcgi and libjwt, which cannot say. */
 #include "config.h"
 
 #include "cli/version.h"
