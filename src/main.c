@@ -11,7 +11,7 @@
 #include "base/exits.h"
 #include "base/signals.h"
 #include "cli/command.h"
-#include "program/program.h"
+#include "program/runner.h"
 #include "start/worker.h"
 
 extern char **environ;
@@ -40,7 +40,7 @@ main(int argc, char **argv)
 	signals_start();
 	if (getenv("REQUEST_METHOD") != NULL)
 		worker_cgi(environ);
-	if (program_is_host(argc, argv))
-		program_host_main();
+	if (runner_is_this(argc, argv))
+		runner_main();
 	return command_run(argc, argv);
 }

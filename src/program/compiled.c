@@ -3,6 +3,7 @@
 #ifdef HAVE_JQ
 #include "program/compiled.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "program/program.h"
@@ -105,23 +106,48 @@ find_fault(struct compiled *c, const char *text)
 	buf_free(&alone);
 }
 
-enum wire_kind
-compiled_add(struct compiled *c, uint32_t index, const char *text)
-{
-	struct buf whole = { 0 };
+/* What is kept of a program. */
+struct compiled_program {
+	struct compiled_program *next;
+	jq_state *jq;
+	char text[];
+};
 
-	if (c->programs[index] != NULL)
-		c->lib.jq_teardown(&c->programs[index]);
+jq_state *
+compiled_find(const struct compiled *c, const char *text)
+{
+	const struct compiled_program *p;
+
+	for (p = c->first; p != NULL; p = p->next)
+		if (strcmp(p->text, text) == 0)
+			return p->jq;
+	return NULL;
+}
+
+jq_state *
+compiled_add(struct compiled *c, const char *text, struct buf *why)
+{
+	struct compiled_program *p = malloc(sizeof(*p) + strlen(text) + 1);
+	struct buf whole = { 0 };
+	jq_state *jq = NULL;
+
 	buf_puts(&whole, prologue);
 	buf_puts(&whole, opening);
 	buf_puts(&whole, text);
 	buf_puts(&whole, closing);
-	c->programs[index] = buf_ok(&whole) ? compile(c, whole.data) : NULL;
+	if (p != NULL && buf_ok(&whole) && (jq = compile(c, whole.data)) == NULL)
+		find_fault(c, text);
 	buf_free(&whole);
-	if (c->programs[index] != NULL)
-		return WIRE_EMPTY;
-	find_fault(c, text);
-	return WIRE_ERROR;
+	if (jq == NULL) {
+		buf_add(why, c->said.data, c->said.len);
+		free(p);
+		return NULL;
+	}
+	strcpy(p->text, text);
+	p->jq = jq;
+	p->next = c->first;
+	c->first = p;
+	return jq;
 }
 
 /* A value as text: a string's own characters, anything else as JSON.  Consumed. */
@@ -202,16 +228,13 @@ see_the_end(struct compiled *c, jq_state *jq, struct buf *out)
 }
 
 enum wire_kind
-compiled_run(struct compiled *c, uint32_t index, const char *input, size_t len,
+compiled_run(struct compiled *c, jq_state *jq, const char *input, size_t len,
     struct buf *out)
 {
 	struct libjq *lib = &c->lib;
-	jq_state *jq = c->programs[index];
 	jv value;
 
 	buf_reset(out);
-	if (jq == NULL)
-		return refuse(out, "it is not compiled");
 	value = lib->jv_parse_sized(input, (int)len);
 	if (lib->jv_get_kind(value) == JV_KIND_INVALID) {
 		lib->jv_free(value);

@@ -1,9 +1,14 @@
+/*
+ * The memory in use is asked of the kernel before each phase, which takes a file
+ * that was opened before none could be: it lies where standard output was.
+ */
 #include "config.h"
 
 #include "program/limits.h"
 
+#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,91 +19,55 @@
 #include "program/program.h"
 #include "program/wire.h"
 
-static bool
-limit(int resource, rlim_t soft, rlim_t hard)
-{
-	struct rlimit rl = { soft, hard };
+#define STATM STDOUT_FILENO
 
-	return setrlimit(resource, &rl) == 0;
-}
-
-bool
-limits_confine(void)
-{
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	    limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, 0, 0);
-}
-
-/* The address space in use now, in bytes. */
-static rlim_t
-used_memory(void)
-{
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f != NULL) {
-		if (fscanf(f, "%lu", &pages) != 1)
-			pages = 0;
-		(void)fclose(f);
-	}
-	return pages != 0 ? (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) :
-	    64u << 20;
-}
-
-bool
-limits_memory(bool for_good)
-{
-	rlim_t most = used_memory() + PROGRAM_MEMORY;
-	struct rlimit now;
-
-	if (for_good && !limit(RLIMIT_NOFILE, 0, 0))
-		return false;
-#ifdef LIMITS_NO_MEMORY
-	most = RLIM_INFINITY;
+/* A sanitizer's shadow memory takes more than any limit. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LIMITS_NO_MEMORY
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LIMITS_NO_MEMORY
 #endif
-	if (getrlimit(RLIMIT_AS, &now) == -1)
-		return false;
-	if (most > now.rlim_max)
-		most = now.rlim_max;
-	return limit(RLIMIT_AS, most, for_good ? most : now.rlim_max);
-}
+#endif
 
-void
-limits_files(bool none)
-{
-	struct rlimit now;
+#ifdef LIMITS_NO_MEMORY
+#define OVERRUN "it took longer than a second, or more than 64 MB"
+#else
+#define OVERRUN "it took longer than a second"
+#endif
+#define COMPILING_CRASHED "its process crashed, or took more than 64 MB, while it " \
+	"compiled a program"
 
-	if (getrlimit(RLIMIT_NOFILE, &now) == 0)
-		(void)limit(RLIMIT_NOFILE, none ? 0 : now.rlim_max, now.rlim_max);
-}
+/* How long it may take, and the last words: after that time, and of a crash. */
+static const struct {
+	int ms;
+	enum wire_kind late_kind;
+	const char *late;
+	enum wire_kind crash_kind;
+	const char *crash;
+} phases[] = {
+	[LIMITS_IDLE] = { 0, WIRE_TROUBLE, "", WIRE_TROUBLE, "its process crashed" },
+	[LIMITS_COMPILING] = { PROGRAM_COMPILE_MS, WIRE_FAULTY,
+	    "it took longer than 5 seconds to compile", WIRE_TROUBLE, COMPILING_CRASHED },
+	[LIMITS_RUNNING] = { PROGRAM_RUN_MS, WIRE_ERROR, OVERRUN, WIRE_ERROR,
+	    "it took more than 64 MB, or crashed" }
+};
 
-void
-limits_watch(int ms)
-{
-	const struct itimerval left = {
-		.it_value = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 }
-	};
-
-	(void)setitimer(ITIMER_PROF, &left, NULL);
-}
-
-/* --- last words ----------------------------------------------------------- */
-
+/* A signal handler's, which has nobody to be handed them by. */
 static struct {
 	int fd;
-	const char *overrun;
-	enum wire_kind crash;
+	volatile sig_atomic_t phase;
 } last;
 
 static void
 say_and_end(int signal_number, siginfo_t *info, void *context)
 {
-	static const char crashed[] = "it took more than 64 MB, or crashed";
-	bool overrun = signal_number == SIGPROF;
-	const char *why = overrun ? last.overrun : crashed;
+	bool late = signal_number == SIGPROF;
+	const char *why = late ? phases[last.phase].late : phases[last.phase].crash;
 	struct wire_head head = {
-		.kind = overrun ? WIRE_ERROR : last.crash, .index = WIRE_LAST,
-		.len = (uint32_t)strlen(why)
+		.kind = late ? phases[last.phase].late_kind :
+		    phases[last.phase].crash_kind,
+		.index = WIRE_LAST, .len = (uint32_t)strlen(why)
 	};
 
 	(void)context;
@@ -109,10 +78,10 @@ say_and_end(int signal_number, siginfo_t *info, void *context)
 	_exit(1);
 }
 
-void
-limits_last_words(int fd, const char *overrun, enum wire_kind crash)
+static void
+catch_ends(int fd)
 {
-	static const int deaths[] = {
+	static const int ends[] = {
 		SIGPROF, SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGSYS
 	};
 	static char stack[16384];	/* the usual one may be what ran out */
@@ -123,10 +92,64 @@ limits_last_words(int fd, const char *overrun, enum wire_kind crash)
 	size_t i;
 
 	last.fd = fd;
-	last.overrun = overrun;
-	last.crash = crash;
 	(void)sigaltstack(&other, NULL);
 	(void)sigfillset(&action.sa_mask);
-	for (i = 0; i < sizeof(deaths) / sizeof(deaths[0]); i++)
-		(void)sigaction(deaths[i], &action, NULL);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		(void)sigaction(ends[i], &action, NULL);
+}
+
+static bool
+forbid(int resource)
+{
+	const struct rlimit none = { 0, 0 };
+
+	return setrlimit(resource, &none) == 0;
+}
+
+/* No more than PROGRAM_MEMORY beyond the address space in use now. */
+static bool
+limit_memory(void)
+{
+	char pages[32] = "";
+	rlim_t most = PROGRAM_MEMORY;
+	struct rlimit now;
+
+	if (pread(STATM, pages, sizeof(pages) - 1, 0) > 0)
+		most += strtoul(pages, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
+	else
+		most += PROGRAM_MEMORY;		/* no /proc */
+#ifdef LIMITS_NO_MEMORY
+	most = RLIM_INFINITY;
+#endif
+	if (getrlimit(RLIMIT_AS, &now) == -1)
+		return false;
+	now.rlim_cur = most < now.rlim_max ? most : now.rlim_max;
+	return setrlimit(RLIMIT_AS, &now) == 0;
+}
+
+bool
+limits_confine(int fd)
+{
+	int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	if (statm != -1) {
+		(void)dup2(statm, STATM);
+		(void)close(statm);
+	}
+	catch_ends(fd);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && forbid(RLIMIT_CORE) &&
+	    forbid(RLIMIT_FSIZE) && forbid(RLIMIT_NOFILE) && limit_memory();
+}
+
+void
+limits_enter(enum limits_phase phase)
+{
+	const struct itimerval left = {
+		.it_value = { .tv_sec = phases[phase].ms / 1000 }
+	};
+
+	last.phase = (sig_atomic_t)phase;
+	if (!limit_memory())
+		_exit(1);
+	(void)setitimer(ITIMER_PROF, &left, NULL);
 }

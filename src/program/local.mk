@@ -1,7 +1,6 @@
 libleadrelay_a_SOURCES += \
 	src/program/again.c src/program/again.h \
 	src/program/compiled.c src/program/compiled.h \
-	src/program/host.c src/program/host.h \
 	src/program/libjq.c src/program/libjq.h \
 	src/program/limits.c src/program/limits.h \
 	src/program/pipeline.c src/program/pipeline.h \

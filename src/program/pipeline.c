@@ -1,24 +1,47 @@
+/*
+ * The way is a row of steps, each a program; a step whose program is not there is
+ * passed over.  Out and back are two stretches of the one row.
+ */
 #include "program/pipeline.h"
 
 #include <json-c/json.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "config/config.h"
 #include "outbox/event.h"
 
 #define MESSAGE_MAX 500		/* bytes of a program's message that are kept */
+
+/* Go on after a step that ended without fault; or finish. */
+typedef void step_done(struct pipeline *p, bool empty, const struct buf *out);
+
+static step_done when_done, transform_done, compiled, success_when_done,
+    capture_done;
+
+static const struct step {
+	enum programs_which which;
+	bool compile_only;
+	step_done *done;
+} steps[] = {
+	{ PROGRAMS_WHEN, false, when_done },
+	{ PROGRAMS_TRANSFORM, false, transform_done },
+	/* It would go: will its answer be understood? */
+	{ PROGRAMS_SUCCESS_WHEN, true, compiled },
+#define BACK 3
+	{ PROGRAMS_SUCCESS_WHEN, false, success_when_done },
+	{ PROGRAMS_CAPTURE, false, capture_done },
+#define END 5
+};
+
+static void run_done(struct program_run *run, enum program_state state,
+    const struct buf *out);
 
 static void
 finish(struct pipeline *p, enum pipeline_end end)
 {
 	p->busy = false;
 	p->done(p, end);
-}
-
-static bool
-is_no(const struct buf *out)
-{
-	return strcmp(out->data, "false") == 0 || strcmp(out->data, "null") == 0;
 }
 
 /* What ${which} said, no longer than anybody reads. */
@@ -38,13 +61,6 @@ quote(struct pipeline *p, enum programs_which which, const char *message)
 }
 
 static void
-hold(struct pipeline *p, enum programs_which which, const char *message)
-{
-	quote(p, which, message);
-	finish(p, PIPELINE_HOLD);
-}
-
-static void
 skip(struct pipeline *p, enum programs_which which)
 {
 	p->which = which;
@@ -53,107 +69,134 @@ skip(struct pipeline *p, enum programs_which which)
 	finish(p, PIPELINE_SKIP);
 }
 
-/* It could not be run, for a reason that is nobody's here. */
+/* --- the row -------------------------------------------------------------- */
+
+/* The step ended without a verdict. */
 static void
-quote_trouble(struct pipeline *p, const struct buf *why)
+fail(struct pipeline *p, enum program_state state, const struct buf *out)
 {
-	buf_reset(&p->reason);
-	buf_printf(&p->reason, "jq programs cannot be run: %s",
-	    why->data != NULL ? why->data : "out of memory");
-}
+	enum programs_which which = steps[p->step].which;
+	enum pipeline_end end = state == PROGRAM_ERROR ? PIPELINE_HOLD :
+	    PIPELINE_TROUBLE;		/* no lead can mend what does not compile, either */
 
-static void
-submit(struct pipeline *p, enum programs_which which,
-    void (*done)(struct programs_run *run, enum program_state state,
-    const struct buf *out))
-{
-	p->run.which = which;
-	p->run.claim = p->claim;
-	p->run.owner = p;
-	p->run.done = done;
-	programs_submit(p->programs, &p->run);
-}
-
-/* Did the run end without a verdict?  Then the pipeline has ended. */
-static bool
-has_failed(struct programs_run *run, enum program_state state,
-    const struct buf *out)
-{
-	struct pipeline *p = run->owner;
-
-	if (state == PROGRAM_ERROR) {
-		hold(p, run->which, out->data != NULL ? out->data : "");
-	} else if (state == PROGRAM_FAULTY) {
-		quote(p, run->which, out->data);
-		finish(p, PIPELINE_TROUBLE);	/* no lead can mend that */
-	} else if (state == PROGRAM_TROUBLE) {
-		quote_trouble(p, out);
-		finish(p, PIPELINE_TROUBLE);
+	if (state == PROGRAM_TROUBLE) {
+		buf_reset(&p->reason);
+		buf_printf(&p->reason, "jq programs cannot be run: %s",
+		    out->data != NULL ? out->data : "out of memory");
+	} else {
+		quote(p, which, out->data != NULL ? out->data : "");
 	}
-	return state != PROGRAM_OUTPUT && state != PROGRAM_EMPTY;
+	if (which == PROGRAMS_CAPTURE) {
+		p->uncaptured = true;
+		end = PIPELINE_ON;
+	}
+	finish(p, end);
+}
+
+static void
+submit(struct pipeline *p, const char *text)
+{
+	const struct config_destination *config = programs_config(p->programs);
+	const struct delivery_claim *claim = p->claim;
+	const char *input = steps[p->step].compile_only ? NULL :
+	    p->step < BACK ? claim->payload : p->answer;
+	const struct buf none = { 0 };
+
+	buf_reset(&p->text);
+	buf_puts(&p->text, text);
+	if (!buf_ok(&p->text)) {
+		fail(p, PROGRAM_TROUBLE, &none);
+		return;
+	}
+	p->run = (struct program_run){
+		.text = p->text.data,
+		.group = p->programs,
+		.input = input,
+		.len = p->step < BACK ? claim->payload_len : p->answer_len,
+		.variables = {
+			.id = claim->id,
+			.event = claim->name,
+			.received_at = text_format_time(claim->received_ms,
+			    p->received_at),
+			.source = claim->source,
+			.destination = config->name
+		},
+		.done = run_done
+	};
+	program_submit(programs_host(p->programs), &p->run);
+}
+
+/* From ${step} on, up to ${end}. */
+static void
+go(struct pipeline *p, size_t step)
+{
+	size_t end = p->out ? BACK : END;
+
+	while (step < end && !programs_has(p->programs, steps[step].which))
+		step++;
+	p->step = step;
+	if (step == end)
+		finish(p, PIPELINE_ON);
+	else
+		submit(p, programs_text(p->programs, steps[step].which));
+}
+
+static void
+run_done(struct program_run *run, enum program_state state, const struct buf *out)
+{
+	struct pipeline *p = (struct pipeline *)((char *)run -
+	    offsetof(struct pipeline, run));
+	const struct step *step = &steps[p->step];
+	const char *former;
+
+	if (programs_judge(p->programs, step->which, run->text, state, out, &former))
+		submit(p, former);
+	else if (state == PROGRAM_OUTPUT || state == PROGRAM_EMPTY)
+		step->done(p, state == PROGRAM_EMPTY, out);
+	else
+		fail(p, state, out);
 }
 
 /* --- out ------------------------------------------------------------------ */
 
-static void
-judge_compiled(struct programs_run *run, enum program_state state,
-    const struct buf *out)
+static bool
+is_no(bool empty, const struct buf *out)
 {
-	if (!has_failed(run, state, out))
-		finish(run->owner, PIPELINE_ON);
-}
-
-/* It would go: will its answer be understood? */
-static void
-see_judge(struct pipeline *p)
-{
-	if (!programs_has(p->programs, PROGRAMS_SUCCESS_WHEN)) {
-		finish(p, PIPELINE_ON);
-		return;
-	}
-	p->run.input = NULL;
-	submit(p, PROGRAMS_SUCCESS_WHEN, judge_compiled);
+	return empty || strcmp(out->data, "false") == 0 ||
+	    strcmp(out->data, "null") == 0;
 }
 
 static void
-transform_done(struct programs_run *run, enum program_state state,
-    const struct buf *out)
+when_done(struct pipeline *p, bool empty, const struct buf *out)
 {
-	struct pipeline *p = run->owner;
+	if (is_no(empty, out))
+		skip(p, PROGRAMS_WHEN);
+	else
+		go(p, p->step + 1);
+}
 
-	if (has_failed(run, state, out))
-		return;
-	if (state == PROGRAM_EMPTY) {
+static void
+transform_done(struct pipeline *p, bool empty, const struct buf *out)
+{
+	if (empty) {
 		skip(p, PROGRAMS_TRANSFORM);
 		return;
 	}
 	buf_add(&p->body, out->data, out->len);
-	if (buf_ok(&p->body))
-		see_judge(p);
-	else
-		hold(p, PROGRAMS_TRANSFORM, "out of memory");
+	if (buf_ok(&p->body)) {
+		go(p, p->step + 1);
+	} else {
+		quote(p, PROGRAMS_TRANSFORM, "out of memory");
+		finish(p, PIPELINE_HOLD);
+	}
 }
 
 static void
-transform(struct pipeline *p)
+compiled(struct pipeline *p, bool empty, const struct buf *out)
 {
-	if (programs_has(p->programs, PROGRAMS_TRANSFORM))
-		submit(p, PROGRAMS_TRANSFORM, transform_done);
-	else
-		see_judge(p);
-}
-
-static void
-when_done(struct programs_run *run, enum program_state state, const struct buf *out)
-{
-	struct pipeline *p = run->owner;
-
-	if (has_failed(run, state, out))
-		return;
-	if (state == PROGRAM_EMPTY || is_no(out))
-		skip(p, PROGRAMS_WHEN);
-	else
-		transform(p);
+	(void)empty;
+	(void)out;
+	go(p, p->step + 1);
 }
 
 void
@@ -162,7 +205,7 @@ pipeline_out(struct pipeline *p, struct programs *programs,
     void (*done)(struct pipeline *p, enum pipeline_end end))
 {
 	bool when = programs_has(programs, PROGRAMS_WHEN);
-	const char *fault;
+	bool asked = when || programs_has(programs, PROGRAMS_TRANSFORM);
 	size_t at;
 
 	p->programs = programs;
@@ -172,33 +215,27 @@ pipeline_out(struct pipeline *p, struct programs *programs,
 	p->record[0] = '\0';
 	p->uncaptured = false;
 	p->out = true;
-	if (!when && !programs_has(programs, PROGRAMS_TRANSFORM)) {
-		see_judge(p);
-		return;
-	}
 	buf_reset(&p->body);
 	/* libjq takes more than is JSON. */
-	fault = json_scan(claim->payload, claim->payload_len, NULL, 0, &at);
-	if (fault != NULL) {
-		hold(p, when ? PROGRAMS_WHEN : PROGRAMS_TRANSFORM,
+	if (asked && json_scan(claim->payload, claim->payload_len, NULL, 0,
+	    &at) != NULL) {
+		quote(p, when ? PROGRAMS_WHEN : PROGRAMS_TRANSFORM,
 		    "the payload is no JSON object");
+		finish(p, PIPELINE_HOLD);
 		return;
 	}
-	p->run.input = claim->payload;
-	p->run.len = claim->payload_len;
-	if (when)
-		submit(p, PROGRAMS_WHEN, when_done);
-	else
-		transform(p);
+	go(p, 0);
 }
 
 /* --- back ----------------------------------------------------------------- */
 
 static void
-go_without_record(struct pipeline *p, const char *why)
+success_when_done(struct pipeline *p, bool empty, const struct buf *out)
 {
-	p->uncaptured = true;
-	quote(p, PROGRAMS_CAPTURE, why);
+	if (is_no(empty, out))
+		finish(p, PIPELINE_REFUSED);
+	else
+		go(p, p->step + 1);
 }
 
 /* Take the record from ${json}, a string or number.  False: it is no record. */
@@ -222,45 +259,14 @@ take_record(struct pipeline *p, const struct buf *json)
 }
 
 static void
-capture_done(struct programs_run *run, enum program_state state,
-    const struct buf *out)
+capture_done(struct pipeline *p, bool empty, const struct buf *out)
 {
-	struct pipeline *p = run->owner;
-
-	if (state == PROGRAM_TROUBLE) {
-		p->uncaptured = true;
-		quote_trouble(p, out);
-	} else if (state != PROGRAM_OUTPUT && state != PROGRAM_EMPTY) {
-		go_without_record(p, out->data != NULL ? out->data : "");
-	} else if (state == PROGRAM_OUTPUT && strcmp(out->data, "null") != 0 &&
-	    !take_record(p, out)) {
-		go_without_record(p, "its output is neither a number nor a string "
-		    "of at most 200 bytes");
-	}
+	p->uncaptured = !empty && strcmp(out->data, "null") != 0 &&
+	    !take_record(p, out);
+	if (p->uncaptured)
+		quote(p, PROGRAMS_CAPTURE, "its output is neither a number nor a "
+		    "string of at most 200 bytes");
 	finish(p, PIPELINE_ON);
-}
-
-static void
-capture(struct pipeline *p)
-{
-	if (programs_has(p->programs, PROGRAMS_CAPTURE))
-		submit(p, PROGRAMS_CAPTURE, capture_done);
-	else
-		finish(p, PIPELINE_ON);
-}
-
-static void
-success_when_done(struct programs_run *run, enum program_state state,
-    const struct buf *out)
-{
-	struct pipeline *p = run->owner;
-
-	if (has_failed(run, state, out))
-		return;
-	if (state == PROGRAM_EMPTY || is_no(out))
-		finish(p, PIPELINE_REFUSED);
-	else
-		capture(p);
 }
 
 /* Is it JSON, whatever kind of value, and all of it? */
@@ -295,34 +301,32 @@ pipeline_back(struct pipeline *p, const char *answer, size_t len,
 	p->done = done;
 	p->busy = true;
 	p->out = false;
-	p->run.input = answer;
-	p->run.len = len;
-	if (!asked && !programs_has(p->programs, PROGRAMS_CAPTURE)) {
-		finish(p, PIPELINE_ON);
-	} else if (!is_json(answer, len)) {
+	p->answer = answer;
+	p->answer_len = len;
+	if ((asked || programs_has(p->programs, PROGRAMS_CAPTURE)) &&
+	    !is_json(answer, len)) {
 		p->uncaptured = true;
 		quote(p, asked ? PROGRAMS_SUCCESS_WHEN : PROGRAMS_CAPTURE, len == 0 ?
 		    "the answer is empty" : len >= PIPELINE_ANSWER_MAX ?
 		    "the answer is too long" : "the answer is no JSON");
 		finish(p, asked ? PIPELINE_HOLD : PIPELINE_ON);
-	} else if (asked) {
-		submit(p, PROGRAMS_SUCCESS_WHEN, success_when_done);
-	} else {
-		capture(p);
+		return;
 	}
+	go(p, BACK);
 }
 
 void
 pipeline_cancel(struct pipeline *p)
 {
 	if (p->busy)
-		programs_cancel(p->programs, &p->run);
+		program_cancel(programs_host(p->programs), &p->run);
 	p->busy = false;
 }
 
 void
 pipeline_destroy(struct pipeline *p)
 {
+	buf_free(&p->text);
 	buf_free(&p->body);
 	buf_free(&p->reason);
 }

@@ -9,7 +9,10 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "program/programs.h"
+
+struct delivery_claim;
 
 #define PIPELINE_ANSWER_MAX (256u << 10)	/* bytes of an answer that programs see */
 #define PIPELINE_RECORD_MAX 200		/* bytes of a record id */
@@ -29,7 +32,12 @@ struct pipeline {
 	const struct delivery_claim *claim;
 	bool busy;
 	bool out;			/* on the way out, or back */
-	struct programs_run run;
+	size_t step;			/* pipeline.c's own, as are the next five */
+	const char *answer;
+	size_t answer_len;
+	struct program_run run;
+	struct buf text;		/* of the program that is run */
+	char received_at[TEXT_TIME_SIZE];
 	struct buf body;		/* out, ON: what transform made, if there is one */
 	char record[PIPELINE_RECORD_MAX + 1];	/* back, ON: or "" */
 	bool uncaptured;		/* back, ON: capture failed, for ${reason} */

@@ -1,20 +1,20 @@
 /*
  * program: runs an operator's jq programs where they can harm nobody.
  *
- * A host, this same program started once more with nothing of ours in it
- * (no environment, no descriptor, no secret), compiles them and forks up to
- * PROGRAM_RUNNERS runners, each with 64 MB beyond what it starts with and a
- * second of processor time a run.  A program that recurses for ever, eats memory or
- * crashes libjq ends its runner, which says so first; the next run gets a new one.
+ * A host keeps up to PROGRAM_RUNNERS runners: this same program started once more,
+ * with nothing of ours in it (no environment, no descriptor, no secret).  A runner
+ * compiles a program when it first meets its text, and keeps it; it has 64 MB
+ * beyond what it holds already, and a second of processor time a run.  A program
+ * that recurses for ever, eats memory or crashes libjq ends its runner, which says
+ * so first; the next run gets another one.
  *
  * Whatever else goes wrong (no process to be had, killed by somebody, a stalled
  * machine, no libjq, a crash while compiling) is trouble of ours, never of the
- * program or its input: the host is started again and the run is repeated; when
- * that does not help, it ends in PROGRAM_TROUBLE, and later runs start the host
- * again.
+ * program or its input: another runner is started and the run is repeated; when
+ * that does not help, it ends in PROGRAM_TROUBLE, and later runs start one again.
  *
- * Nothing starts before it is needed.  Of one host and its programs and runs, all
- * functions belong to one thread at a time.
+ * Nothing starts before it is needed.  Of one host and its runs, all functions
+ * belong to one thread at a time.
  */
 #ifndef LEADRELAY_PROGRAM_PROGRAM_H
 #define LEADRELAY_PROGRAM_PROGRAM_H
@@ -31,30 +31,15 @@
 #define PROGRAM_MEMORY (64u << 20)
 #define PROGRAM_OUTPUT_MAX (1u << 20)
 #define PROGRAM_RUNNERS 4
-#define PROGRAM_FDS_MAX (PROGRAM_RUNNERS + 1)
+#define PROGRAM_FDS_MAX PROGRAM_RUNNERS
 
-/* --- the process itself --- */
-
-/* Was this process started as a host?  Then this is its whole life. */
-bool program_is_host(int argc, char **argv);
-_Noreturn void program_host_main(void);
-
-/* --- whoever wants programs run --- */
-
-struct program;
 struct program_host;
 
 /* NULL: out of memory. */
 struct program_host *program_host_new(void);
 
-/* Ends it and its runners at once, whatever they do.  NULL is fine. */
+/* Ends its runners at once, whatever they do.  NULL is fine. */
 void program_host_free(struct program_host *host);
-
-/* A program with this text, which is copied.  Any thread.  NULL: out of memory. */
-struct program *program_new(const char *text);
-
-/* Of no run any more; before its host is freed.  NULL is fine. */
-void program_free(struct program *p);
 
 enum program_state {
 	PROGRAM_OUTPUT,			/* exactly one output: JSON text */
@@ -84,7 +69,7 @@ struct program_run {
 	int troubles;
 	int64_t trouble_ms;
 	bool given_up;
-	struct program *program;
+	const char *text;		/* of the program */
 	const void *group;		/* of those with the same one, one runs at a time */
 	const char *input;		/* JSON text; NULL: see that it compiles */
 	size_t len;

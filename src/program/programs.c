@@ -1,8 +1,12 @@
+/*
+ * A program is a text, kept; and, of a file that changed, a fresh one until a run
+ * has shown whether it compiles.  Any number of runs may have either under way, so
+ * a verdict comes with the text that it is about.
+ */
 #include "program/programs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,35 +15,21 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stamp.h"
-#include "base/text.h"
 #include "config/config.h"
-#include "outbox/event.h"
 
-/* One program: from the configuration or from a file; or both NULL: there is none. */
+/* From the configuration or from a file; or both NULL: there is none. */
 struct one {
-	const char *text;
+	const char *given;
 	const char *path;
 	struct stamp stamp;
-	struct program *program;	/* in use */
-	struct program *fresh;		/* of a file that changed, or NULL */
-	struct program_run trial;	/* does it compile? */
-	bool trying;			/* is being found out */
-	struct programs *programs;
+	char *text;			/* in use */
+	char *fresh;			/* of a file that changed, or NULL */
 };
 
-/*
- * While ${trials} of fresh programs are under way, runs wait in ${first}.  When
- * all are over and none failed, the fresh ones take over.
- */
 struct programs {
 	struct program_host *host;
 	const struct config_destination *config;
 	struct one all[PROGRAMS_KINDS];
-	int trials;
-	bool failed;
-	struct buf why;
-	struct programs_run *first;
-	struct programs_run **last;
 };
 
 static const char *const names[PROGRAMS_KINDS] = {
@@ -95,38 +85,21 @@ read_program(const char *path, struct buf *text, struct buf *why)
 	return fault == NULL ? 0 : -1;
 }
 
-/* The program as it is now, or NULL and a phrase. */
-static struct program *
-read_one(struct one *one, struct buf *why)
+/* The text as it is now, or NULL and a phrase. */
+static char *
+read_one(const struct one *one, struct buf *why)
 {
-	struct program *program = NULL;
 	struct buf text = { 0 };
+	char *got = NULL;
 
-	if (one->path == NULL) {
-		program = program_new(one->text);
-	} else {
-		/* Stamped first: a change meanwhile is then seen next time. */
-		(void)stamp_take(&one->stamp, one->path);
-		if (read_program(one->path, &text, why) == 0)
-			program = program_new(text.data);
-	}
-	if (program == NULL && why->len == 0)
+	if (one->path == NULL)
+		got = strdup(one->given);
+	else if (read_program(one->path, &text, why) == 0)
+		got = buf_detach(&text);
+	if (got == NULL && why->len == 0)
 		buf_puts(why, "out of memory");
 	buf_free(&text);
-	return program;
-}
-
-static void
-find_programs(struct programs *p)
-{
-	const struct config_destination *config = p->config;
-
-	p->all[PROGRAMS_WHEN].text = config->when;
-	p->all[PROGRAMS_WHEN].path = config->when_file;
-	if (config->body == CONFIG_BODY_TRANSFORM)
-		p->all[PROGRAMS_TRANSFORM].path = config->transform;
-	p->all[PROGRAMS_SUCCESS_WHEN].text = config->success_when;
-	p->all[PROGRAMS_CAPTURE].text = config->capture;
+	return got;
 }
 
 struct programs *
@@ -142,12 +115,18 @@ programs_new(struct program_host *host, const struct config_destination *config,
 	}
 	p->host = host;
 	p->config = config;
-	p->last = &p->first;
-	find_programs(p);
+	p->all[PROGRAMS_WHEN].given = config->when;
+	p->all[PROGRAMS_WHEN].path = config->when_file;
+	if (config->body == CONFIG_BODY_TRANSFORM)
+		p->all[PROGRAMS_TRANSFORM].path = config->transform;
+	p->all[PROGRAMS_SUCCESS_WHEN].given = config->success_when;
+	p->all[PROGRAMS_CAPTURE].given = config->capture;
 	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
-		one->programs = p;
-		if ((one->text != NULL || one->path != NULL) &&
-		    (one->program = read_one(one, why)) == NULL) {
+		/* Stamped first: a change meanwhile is then seen next time. */
+		if (one->path != NULL)
+			(void)stamp_take(&one->stamp, one->path);
+		if ((one->given != NULL || one->path != NULL) &&
+		    (one->text = read_one(one, why)) == NULL) {
 			programs_free(p);
 			return NULL;
 		}
@@ -155,10 +134,36 @@ programs_new(struct program_host *host, const struct config_destination *config,
 	return p;
 }
 
+void
+programs_free(struct programs *p)
+{
+	struct one *one;
+
+	if (p == NULL)
+		return;
+	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
+		free(one->fresh);
+		free(one->text);
+	}
+	free(p);
+}
+
+struct program_host *
+programs_host(const struct programs *p)
+{
+	return p->host;
+}
+
+const struct config_destination *
+programs_config(const struct programs *p)
+{
+	return p->config;
+}
+
 bool
 programs_has(const struct programs *p, enum programs_which which)
 {
-	return p->all[which].program != NULL;
+	return p->all[which].text != NULL;
 }
 
 /* "transform: FILE: " and libjq's message, its lines drawn into one. */
@@ -183,93 +188,107 @@ describe(const struct programs *p, const struct one *one,
 	}
 }
 
+/* --- files that change ----------------------------------------------------- */
+
+static void
+keep_former(const struct programs *p, const struct buf *why)
+{
+	log_err("destination %s: the former program stays in use: %s",
+	    p->config->name, why->data != NULL ? why->data : "out of memory");
+}
+
+const char *
+programs_text(struct programs *p, enum programs_which which)
+{
+	struct one *one = &p->all[which];
+	struct buf why = { 0 };
+
+	/* One that is away for a moment, in an editor's hands, is no change. */
+	if (one->path != NULL && stamp_take(&one->stamp, one->path) == 1) {
+		free(one->fresh);
+		if ((one->fresh = read_one(one, &why)) == NULL)
+			keep_former(p, &why);
+		buf_free(&why);
+	}
+	return one->fresh != NULL ? one->fresh : one->text;
+}
+
+bool
+programs_judge(struct programs *p, enum programs_which which, const char *text,
+    enum program_state state, const struct buf *out, const char **former)
+{
+	struct one *one = &p->all[which];
+	bool good = state != PROGRAM_FAULTY && state != PROGRAM_TROUBLE;
+	struct buf why = { 0 };
+
+	*former = one->text;
+	if (one->fresh == NULL || strcmp(one->fresh, text) != 0)
+		return !good && strcmp(one->text, text) != 0;
+	if (good) {
+		free(one->text);
+		one->text = one->fresh;
+		log_info("destination %s: its programs were read again",
+		    p->config->name);
+	} else {
+		free(one->fresh);
+	}
+	one->fresh = NULL;
+	if (state == PROGRAM_TROUBLE)
+		one->stamp.taken = false;	/* not judged: again at the next run */
+	if (state == PROGRAM_FAULTY) {
+		describe(p, one, out, &why);
+		keep_former(p, &why);
+	}
+	buf_free(&why);
+	return !good;
+}
+
 /* --- checking a configuration --------------------------------------------- */
 
 static void
 add_fault(const struct config *config, const struct config_destination *destination,
-    const char *phrase, struct buf *why)
+    const struct buf *phrase, struct buf *why)
 {
 	buf_printf(why, "%s: destination %s: %s\n", config->file,
-	    destination->name, phrase);
+	    destination->name, phrase->data);
 }
 
 /*
  * Do a destination's programs compile?  -1: a line in ${why} for each that does
- * not; 1: that is not known of all of them, for the reason in ${trouble}.
+ * not; *known is false when that could not be found out, for the reason in ${said}.
  */
 static int
-compile_one(struct programs *p, const struct config *config, int64_t end_ms,
-    struct buf *trouble, struct buf *why)
+check_one(const struct config *config, const struct config_destination *destination,
+    struct program_host *host, int64_t end_ms, bool *known, struct buf *said,
+    struct buf *why)
 {
 	struct buf fault = { 0 };
-	enum program_state state = PROGRAM_EMPTY;
-	int64_t left_ms;
+	struct programs *p = programs_new(host, destination, &fault);
+	enum program_state state;
+	struct program_run run;
 	struct one *one;
 	int rc = 0;
 
-	for (one = p->all; one < p->all + PROGRAMS_KINDS &&
-	    state != PROGRAM_TROUBLE; one++) {
-		if (one->program == NULL)
+	if (p == NULL) {
+		add_fault(config, destination, &fault, why);
+		rc = -1;
+	}
+	for (one = p != NULL ? p->all : NULL; one != NULL && *known &&
+	    one < p->all + PROGRAMS_KINDS; one++) {
+		if (one->text == NULL)
 			continue;
-		one->trial = (struct program_run){ .program = one->program };
-		left_ms = end_ms - clock_mono_ms();
-		state = program_run(p->host, &one->trial, (int)left_ms, trouble);
+		run = (struct program_run){ .text = one->text };
+		state = program_run(host, &run, (int)(end_ms - clock_mono_ms()), said);
+		*known = state != PROGRAM_TROUBLE;
 		if (state == PROGRAM_FAULTY) {
 			buf_reset(&fault);
-			describe(p, one, trouble, &fault);
-			add_fault(config, p->config, fault.data, why);
+			describe(p, one, said, &fault);
+			add_fault(config, destination, &fault, why);
 			rc = -1;
 		}
 	}
+	programs_free(p);
 	buf_free(&fault);
-	return rc == 0 && state == PROGRAM_TROUBLE ? 1 : rc;
-}
-
-/* All destinations' programs are kept until the end: what is compiled stays so. */
-static int
-compile_all(const struct config *config, struct program_host *host, int ms,
-    struct programs **all, struct buf *why)
-{
-	int64_t end_ms = clock_mono_ms() + ms;
-	struct buf fault = { 0 }, trouble = { 0 };
-	size_t i;
-	int rc = 0, one;
-
-	for (i = 0; i < config->destination_count && rc != 1; i++) {
-		buf_reset(&fault);
-		all[i] = programs_new(host, &config->destinations[i], &fault);
-		if (all[i] != NULL) {
-			one = compile_one(all[i], config, end_ms, &trouble, why);
-		} else {
-			add_fault(config, &config->destinations[i], fault.data, why);
-			one = -1;
-		}
-		if (one == -1 || (one == 1 && rc == 0))
-			rc = one;
-	}
-	if (rc == 1)
-		buf_add(why, trouble.data, trouble.len);
-	buf_free(&fault);
-	buf_free(&trouble);
-	return rc;
-}
-
-static int
-check_all(const struct config *config, struct program_host *host, int ms,
-    struct buf *why)
-{
-	struct programs **all = calloc(config->destination_count + 1, sizeof(*all));
-	size_t i;
-	int rc;
-
-	if (all == NULL) {
-		buf_puts(why, "out of memory");
-		return -1;
-	}
-	rc = compile_all(config, host, ms, all, why);
-	for (i = 0; i < config->destination_count; i++)
-		programs_free(all[i]);
-	free(all);
 	return rc;
 }
 
@@ -277,12 +296,25 @@ int
 programs_begin(const struct config *config, struct program_host **host, int ms,
     struct buf *why)
 {
-	int rc = -1;
+	int64_t end_ms = clock_mono_ms() + ms;
+	struct buf said = { 0 };
+	bool known = true;
+	size_t i;
+	int rc = 0;
 
-	if ((*host = program_host_new()) == NULL)
+	if ((*host = program_host_new()) == NULL) {
 		buf_puts(why, "out of memory");
-	else
-		rc = check_all(config, *host, ms, why);
+		return -1;
+	}
+	for (i = 0; i < config->destination_count; i++)
+		if (check_one(config, &config->destinations[i], *host, end_ms, &known,
+		    &said, why) == -1)
+			rc = -1;
+	if (rc == 0 && !known) {
+		buf_add(why, said.data, said.len);
+		rc = 1;
+	}
+	buf_free(&said);
 	if (rc == -1) {
 		program_host_free(*host);
 		*host = NULL;
@@ -304,168 +336,4 @@ programs_check(const struct config *config, struct buf *why)
 	buf_free(&said);
 	program_host_free(host);
 	return rc;
-}
-
-/* --- running -------------------------------------------------------------- */
-
-static void
-run_done(struct program_run *base, enum program_state state, const struct buf *out)
-{
-	struct programs_run *run = (struct programs_run *)base;
-
-	run->done(run, state, out);
-}
-
-static void
-start(struct programs *p, struct programs_run *run)
-{
-	const struct delivery_claim *claim = run->claim;
-
-	run->waiting = false;
-	run->run = (struct program_run){
-		.program = p->all[run->which].program,
-		.group = p,
-		.input = run->input,
-		.len = run->len,
-		.variables = {
-			.id = claim->id,
-			.event = claim->name,
-			.received_at = text_format_time(claim->received_ms,
-			    run->received_at),
-			.source = claim->source,
-			.destination = p->config->name
-		},
-		.done = run_done
-	};
-	program_submit(p->host, &run->run);
-}
-
-/* The files that changed are judged: use them, or go on as before. */
-static void
-settle(struct programs *p)
-{
-	struct programs_run *run, *next = p->first;
-	struct one *one;
-
-	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
-		if (one->fresh != NULL && !p->failed) {
-			program_free(one->program);
-			one->program = one->fresh;
-		} else {
-			program_free(one->fresh);
-		}
-		one->fresh = NULL;
-	}
-	if (!p->failed)
-		log_info("destination %s: its programs were read again",
-		    p->config->name);
-	else if (p->why.len != 0)
-		log_err("destination %s: the former program stays in use: %s",
-		    p->config->name, p->why.data);
-	p->failed = false;
-	buf_reset(&p->why);
-	p->first = NULL;
-	p->last = &p->first;
-	while ((run = next) != NULL) {
-		next = run->next;
-		start(p, run);
-	}
-}
-
-static void
-trial_done(struct program_run *run, enum program_state state, const struct buf *out)
-{
-	struct one *one = (struct one *)((char *)run - offsetof(struct one, trial));
-	struct programs *p = one->programs;
-
-	one->trying = false;
-	if (state == PROGRAM_FAULTY)
-		describe(p, one, out, &p->why);
-	if (state == PROGRAM_TROUBLE)
-		one->stamp.taken = false;	/* not judged: again at the next run */
-	p->failed |= state != PROGRAM_EMPTY;
-	if (--p->trials == 0)
-		settle(p);
-}
-
-/* Read a file that changed, and see whether it compiles. */
-static void
-try_anew(struct programs *p, struct one *one)
-{
-	if ((one->fresh = read_one(one, &p->why)) == NULL) {
-		p->failed = true;
-		return;
-	}
-	one->trial = (struct program_run){
-		.program = one->fresh, .group = one, .done = trial_done
-	};
-	one->trying = true;
-	p->trials++;
-	program_submit(p->host, &one->trial);
-}
-
-/* Look whether the files are still as they were read. */
-static void
-refresh(struct programs *p)
-{
-	struct stamp stamp;
-	struct one *one;
-
-	if (p->trials != 0)
-		return;
-	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
-		/* One that is away for a moment, in an editor's hands, is no change. */
-		stamp = one->stamp;
-		if (one->path != NULL && stamp_take(&stamp, one->path) == 1)
-			try_anew(p, one);
-	}
-	if (p->failed && p->trials == 0)
-		settle(p);
-}
-
-void
-programs_submit(struct programs *p, struct programs_run *run)
-{
-	refresh(p);
-	if (p->trials == 0) {
-		start(p, run);
-		return;
-	}
-	run->waiting = true;
-	run->next = NULL;
-	*p->last = run;
-	p->last = &run->next;
-}
-
-void
-programs_cancel(struct programs *p, struct programs_run *run)
-{
-	struct programs_run **at;
-
-	if (!run->waiting) {
-		program_cancel(p->host, &run->run);
-		return;
-	}
-	for (at = &p->first; *at != run; at = &(*at)->next)
-		continue;
-	*at = run->next;
-	if (run->next == NULL)
-		p->last = at;
-}
-
-void
-programs_free(struct programs *p)
-{
-	struct one *one;
-
-	if (p == NULL)
-		return;
-	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
-		if (one->trying)
-			program_cancel(p->host, &one->trial);
-		program_free(one->fresh);
-		program_free(one->program);
-	}
-	buf_free(&p->why);
-	free(p);
 }

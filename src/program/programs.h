@@ -1,10 +1,9 @@
 /*
- * programs: a destination's jq programs: read, compiled, kept up to date, run.
+ * programs: a destination's jq programs: read, judged, kept up to date.
  *
- * They are run one after the other, without blocking, by the host that the
- * destinations share (program.h).  Before a run the files are looked at: one
- * that changed is read again, and takes over when it compiles; else the former
- * program stays in use, which is said in the log.
+ * A file that changed is read again, and takes over when it compiles, which its
+ * first run shows (program.h); else the former program stays in use, which is said
+ * in the log.
  */
 #ifndef LEADRELAY_PROGRAM_PROGRAMS_H
 #define LEADRELAY_PROGRAM_PROGRAMS_H
@@ -13,12 +12,10 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "base/text.h"
 #include "program/program.h"
 
 struct config;
 struct config_destination;
-struct delivery_claim;
 struct programs;
 
 enum programs_which {
@@ -63,33 +60,25 @@ int programs_check(const struct config *config, struct buf *why);
 struct programs *programs_new(struct program_host *host,
     const struct config_destination *config, struct buf *why);
 
-/* Nothing of what was submitted may be left to do.  NULL is fine. */
+/* NULL is fine. */
 void programs_free(struct programs *p);
 
+struct program_host *programs_host(const struct programs *p);
+const struct config_destination *programs_config(const struct programs *p);
 bool programs_has(const struct programs *p, enum programs_which which);
 
 /*
- * A run to be carried out.  ${input}, JSON text, and ${claim}, which the
- * variables are bound to, are borrowed until ${done} is called with how it
- * ended and the output or message, to be taken before done returns.  Without
- * input it is only seen whether the program compiles.
+ * The text that is to be run now, good until the next call: of a file that
+ * changed, the new one.
  */
-struct programs_run {
-	struct program_run run;		/* programs' own, as are the next three */
-	struct programs_run *next;
-	bool waiting;
-	char received_at[TEXT_TIME_SIZE];
-	enum programs_which which;
-	const char *input;
-	size_t len;
-	const struct delivery_claim *claim;
-	void *owner;
-	void (*done)(struct programs_run *run, enum program_state state,
-	    const struct buf *out);
-};
-void programs_submit(struct programs *p, struct programs_run *run);
+const char *programs_text(struct programs *p, enum programs_which which);
 
-/* Forget a run that was submitted. */
-void programs_cancel(struct programs *p, struct programs_run *run);
+/*
+ * A run of ${text}, which was such a one, ended so.  True: it does not take over;
+ * run *former instead, good for as long.
+ */
+bool programs_judge(struct programs *p, enum programs_which which,
+    const char *text, enum program_state state, const struct buf *out,
+    const char **former);
 
 #endif

@@ -1,12 +1,16 @@
 /*
- * runner: the process that runs jq programs; see program.h for its limits.
+ * runner: the process that compiles and runs jq programs; see program.h.
  */
 #ifndef LEADRELAY_PROGRAM_RUNNER_H
 #define LEADRELAY_PROGRAM_RUNNER_H
 
-struct compiled;
+#include <stdbool.h>
 
-/* Run ${compiled} programs as the socket ${fd} says, until its other end closes. */
-_Noreturn void runner_main(int fd, struct compiled *compiled);
+/* The one argument it is started with. */
+#define RUNNER_WORD "run-programs"
+
+/* Was this process started as a runner?  Then this is its whole life. */
+bool runner_is_this(int argc, char **argv);
+_Noreturn void runner_main(void);
 
 #endif

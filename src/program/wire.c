@@ -10,10 +10,10 @@
 
 /* How many bytes a message of a kind may have. */
 static const uint32_t limits[WIRE_KINDS] = {
-	[WIRE_COMPILE] = WIRE_INPUT_MAX,
-	[WIRE_RUN] = WIRE_INPUT_MAX,
+	[WIRE_RUN] = WIRE_JOB_MAX,
 	[WIRE_OUTPUT] = WIRE_OUTPUT_MAX,
 	[WIRE_ERROR] = WIRE_MESSAGE_MAX,
+	[WIRE_FAULTY] = WIRE_MESSAGE_MAX,
 	[WIRE_TROUBLE] = WIRE_MESSAGE_MAX
 };
 
@@ -74,54 +74,10 @@ wire_send(struct wire *w, enum wire_kind kind, uint32_t index,
 	return buf_ok(&w->out) ? wire_flush(w) : -1;
 }
 
-int
-wire_send_fd(struct wire *w, enum wire_kind kind, int fd)
+bool
+wire_waits(const struct wire *w)
 {
-	struct wire_head head = { .kind = kind };
-	struct iovec iov = { &head, sizeof(head) };
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control)
-	};
-	struct cmsghdr *c;
-
-	memset(&control, 0, sizeof(control));
-	c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(w->fd, &msg, MSG_NOSIGNAL) == sizeof(head) ? 0 : -1;
-}
-
-/* recv, which also takes a descriptor where one is expected. */
-static ssize_t
-receive(int from, void *to, size_t len, int *fd)
-{
-	struct iovec iov = { to, len };
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *c;
-	ssize_t n;
-
-	if (fd != NULL) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-	}
-	do
-		n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC);
-	while (n == -1 && errno == EINTR);
-	if (fd != NULL && n > 0 && (c = CMSG_FIRSTHDR(&msg)) != NULL &&
-	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
-	return n;
+	return w->sent < w->out.len;
 }
 
 static bool
@@ -132,33 +88,34 @@ is_message(const struct wire_head *head)
 }
 
 enum wire_news
-wire_receive(struct wire *w, int *fd)
+wire_receive(struct wire *w)
 {
+	bool has_head;
+	char *to;
+	size_t *have, want;
 	ssize_t n;
 
-	if (fd != NULL && w->head_len == 0)
-		*fd = -1;
 	for (;;) {
-		if (w->head_len < sizeof(w->head)) {
-			n = receive(w->fd, (char *)&w->head + w->head_len,
-			    sizeof(w->head) - w->head_len, fd);
-			w->head_len += n > 0 ? (size_t)n : 0;
-			if (w->head_len == sizeof(w->head) && !is_message(&w->head))
-				return WIRE_NONSENSE;
-		} else if (w->in.len < w->head.len) {
-			if (!buf_reserve(&w->in, w->head.len - w->in.len))
-				return WIRE_END;
-			n = receive(w->fd, w->in.data + w->in.len,
-			    w->head.len - w->in.len, NULL);
-			w->in.len += n > 0 ? (size_t)n : 0;
-		} else {
+		has_head = w->head_len == sizeof(w->head);
+		if (has_head && w->in.len == w->head.len) {
 			buf_puts(&w->in, "");	/* a string, even if empty */
 			return buf_ok(&w->in) ? WIRE_MESSAGE : WIRE_END;
 		}
+		if (has_head && !buf_reserve(&w->in, w->head.len - w->in.len))
+			return WIRE_END;
+		to = has_head ? w->in.data : (char *)&w->head;
+		have = has_head ? &w->in.len : &w->head_len;
+		want = has_head ? w->head.len : sizeof(w->head);
+		do
+			n = recv(w->fd, to + *have, want - *have, 0);
+		while (n == -1 && errno == EINTR);
 		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return WIRE_NOTHING;
 		if (n <= 0)
 			return WIRE_END;
+		*have += (size_t)n;
+		if (!has_head && *have == want && !is_message(&w->head))
+			return WIRE_NONSENSE;
 	}
 }
 

@@ -1,38 +1,36 @@
 /*
- * wire: what the relay, the host and its runners say to each other.
+ * wire: what the relay and its runners say to each other.
  *
  * A message is a head and as many bytes as it says, never more than its kind
  * may have.  Both ends are one executable, so the head goes as it lies in memory;
- * the host's first word tells its version, for the file may have been replaced.
+ * the runner's first word tells its version, for the file may have been replaced.
  *
- * To the host: COMPILE (a program's text, to be known as ${index}; answered with
- * EMPTY or ERROR), FORK (with one end of a socket pair, for a new runner; no
- * answer).  To a runner: RUN (the input of program ${index}; answered with
- * OUTPUT, EMPTY or ERROR).  TROUBLE, of either, is nobody's program's fault.
+ * To a runner: RUN (a program's text and, behind a NUL, its input; without one it
+ * is only compiled).  The answer: OUTPUT, EMPTY, ERROR (what it ended with), FAULTY
+ * (why it does not compile), or TROUBLE, which is nobody's program's fault.
  */
 #ifndef LEADRELAY_PROGRAM_WIRE_H
 #define LEADRELAY_PROGRAM_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 
-#define WIRE_VERSION 2
-#define WIRE_LAST 1			/* ${index} of an ERROR whose sender ends with it */
-#define WIRE_PROGRAMS_MAX 4096
-#define WIRE_INPUT_MAX (16u << 20)
+#define WIRE_VERSION 3
+#define WIRE_LAST 1			/* ${index} of an answer whose sender ends with it */
+#define WIRE_JOB_MAX (16u << 20)
 #define WIRE_OUTPUT_MAX (1u << 20)
 #define WIRE_MESSAGE_MAX 4096
 
 enum wire_kind {
-	WIRE_COMPILE = 1,
-	WIRE_FORK,
-	WIRE_RUN,
-	WIRE_HELLO,			/* of the host; ${index} is WIRE_VERSION */
-	WIRE_OUTPUT,
+	WIRE_RUN = 1,
+	WIRE_HELLO,			/* ${index} is WIRE_VERSION */
+	WIRE_OUTPUT,			/* the answers are from here on */
 	WIRE_EMPTY,
 	WIRE_ERROR,
+	WIRE_FAULTY,
 	WIRE_TROUBLE,
 	WIRE_KINDS
 };
@@ -65,8 +63,8 @@ int wire_send(struct wire *w, enum wire_kind kind, uint32_t index,
     const void *bytes, size_t len);
 int wire_flush(struct wire *w);
 
-/* The same, with a descriptor.  Nothing else may wait to be sent. */
-int wire_send_fd(struct wire *w, enum wire_kind kind, int fd);
+/* Is there more to be sent? */
+bool wire_waits(const struct wire *w);
 
 enum wire_news {
 	WIRE_NOTHING,			/* not yet */
@@ -75,11 +73,8 @@ enum wire_news {
 	WIRE_NONSENSE			/* no message of ours: close it */
 };
 
-/*
- * Read on.  Never holds more than a message may have.  ${fd}, if not NULL, gets
- * the descriptor that came with it, or -1.
- */
-enum wire_news wire_receive(struct wire *w, int *fd);
+/* Read on.  Never holds more than a message may have. */
+enum wire_news wire_receive(struct wire *w);
 
 /* Done with the message. */
 void wire_next(struct wire *w);

@@ -29,10 +29,6 @@ def stop_in_time(site):
     assert time.monotonic() - begun < 2.0
 
 
-def hosts(site):
-    return children(site.worker.pid, "leadrelay-host")
-
-
 def runners(site):
     return children(site.worker.pid, "leadrelay-jq")
 
@@ -45,7 +41,7 @@ def as_somebody(site):
 
 
 def test_killed_under_load(site):
-    """Host and runners die all the time; nothing is held, nothing is lost, order is kept."""
+    """Runners die all the time; nothing is held, nothing is lost, order is kept."""
     crm = site.crm(when=".data.id > 0", success_when='.status == "ok"', method="PUT")
     site.start()
     payloads = {number: [leads.payload(number, message=f"{number} {turn}") for turn in range(3)]
@@ -53,11 +49,11 @@ def test_killed_under_load(site):
     kills = 0
     for turn in range(3):
         for number in range(1, 31):
+            seen = len(crm.received())
             assert site.post(payloads[number][turn]).status == 202
-            which = hosts if number % 2 else runners
-            if number % 5 == 0:		# at times, whoever has come again since
-                wait_until(lambda: which(site), "somebody to kill")
-            pids = which(site)
+            if number % 5 == 0:		# at times, whoever has come again since, and got on
+                wait_until(lambda: len(crm.received()) > seen and runners(site), "somebody to kill")
+            pids = runners(site)
             kill(pids, signal.SIGKILL)
             kills += len(pids)
     assert kills >= 18
@@ -68,18 +64,17 @@ def test_killed_under_load(site):
     assert not site.log_lines(what="held") and not site.log_lines(what="paused")
 
 
-@pytest.mark.parametrize("which", [hosts, runners])
-def test_stopped_processes(site, which):
+def test_stopped_processes(site):
     """One that does not answer is given up for another; nobody waits for it at the end."""
     crm = site.crm(when="true")
     site.start()
     site.post(leads.payload(1))
     crm.wait_count(1)
-    kill(which(site), signal.SIGSTOP)
+    kill(runners(site), signal.SIGSTOP)
     site.post(leads.payload(2))
     crm.wait_count(2, timeout=40)
     site.wait_states(delivered=2)
-    kill(hosts(site) + runners(site), signal.SIGSTOP)
+    kill(runners(site), signal.SIGSTOP)
     site.post(leads.payload(3))
     wait_until(lambda: site.states().get("sending") or site.states().get("waiting"), "the third")
     stop_in_time(site)
@@ -96,7 +91,7 @@ def test_no_processes(site):
     crm.wait_count(1)
     other.wait_count(1)
     with no_more_processes(site.worker.pid):
-        kill(hosts(site), signal.SIGKILL)
+        kill(runners(site), signal.SIGKILL)
         site.post(leads.payload(2))
         other.wait_count(2)
         paused = wait_until(lambda: site.log_lines(what="paused"), "the pause", 30)
@@ -111,8 +106,8 @@ def test_no_processes(site):
 
 
 @root_only
-def test_the_host_cannot_fork(site):
-    """The host is there, but no runner can be: the same."""
+def test_no_processes_for_answers(site):
+    """The same when it is the answers that are to be judged."""
     crm = site.crm(success_when=".ok", probe=["300ms"])
     crm.default = Reply(body=b'{"ok": true}')
     as_somebody(site)
@@ -120,14 +115,13 @@ def test_the_host_cannot_fork(site):
     site.post(leads.payload(1))
     crm.wait_count(1)
     site.wait_states(delivered=1)
-    host, = hosts(site)
-    with no_more_processes(host):
+    with no_more_processes(site.worker.pid):
         kill(runners(site), signal.SIGKILL)
         site.post(leads.payload(2))
         wait_until(lambda: site.log_lines(what="paused"), "the pause", 30)
         site.wait_states(delivered=1, waiting=1)	# "sending" while a probe is under way
     site.wait_states(delivered=2, timeout=40)
-    # The answers that nobody could judge were asked for again, with the same key.
+    # An answer that nobody could judge was asked for again, with the same key.
     assert len({r.key for r in crm.received()}) == 2
 
 
@@ -147,10 +141,10 @@ def test_a_hundred_destinations_on_a_busy_machine(site):
         for number in range(1, 4):
             assert site.post(leads.payload(number)).status == 202
         wait_for_many(site, 303, delivered=3, skipped=300)
-        kill(hosts(site), signal.SIGKILL)
+        kill(runners(site), signal.SIGKILL)
         site.post(leads.payload(4))
         wait_for_many(site, 404, delivered=4, skipped=400)
-        kill(hosts(site), signal.SIGKILL)
+        kill(runners(site), signal.SIGKILL)
         site.post(leads.payload(5))
         stop_in_time(site)
     assert not site.log_lines(what="held")
@@ -174,7 +168,7 @@ def test_stopped_while_programs_are_compiled(site):
             "url": site.crms["crm"].url, "when": f".data.id == {number} + 1000"}
     with busy_machine():
         site.start_worker(wait=False)
-        wait_until(lambda: hosts(site), "the compiling")
+        wait_until(lambda: runners(site), "the compiling")
         stop_in_time(site)
 
 
@@ -187,22 +181,19 @@ def test_nothing_of_ours_in_it(site):
     site.wait_for_worker()
     site.accept(leads.payload())
     crm.wait_count(1)
-    host, = hosts(site)
     runner, = runners(site)
-    for pid in (host, runner):
-        proc = pathlib.Path(f"/proc/{pid}")
-        assert (proc / "environ").read_bytes() == b""
-        assert (proc / "cmdline").read_bytes().split(b"\0")[1:] == [b"run-programs", b""]
-        assert re.search(r"^NoNewPrivs:\t1$", (proc / "status").read_text(), re.M)
-        targets = [os.readlink(link) for link in glob.glob(f"{proc}/fd/*")]
-        assert all(t == "/dev/null" or t.startswith("socket:") for t in targets), targets
-        assert sum(t.startswith("socket:") for t in targets) == 1
+    proc = pathlib.Path(f"/proc/{runner}")
+    assert (proc / "environ").read_bytes() == b""
+    assert (proc / "cmdline").read_bytes().split(b"\0")[1:] == [b"run-programs", b""]
+    assert re.search(r"^NoNewPrivs:\t1$", (proc / "status").read_text(), re.M)
+    targets = sorted(os.readlink(link) for link in glob.glob(f"{proc}/fd/*"))
+    assert targets[:2] == ["/dev/null", f"{proc}/statm"] and len(targets) == 3
+    assert targets[2].startswith("socket:")
     limits = pathlib.Path(f"/proc/{runner}/limits").read_text()
     for name in ("open files", "file size", "core file size"):
         assert re.search(rf"^Max {name} +0 +0 ", limits, re.M)
     site.worker.kill()
-    wait_until(lambda: not pathlib.Path(f"/proc/{host}").exists()
-               and not pathlib.Path(f"/proc/{runner}").exists(), "both to end with it")
+    wait_until(lambda: not proc.exists(), "it to end with it")
 
 
 def test_nobody_gets_there_by_words(site):
@@ -356,7 +347,7 @@ def stuck(site):
 
     def start(*words):
         lacking(site, path, instead=fifo, words=words)
-        wait_until(lambda: children(site.worker.pid, "leadrelay-host"), "the helper")
+        wait_until(lambda: runners(site), "the helper")
 
     def let_go():
         assert inside(site, "umount", "-l", path).returncode == 0

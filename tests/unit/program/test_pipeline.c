@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "outbox/event.h"
 #include "program/pipeline.h"
+#include "program/runner.h"
 
 static struct program_host *host;
 
@@ -311,8 +312,8 @@ main(int argc, char **argv)
 	};
 	int fd, rc;
 
-	if (program_is_host(argc, argv))
-		program_host_main();
+	if (runner_is_this(argc, argv))
+		runner_main();
 	if ((fd = mkstemp(transform_file)) == -1 ||
 	    (host = program_host_new()) == NULL)
 		return 1;

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "program/program.h"
+#include "program/runner.h"
 
 static const struct program_variables variables = {
 	.id = "0190-x", .event = "lead.created",
@@ -29,26 +30,14 @@ static struct program_host *host;
 
 /* Run a program on an input, NULL to compile it. */
 static enum program_state
-run_program(struct program *program, const char *input, struct buf *out)
+run(const char *text, const char *input, struct buf *out)
 {
 	struct program_run one = {
-		.program = program, .input = input,
+		.text = text, .input = input,
 		.len = input != NULL ? strlen(input) : 0, .variables = variables
 	};
 
 	return program_run(host, &one, PATIENCE_MS, out);
-}
-
-static enum program_state
-run(const char *text, const char *input, struct buf *out)
-{
-	struct program *program = program_new(text);
-	enum program_state state;
-
-	assert_non_null(program);
-	state = run_program(program, input, out);
-	program_free(program);
-	return state;
 }
 
 static int
@@ -187,9 +176,7 @@ test_outcomes(void **state)
 static void
 test_many_runs(void **state)
 {
-	struct program *add = program_new(".n + 1");
-	struct program *fail = program_new("error(\"no\")");
-	struct program *loop = program_new("def f: f; f");
+	const char *add = ".n + 1", *fail = "error(\"no\")", *loop = "def f: f; f";
 	struct buf out = { 0 };
 	char input[32], want[32];
 	int i;
@@ -198,16 +185,13 @@ test_many_runs(void **state)
 	for (i = 0; i < 1100; i++) {
 		snprintf(input, sizeof(input), "{\"n\":%d}", i);
 		snprintf(want, sizeof(want), "%d", i + 1);
-		assert_int_equal(run_program(add, input, &out), PROGRAM_OUTPUT);
+		assert_int_equal(run(add, input, &out), PROGRAM_OUTPUT);
 		assert_string_equal(out.data, want);
 		if (i % 50 == 0)	/* an error, even a crash, is no end */
-			assert_int_equal(run_program(fail, input, &out), PROGRAM_ERROR);
+			assert_int_equal(run(fail, input, &out), PROGRAM_ERROR);
 		if (i == 250)
-			assert_int_equal(run_program(loop, input, &out), PROGRAM_ERROR);
+			assert_int_equal(run(loop, input, &out), PROGRAM_ERROR);
 	}
-	program_free(add);
-	program_free(fail);
-	program_free(loop);
 	buf_free(&out);
 }
 
@@ -235,16 +219,16 @@ test_large_input(void **state)
 static void
 test_compile(void **state)
 {
-	struct program *good = program_new(".a"), *bad = program_new("][");
+	const char *good = ".a", *bad = "][";
 	struct buf why = { 0 };
 	char text[32];
 	int i;
 
 	(void)state;
-	assert_int_equal(run_program(good, NULL, &why), PROGRAM_EMPTY);
-	assert_int_equal(run_program(good, NULL, &why), PROGRAM_EMPTY);
+	assert_int_equal(run(good, NULL, &why), PROGRAM_EMPTY);
+	assert_int_equal(run(good, NULL, &why), PROGRAM_EMPTY);
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(run_program(bad, NULL, &why), PROGRAM_FAULTY);
+		assert_int_equal(run(bad, NULL, &why), PROGRAM_FAULTY);
 		assert_non_null(strstr(why.data, "syntax error"));
 		assert_null(strstr(why.data, "$received_at"));
 		assert_null(strstr(why.data, "|[.])"));
@@ -254,11 +238,9 @@ test_compile(void **state)
 		snprintf(text, sizeof(text), ".a + %d", i);
 		assert_int_equal(run(text, "{\"a\":1}", &why), PROGRAM_OUTPUT);
 		assert_int_equal(atoi(why.data), i + 1);
-		assert_int_equal(run_program(good, "{\"a\":1}", &why), PROGRAM_OUTPUT);
+		assert_int_equal(run(good, "{\"a\":1}", &why), PROGRAM_OUTPUT);
 		assert_string_equal(why.data, "1");
 	}
-	program_free(good);
-	program_free(bad);
 	buf_free(&why);
 }
 
@@ -317,9 +299,9 @@ is_running(pid_t pid)
 }
 
 static pid_t
-host_pid(void)
+runner_pid(void)
 {
-	return child_named("leadrelay-host", getpid());
+	return child_named("leadrelay-jq", getpid());
 }
 
 /* It is as if nothing had been there: no environment, no descriptor, no privilege. */
@@ -335,7 +317,7 @@ test_nothing_of_ours(void **state)
 	(void)state;
 	assert_int_equal(setenv("LEADRELAY_CANARY", "x", 1), 0);
 	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
-	pid = host_pid();
+	pid = runner_pid();
 	assert_int_not_equal(pid, 0);
 	(void)snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
 	assert_non_null(f = fopen(path, "r"));
@@ -353,28 +335,24 @@ test_nothing_of_ours(void **state)
 	buf_free(&out);
 }
 
-/* Whoever ends the host or a runner, whenever, blames no program. */
+/* Whoever ends a runner, whenever, blames no program. */
 static void
 test_killed(void **state)
 {
-	struct program *program = program_new(".n");
+	const char *program = ".n";
 	struct buf out = { 0 };
 	pid_t pid;
 	int i;
 
 	(void)state;
 	for (i = 0; i < 20; i++) {
-		assert_int_equal(run_program(program, "{\"n\":1}", &out), PROGRAM_OUTPUT);
-		pid = host_pid();
-		assert_int_not_equal(pid, 0);
-		if (i % 2 == 0)
-			pid = child_named("leadrelay-jq", pid);
+		assert_int_equal(run(program, "{\"n\":1}", &out), PROGRAM_OUTPUT);
+		pid = runner_pid();
 		assert_int_not_equal(pid, 0);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		while (is_running(pid))
 			(void)poll(NULL, 0, 1);
 	}
-	program_free(program);
 	buf_free(&out);
 }
 
@@ -399,8 +377,7 @@ static void
 test_killed_while_running(void **state)
 {
 	static const char text[] = "reduce range(100000) as $i (0; . + 1)";
-	struct program *program = program_new(text);
-	struct counted c = { .run = { .program = program, .input = "{}", .len = 2,
+	struct counted c = { .run = { .text = text, .input = "{}", .len = 2,
 	    .variables = variables, .done = count_done } };
 	int kills = 0;
 	pid_t pid, last = 0;
@@ -409,8 +386,7 @@ test_killed_while_running(void **state)
 	program_submit(host, &c.run);
 	while (c.done == 0) {
 		program_host_wait(host, 1);
-		pid = host_pid();
-		pid = pid != 0 ? child_named("leadrelay-jq", pid) : 0;
+		pid = runner_pid();
 		if (pid != 0 && pid != last && kills < 2) {
 			(void)kill(pid, SIGKILL);
 			last = pid;
@@ -420,7 +396,6 @@ test_killed_while_running(void **state)
 	assert_int_equal(kills, 2);
 	assert_int_equal(c.state, PROGRAM_OUTPUT);
 	assert_int_equal(c.done, 1);
-	program_free(program);
 }
 
 /* One that is stopped is given up for another, and never waited for at the end. */
@@ -432,13 +407,13 @@ test_stopped(void **state)
 
 	(void)state;
 	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
-	pid = host_pid();
-	assert_int_equal(kill(child_named("leadrelay-jq", pid), SIGSTOP), 0);
+	pid = runner_pid();
+	assert_int_equal(kill(pid, SIGSTOP), 0);
 	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
-	assert_int_not_equal(host_pid(), pid);
-	assert_int_equal(kill(host_pid(), SIGSTOP), 0);
+	assert_int_not_equal(runner_pid(), pid);
+	assert_int_equal(kill(runner_pid(), SIGSTOP), 0);
 	program_host_free(host);
-	assert_int_equal(host_pid(), 0);
+	assert_int_equal(runner_pid(), 0);
 	host = program_host_new();
 	assert_non_null(host);
 	buf_free(&out);
@@ -448,90 +423,80 @@ test_stopped(void **state)
 static void
 test_no_answer_in_time(void **state)
 {
-	struct program *program = program_new(".n");
-	struct program_run run = { .program = program };
+	struct program_run late = { .text = ".m" };
 	struct buf out = { 0 };
 
 	(void)state;
-	assert_int_equal(run_program(program, NULL, &out), PROGRAM_EMPTY);
-	assert_int_equal(kill(host_pid(), SIGSTOP), 0);
-	program_free(program);
-	run.program = program = program_new(".m");
-	assert_int_equal(program_run(host, &run, 50, &out), PROGRAM_TROUBLE);
+	assert_int_equal(run(".n", NULL, &out), PROGRAM_EMPTY);
+	assert_int_equal(kill(runner_pid(), SIGSTOP), 0);
+	assert_int_equal(program_run(host, &late, 50, &out), PROGRAM_TROUBLE);
 	assert_string_equal(out.data, "its process does not answer");
-	assert_int_equal(kill(host_pid(), SIGCONT), 0);
-	assert_int_equal(run_program(program, "{\"m\":7}", &out), PROGRAM_OUTPUT);
+	assert_int_equal(kill(runner_pid(), SIGCONT), 0);
+	assert_int_equal(run(".m", "{\"m\":7}", &out), PROGRAM_OUTPUT);
 	assert_string_equal(out.data, "7");
-	program_free(program);
 	buf_free(&out);
 }
 
 /* A program that is compiled for a while. */
-static struct program *
-long_program(void)
+static void
+long_program(struct buf *text)
 {
-	struct buf text = { 0 };
-	struct program *program;
 	int i;
 
 	for (i = 0; i < 9000; i++)
-		buf_puts(&text, "try ");
-	buf_puts(&text, ".");
-	program = program_new(text.data);
-	assert_non_null(program);
-	buf_free(&text);
-	return program;
+		buf_puts(text, "try ");
+	buf_puts(text, ".");
 }
 
-/* Whatever ends the host while it compiles is not the program's fault. */
+/* Whatever ends a runner while it compiles is not the program's fault. */
 static void
 test_crash_while_compiling(void **state)
 {
 	const struct rlimit nothing = { 1, 1 };
-	struct program *program = long_program();
-	struct counted c = { .run = { .program = program, .done = count_done } };
-	struct buf out = { 0 };
+	struct counted c = { .run = { .done = count_done } };
+	struct buf text = { 0 }, out = { 0 };
 	int i;
 
 	(void)state;
+	long_program(&text);
+	c.run.text = text.data;
 	assert_int_equal(run(".", NULL, &out), PROGRAM_EMPTY);
 	program_submit(host, &c.run);
 	for (i = 0; c.done == 0; i++) {
 		if (i == 5)
-			assert_int_equal(kill(host_pid(), SIGSEGV), 0);
+			assert_int_equal(kill(runner_pid(), SIGSEGV), 0);
 		program_host_wait(host, 1);
 	}
 	assert_true(i > 5);
 	assert_int_equal(c.state, PROGRAM_EMPTY);
-	program_free(program);
 	/* Out of memory; the next one has what it needs. */
-	assert_int_equal(prlimit(host_pid(), RLIMIT_AS, &nothing, NULL), 0);
+	assert_int_equal(prlimit(runner_pid(), RLIMIT_AS, &nothing, NULL), 0);
 	assert_int_equal(run(".more", NULL, &out), PROGRAM_EMPTY);
+	buf_free(&text);
 	buf_free(&out);
 }
 
-/* A host that cannot fork: trouble, and over as soon as it can. */
+/* No runner can be had: trouble, and over as soon as one can. */
 static void
 test_no_processes(void **state)
 {
 	struct rlimit few = { 1, 1 }, more;
 	uid_t root = getuid();
 	struct buf out = { 0 };
-	pid_t pid;
 
 	(void)state;
 	/* Such limits are not root's. */
 	assert_int_equal(setresuid(getuid() == 0 ? NOBODY : (uid_t)-1,
 	    getuid() == 0 ? NOBODY : (uid_t)-1, (uid_t)-1), 0);
 	assert_int_equal(run(".", NULL, &out), PROGRAM_EMPTY);
-	pid = host_pid();
-	assert_int_equal(prlimit(pid, RLIMIT_NPROC, NULL, &more), 0);
+	assert_int_equal(kill(runner_pid(), SIGKILL), 0);
+	assert_int_equal(getrlimit(RLIMIT_NPROC, &more), 0);
 	few.rlim_max = more.rlim_max;
-	assert_int_equal(prlimit(pid, RLIMIT_NPROC, &few, NULL), 0);
+	assert_int_equal(setrlimit(RLIMIT_NPROC, &few), 0);
 	assert_int_equal(run(".", "{}", &out), PROGRAM_TROUBLE);
 	if (strstr(out.data, strerror(EAGAIN)) == NULL)
 		fail_msg("%s", out.data);
-	assert_int_equal(prlimit(pid, RLIMIT_NPROC, &more, NULL), 0);
+	assert_int_equal(setrlimit(RLIMIT_NPROC, &more), 0);
 	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
 	program_host_free(host);
 	assert_int_equal(setresuid((uid_t)-1, root, root), 0);
@@ -545,7 +510,7 @@ test_no_processes(void **state)
 static void
 test_busy_machine(void **state)
 {
-	struct program *program = program_new("reduce range(200000) as $i (0; . + 1)");
+	const char *program = "reduce range(200000) as $i (0; . + 1)";
 	struct buf out = { 0 };
 	pid_t burners[8];
 	size_t i;
@@ -555,12 +520,11 @@ test_busy_machine(void **state)
 		if ((burners[i] = fork()) == 0)
 			for (;;)
 				continue;
-	assert_int_equal(run_program(program, "{}", &out), PROGRAM_OUTPUT);
+	assert_int_equal(run(program, "{}", &out), PROGRAM_OUTPUT);
 	for (i = 0; i < COUNT(burners); i++) {
 		(void)kill(burners[i], SIGKILL);
 		(void)waitpid(burners[i], NULL, 0);
 	}
-	program_free(program);
 	buf_free(&out);
 }
 
@@ -568,14 +532,14 @@ test_busy_machine(void **state)
 static void
 test_groups(void **state)
 {
-	struct program *loop = program_new("def f: f; f"), *quick = program_new(".");
-	struct counted bad[8], good = { .run = { .program = quick, .input = "{}",
+	const char *loop = "def f: f; f", *quick = ".";
+	struct counted bad[8], good = { .run = { .text = quick, .input = "{}",
 	    .len = 2, .variables = variables, .group = &good, .done = count_done } };
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(bad); i++) {
-		bad[i] = (struct counted){ .run = { .program = loop, .input = "{}",
+		bad[i] = (struct counted){ .run = { .text = loop, .input = "{}",
 		    .len = 2, .variables = variables, .group = bad, .done = count_done } };
 		program_submit(host, &bad[i].run);
 	}
@@ -587,8 +551,6 @@ test_groups(void **state)
 		if (bad[i].done == 0)
 			program_cancel(host, &bad[i].run);
 	assert_int_equal(program_host_wake_ms(host), INT64_MAX);
-	program_free(loop);
-	program_free(quick);
 }
 
 int
@@ -608,8 +570,8 @@ main(int argc, char **argv)
 		T(test_busy_machine), T(test_groups)
 	};
 
-	if (program_is_host(argc, argv))
-		program_host_main();
+	if (runner_is_this(argc, argv))
+		runner_main();
 	(void)log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
