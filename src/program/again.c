@@ -1,3 +1,7 @@
+/*
+ * What the kernel and the loader left in this process tells what it was started
+ * from: the auxiliary vector and the list of what is loaded.
+ */
 #include "config.h"
 
 #include "program/again.h"
@@ -6,7 +10,6 @@
 #include <limits.h>
 #include <link.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -38,42 +41,29 @@ has_own_loader(char path[PATH_MAX])
 	return getauxval(AT_BASE) == 0 && dl_iterate_phdr(find_loader, path) == 1;
 }
 
-/* Start ${path}, as ${argv}, with ${fd} as its standard input and no environment. */
-static int
-spawn(const char *path, const char *const *argv, int fd, pid_t *pid)
-{
-	static char *nothing[] = { NULL };
-	const struct spawn sp = { .path = path, .argv = argv,
-	    .environment = nothing, .in = fd, .out = -1, .err = -1 };
-
-	*pid = spawn_start(&sp);
-	return *pid == -1 ? errno : 0;
-}
-
-/* As deploy/bundle/start does it: the libraries lie beside the loader. */
-static int
-start_by(const char *loader, const char *word, int fd, pid_t *pid)
-{
-	char *folder = strndup(loader, (size_t)(strrchr(loader, '/') - loader));
-	const char *const argv[] = { loader, "--inhibit-cache", "--library-path",
-	    folder, "--argv0", NAME, (const char *)getauxval(AT_EXECFN), word, NULL };
-	int rc = folder == NULL ? ENOMEM :
-	    spawn(loader, argv, fd, pid);
-
-	free(folder);
-	return rc;
-}
-
 int
 again_start(const char *word, int fd, pid_t *pid)
 {
-	const char *const argv[] = { NAME, word, NULL };
-	char loader[PATH_MAX];
-	int rc;
+	static char *nothing[] = { NULL };
+	const char *self = (const char *)getauxval(AT_EXECFN);
+	char loader[PATH_MAX], folder[PATH_MAX];
+	bool own = has_own_loader(loader);
+	const char *const plain[] = { NAME, word, NULL };
+	/* As deploy/bundle/start does it: the libraries lie beside the loader. */
+	const char *const loaded[] = { loader, "--inhibit-cache", "--library-path",
+	    folder, "--argv0", NAME, self, word, NULL };
+	struct spawn sp = { .path = own ? loader : "/proc/self/exe",
+	    .argv = own ? loaded : plain, .environment = nothing, .in = fd,
+	    .out = -1, .err = -1 };
 
-	if (has_own_loader(loader))
-		return start_by(loader, word, fd, pid);
-	rc = spawn("/proc/self/exe", argv, fd, pid);
-	return rc != ENOENT ? rc :
-	    spawn((const char *)getauxval(AT_EXECFN), argv, fd, pid);
+	if (own) {
+		strcpy(folder, loader);
+		*strrchr(folder, '/') = '\0';
+	}
+	*pid = spawn_start(&sp);
+	if (*pid == -1 && errno == ENOENT && !own) {
+		sp.path = self;
+		*pid = spawn_start(&sp);
+	}
+	return *pid == -1 ? errno : 0;
 }

@@ -1,6 +1,8 @@
-#include "config.h"
-
-#ifdef HAVE_JQ
+/*
+ * libjq's word for an end is any of four: a value, nothing, an error, or a halt; and
+ * to some versions an error is nothing.  Each program is wrapped so that its end can
+ * be told from all of them.
+ */
 #include "program/compiled.h"
 
 #include <stdlib.h>
@@ -143,7 +145,7 @@ compiled_add(struct compiled *c, const char *text, struct buf *why)
 		free(p);
 		return NULL;
 	}
-	strcpy(p->text, text);
+	memcpy(p->text, text, strlen(text) + 1);
 	p->jq = jq;
 	p->next = c->first;
 	c->first = p;
@@ -257,6 +259,3 @@ compiled_run(struct compiled *c, jq_state *jq, const char *input, size_t len,
 		return refuse(out, "its output is larger than 1 MB");
 	return see_the_end(c, jq, out);
 }
-#else
-typedef int compiled_is_absent;	/* ISO C wants a declaration in every file */
-#endif

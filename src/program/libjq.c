@@ -1,6 +1,4 @@
-#include "config.h"
-
-#ifdef HAVE_JQ
+/* dlopen, not a link: who has no programs needs no libjq. */
 #include "program/libjq.h"
 
 #include <dlfcn.h>
@@ -34,6 +32,3 @@ libjq_load(struct libjq *jq)
 #undef X
 	return NULL;
 }
-#else
-typedef int libjq_is_absent;	/* ISO C wants a declaration in every file */
-#endif

@@ -1,6 +1,8 @@
 /*
- * The memory in use is asked of the kernel before each phase, which takes a file
- * that was opened before none could be: it lies where standard output was.
+ * The memory in use is asked of the kernel before and after each compiling, which
+ * takes a file that was opened before none could be: it lies where standard output
+ * was.  What a run leaves behind counts against the next one, so that no run can
+ * have more than the limit with the help of those before it.
  */
 #include "config.h"
 
@@ -31,26 +33,26 @@
 #endif
 
 #ifdef LIMITS_NO_MEMORY
-#define OVERRUN "it took longer than a second, or more than 64 MB"
+#define LATE "it took longer than a second, or more than 64 MB"
 #else
-#define OVERRUN "it took longer than a second"
+#define LATE "it took longer than a second"
 #endif
-#define COMPILING_CRASHED "its process crashed, or took more than 64 MB, while it " \
-	"compiled a program"
 
 /* How long it may take, and the last words: after that time, and of a crash. */
-static const struct {
+static const struct phase {
 	int ms;
-	enum wire_kind late_kind;
-	const char *late;
-	enum wire_kind crash_kind;
-	const char *crash;
+	struct words {
+		enum wire_kind kind;
+		const char *text;
+	} late, crash;
 } phases[] = {
-	[LIMITS_IDLE] = { 0, WIRE_TROUBLE, "", WIRE_TROUBLE, "its process crashed" },
-	[LIMITS_COMPILING] = { PROGRAM_COMPILE_MS, WIRE_FAULTY,
-	    "it took longer than 5 seconds to compile", WIRE_TROUBLE, COMPILING_CRASHED },
-	[LIMITS_RUNNING] = { PROGRAM_RUN_MS, WIRE_ERROR, OVERRUN, WIRE_ERROR,
-	    "it took more than 64 MB, or crashed" }
+	[LIMITS_IDLE] = { .crash = { WIRE_TROUBLE, "its process crashed" } },
+	[LIMITS_COMPILING] = { PROGRAM_COMPILE_MS,
+	    { WIRE_FAULTY, "it took longer than 5 seconds to compile" },
+	    { WIRE_TROUBLE, "its process crashed, or took more than 64 MB, while it "
+	    "compiled a program" } },
+	[LIMITS_RUNNING] = { PROGRAM_RUN_MS, { WIRE_ERROR, LATE },
+	    { WIRE_ERROR, "it took more than 64 MB, or crashed" } }
 };
 
 /* A signal handler's, which has nobody to be handed them by. */
@@ -62,19 +64,17 @@ static struct {
 static void
 say_and_end(int signal_number, siginfo_t *info, void *context)
 {
-	bool late = signal_number == SIGPROF;
-	const char *why = late ? phases[last.phase].late : phases[last.phase].crash;
-	struct wire_head head = {
-		.kind = late ? phases[last.phase].late_kind :
-		    phases[last.phase].crash_kind,
-		.index = WIRE_LAST, .len = (uint32_t)strlen(why)
-	};
+	const struct phase *phase = &phases[last.phase];
+	const struct words *why = signal_number == SIGPROF && phase->ms != 0 ?
+	    &phase->late : &phase->crash;
+	struct wire_head head = { .kind = why->kind, .index = WIRE_LAST,
+	    .len = (uint32_t)strlen(why->text) };
 
 	(void)context;
 	if (info->si_code <= 0 && info->si_pid != getpid())
 		_exit(1);			/* somebody's kill */
 	if (send(last.fd, &head, sizeof(head), MSG_NOSIGNAL) == sizeof(head))
-		(void)send(last.fd, why, head.len, MSG_NOSIGNAL);
+		(void)send(last.fd, why->text, head.len, MSG_NOSIGNAL);
 	_exit(1);
 }
 
@@ -110,14 +110,13 @@ forbid(int resource)
 static bool
 limit_memory(void)
 {
-	char pages[32] = "";
-	rlim_t most = PROGRAM_MEMORY;
+	char pages[32] = "16384";		/* where there is no /proc */
+	rlim_t most;
 	struct rlimit now;
 
-	if (pread(STATM, pages, sizeof(pages) - 1, 0) > 0)
-		most += strtoul(pages, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
-	else
-		most += PROGRAM_MEMORY;		/* no /proc */
+	(void)pread(STATM, pages, sizeof(pages) - 1, 0);
+	most = strtoul(pages, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) +
+	    PROGRAM_MEMORY;
 #ifdef LIMITS_NO_MEMORY
 	most = RLIM_INFINITY;
 #endif
@@ -147,9 +146,10 @@ limits_enter(enum limits_phase phase)
 	const struct itimerval left = {
 		.it_value = { .tv_sec = phases[phase].ms / 1000 }
 	};
+	bool compiles = phase == LIMITS_COMPILING || last.phase == LIMITS_COMPILING;
 
 	last.phase = (sig_atomic_t)phase;
-	if (!limit_memory())
+	if (compiles && !limit_memory())
 		_exit(1);
 	(void)setitimer(ITIMER_PROF, &left, NULL);
 }

@@ -23,9 +23,10 @@ enum limits_phase {
 bool limits_confine(int fd);
 
 /*
- * What follows is ${phase}: with no more than PROGRAM_MEMORY beyond what is in use
- * now, and so much processor time as that may take, or while idle any.  Time spent
- * waiting for a busy machine does not count.
+ * What follows is ${phase}, with as much processor time as that may take, or while
+ * idle any; time spent waiting for a busy machine does not count.  The memory in use
+ * may grow by PROGRAM_MEMORY from where it is when a program is to be compiled, and
+ * again from where it is when that is done.
  */
 void limits_enter(enum limits_phase phase);
 

@@ -13,24 +13,16 @@
 
 #define MESSAGE_MAX 500		/* bytes of a program's message that are kept */
 
-/* Go on after a step that ended without fault; or finish. */
-typedef void step_done(struct pipeline *p, bool empty, const struct buf *out);
-
-static step_done when_done, transform_done, compiled, success_when_done,
-    capture_done;
-
 static const struct step {
 	enum programs_which which;
 	bool compile_only;
-	step_done *done;
 } steps[] = {
-	{ PROGRAMS_WHEN, false, when_done },
-	{ PROGRAMS_TRANSFORM, false, transform_done },
-	/* It would go: will its answer be understood? */
-	{ PROGRAMS_SUCCESS_WHEN, true, compiled },
+	{ PROGRAMS_WHEN, false },
+	{ PROGRAMS_TRANSFORM, false },
+	{ PROGRAMS_SUCCESS_WHEN, true },	/* would its answer be understood? */
 #define BACK 3
-	{ PROGRAMS_SUCCESS_WHEN, false, success_when_done },
-	{ PROGRAMS_CAPTURE, false, capture_done },
+	{ PROGRAMS_SUCCESS_WHEN, false },
+	{ PROGRAMS_CAPTURE, false },
 #define END 5
 };
 
@@ -60,15 +52,6 @@ quote(struct pipeline *p, enum programs_which which, const char *message)
 	buf_printf(&p->reason, "%s: %.*s", programs_name(which), (int)len, message);
 }
 
-static void
-skip(struct pipeline *p, enum programs_which which)
-{
-	p->which = which;
-	buf_reset(&p->reason);
-	buf_puts(&p->reason, programs_name(which));
-	finish(p, PIPELINE_SKIP);
-}
-
 /* --- the row -------------------------------------------------------------- */
 
 /* The step ended without a verdict. */
@@ -96,7 +79,6 @@ fail(struct pipeline *p, enum program_state state, const struct buf *out)
 static void
 submit(struct pipeline *p, const char *text)
 {
-	const struct config_destination *config = programs_config(p->programs);
 	const struct delivery_claim *claim = p->claim;
 	const char *input = steps[p->step].compile_only ? NULL :
 	    p->step < BACK ? claim->payload : p->answer;
@@ -119,11 +101,11 @@ submit(struct pipeline *p, const char *text)
 			.received_at = text_format_time(claim->received_ms,
 			    p->received_at),
 			.source = claim->source,
-			.destination = config->name
+			.destination = p->programs->config->name
 		},
 		.done = run_done
 	};
-	program_submit(programs_host(p->programs), &p->run);
+	program_submit(p->programs->host, &p->run);
 }
 
 /* From ${step} on, up to ${end}. */
@@ -141,6 +123,64 @@ go(struct pipeline *p, size_t step)
 		submit(p, programs_text(p->programs, steps[step].which));
 }
 
+/* --- what comes of a step ------------------------------------------------- */
+
+/* Take the record from ${json}, a string or number, or null.  False: it is none. */
+static bool
+take_record(struct pipeline *p, const struct buf *json)
+{
+	struct json_object *value = json_tokener_parse(json->data);
+	enum json_type type = json_object_get_type(value);
+	const char *text = NULL;
+	bool good;
+
+	if (type == json_type_string)
+		text = json_object_get_string(value);
+	else if (type == json_type_int || type == json_type_double)
+		text = json->data;		/* as libjq wrote it */
+	else if (strcmp(json->data, "null") == 0)
+		text = "";
+	good = text != NULL && strlen(text) <= PIPELINE_RECORD_MAX;
+	if (good)
+		memcpy(p->record, text, strlen(text) + 1);
+	(void)json_object_put(value);
+	return good;
+}
+
+/* A value came of the step, or with ${empty} none: what follows? */
+static void
+take(struct pipeline *p, bool empty, const struct buf *out)
+{
+	enum programs_which which = steps[p->step].which;
+	bool no = empty || strcmp(out->data, "false") == 0 ||
+	    strcmp(out->data, "null") == 0;
+
+	if (which == PROGRAMS_SUCCESS_WHEN && no) {
+		finish(p, PIPELINE_REFUSED);
+		return;
+	}
+	if (which == PROGRAMS_TRANSFORM ? empty : which == PROGRAMS_WHEN && no) {
+		p->which = which;
+		buf_reset(&p->reason);
+		buf_puts(&p->reason, programs_name(which));
+		finish(p, PIPELINE_SKIP);
+		return;
+	}
+	if (which == PROGRAMS_TRANSFORM)
+		buf_add(&p->body, out->data, out->len);
+	if (!buf_ok(&p->body)) {
+		quote(p, which, "out of memory");
+		finish(p, PIPELINE_HOLD);
+		return;
+	}
+	if (which == PROGRAMS_CAPTURE && !empty && !take_record(p, out)) {
+		p->uncaptured = true;
+		quote(p, which, "its output is neither a number nor a string of at "
+		    "most 200 bytes");
+	}
+	go(p, p->step + 1);
+}
+
 static void
 run_done(struct program_run *run, enum program_state state, const struct buf *out)
 {
@@ -151,53 +191,15 @@ run_done(struct program_run *run, enum program_state state, const struct buf *ou
 
 	if (programs_judge(p->programs, step->which, run->text, state, out, &former))
 		submit(p, former);
-	else if (state == PROGRAM_OUTPUT || state == PROGRAM_EMPTY)
-		step->done(p, state == PROGRAM_EMPTY, out);
-	else
+	else if (state != PROGRAM_OUTPUT && state != PROGRAM_EMPTY)
 		fail(p, state, out);
-}
-
-/* --- out ------------------------------------------------------------------ */
-
-static bool
-is_no(bool empty, const struct buf *out)
-{
-	return empty || strcmp(out->data, "false") == 0 ||
-	    strcmp(out->data, "null") == 0;
-}
-
-static void
-when_done(struct pipeline *p, bool empty, const struct buf *out)
-{
-	if (is_no(empty, out))
-		skip(p, PROGRAMS_WHEN);
+	else if (step->compile_only)
+		go(p, p->step + 1);
 	else
-		go(p, p->step + 1);
+		take(p, state == PROGRAM_EMPTY, out);
 }
 
-static void
-transform_done(struct pipeline *p, bool empty, const struct buf *out)
-{
-	if (empty) {
-		skip(p, PROGRAMS_TRANSFORM);
-		return;
-	}
-	buf_add(&p->body, out->data, out->len);
-	if (buf_ok(&p->body)) {
-		go(p, p->step + 1);
-	} else {
-		quote(p, PROGRAMS_TRANSFORM, "out of memory");
-		finish(p, PIPELINE_HOLD);
-	}
-}
-
-static void
-compiled(struct pipeline *p, bool empty, const struct buf *out)
-{
-	(void)empty;
-	(void)out;
-	go(p, p->step + 1);
-}
+/* --- out and back --------------------------------------------------------- */
 
 void
 pipeline_out(struct pipeline *p, struct programs *programs,
@@ -225,48 +227,6 @@ pipeline_out(struct pipeline *p, struct programs *programs,
 		return;
 	}
 	go(p, 0);
-}
-
-/* --- back ----------------------------------------------------------------- */
-
-static void
-success_when_done(struct pipeline *p, bool empty, const struct buf *out)
-{
-	if (is_no(empty, out))
-		finish(p, PIPELINE_REFUSED);
-	else
-		go(p, p->step + 1);
-}
-
-/* Take the record from ${json}, a string or number.  False: it is no record. */
-static bool
-take_record(struct pipeline *p, const struct buf *json)
-{
-	struct json_object *value = json_tokener_parse(json->data);
-	enum json_type type = json_object_get_type(value);
-	const char *text = NULL;
-	bool good;
-
-	if (type == json_type_string)
-		text = json_object_get_string(value);
-	else if (type == json_type_int || type == json_type_double)
-		text = json->data;		/* as libjq wrote it */
-	good = text != NULL && strlen(text) <= PIPELINE_RECORD_MAX;
-	if (good)
-		memcpy(p->record, text, strlen(text) + 1);
-	(void)json_object_put(value);
-	return good;
-}
-
-static void
-capture_done(struct pipeline *p, bool empty, const struct buf *out)
-{
-	p->uncaptured = !empty && strcmp(out->data, "null") != 0 &&
-	    !take_record(p, out);
-	if (p->uncaptured)
-		quote(p, PROGRAMS_CAPTURE, "its output is neither a number nor a "
-		    "string of at most 200 bytes");
-	finish(p, PIPELINE_ON);
 }
 
 /* Is it JSON, whatever kind of value, and all of it? */
@@ -319,7 +279,7 @@ void
 pipeline_cancel(struct pipeline *p)
 {
 	if (p->busy)
-		program_cancel(programs_host(p->programs), &p->run);
+		program_cancel(p->programs->host, &p->run);
 	p->busy = false;
 }
 

@@ -9,7 +9,6 @@
 #include "program/program.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,9 +112,7 @@ finish_with(struct program_host *h, struct program_run *run,
 	struct buf out = { 0 };
 
 	buf_puts(&out, words);
-	if (!buf_ok(&out) || out.data == NULL)
-		state = PROGRAM_TROUBLE;
-	finish(h, run, state, &out);
+	finish(h, run, buf_ok(&out) ? state : PROGRAM_TROUBLE, &out);
 	buf_free(&out);
 }
 
@@ -134,9 +131,8 @@ note_trouble(struct program_host *h, const char *why, bool hopeless, int64_t now
 		log_warn("jq programs cannot be run, trying again: %s", h->why);
 	for (i = 1; i < h->failures && pause < RESTART_MAX_MS; i++)
 		pause *= 2;
-	if (hopeless || pause > RESTART_MAX_MS)
-		pause = RESTART_MAX_MS;
-	h->start_ms = now + pause;
+	h->start_ms = now + (hopeless || pause > RESTART_MAX_MS ? RESTART_MAX_MS :
+	    pause);
 }
 
 static void
@@ -159,13 +155,27 @@ charge(struct program_run *run, int64_t now)
 	    now - run->trouble_ms >= PATIENCE_MS;
 }
 
-/* No runner can be had: that is trouble of all runs that wait for one. */
+/* How many are so? */
+static size_t
+count_runners(const struct program_host *h, enum runner_state state)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < PROGRAM_RUNNERS; i++)
+		count += h->runners[i].state == state;
+	return count;
+}
+
+/*
+ * No runner can be had: that is trouble of all runs that wait for one.  While
+ * another works, there is hope for them.
+ */
 static void
 fail_start(struct program_host *h, const char *why, bool hopeless, int64_t now)
 {
 	struct program_run *run;
 
-	note_trouble(h, why, hopeless, now);
+	note_trouble(h, why, hopeless && count_runners(h, RUNNER_BUSY) == 0, now);
 	for (run = h->first; run != NULL; run = run->next)
 		if (run->runner == NULL)
 			charge(run, now);
@@ -204,27 +214,10 @@ lose_runner(struct program_host *h, struct runner *r, const char *why,
 	if (r->state == RUNNER_STARTING) {
 		fail_start(h, why, hopeless, now);
 	} else if (r->run != NULL) {
-		note_trouble(h, why, hopeless, now);
+		note_trouble(h, why, false, now);
 		charge(r->run, now);
 	}
 	end_runner(r);			/* last: it may hold the reason */
-}
-
-/* A pair of sockets: ours, which does not block, and the other.  -1: errno. */
-static int
-make_pair(int pair[2])
-{
-	int error;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
-		return -1;
-	if (fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0)
-		return 0;
-	error = errno;
-	(void)close(pair[0]);
-	(void)close(pair[1]);
-	errno = error;
-	return -1;
 }
 
 static void
@@ -232,7 +225,7 @@ start_runner(struct program_host *h, struct runner *r, int64_t now)
 {
 	int pair[2], rc;
 
-	if (make_pair(pair) == -1) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1) {
 		fail_start(h, strerror(errno), false, now);
 		return;
 	}
@@ -243,7 +236,7 @@ start_runner(struct program_host *h, struct runner *r, int64_t now)
 		fail_start(h, strerror(rc), rc == ENOENT || rc == EACCES, now);
 		return;
 	}
-	wire_open(&r->wire, pair[0]);
+	wire_open(&r->wire, pair[0], MSG_DONTWAIT);
 	r->state = RUNNER_STARTING;
 	r->deadline_ms = now + START_MS;
 }
@@ -313,16 +306,6 @@ step_runner(struct program_host *h, struct runner *r, int64_t now)
 }
 
 /* --- what is to be done --------------------------------------------------- */
-
-static size_t
-count_runners(const struct program_host *h, enum runner_state state)
-{
-	size_t count = 0, i;
-
-	for (i = 0; i < PROGRAM_RUNNERS; i++)
-		count += h->runners[i].state == state;
-	return count;
-}
 
 /* Has it ended by now, if it was killed? */
 static bool
@@ -414,6 +397,14 @@ begin(struct program_host *h, struct program_run *run, struct runner *r,
 	return begun;
 }
 
+/* May it be handed out?  What has been in trouble waits, lest it end all runners. */
+static bool
+is_due(const struct program_host *h, const struct program_run *run, int64_t now)
+{
+	return run->runner == NULL && !run->given_up &&
+	    (run->troubles == 0 || now >= h->start_ms) && !is_group_busy(h, run);
+}
+
 static void
 dispatch(struct program_host *h, int64_t now)
 {
@@ -421,8 +412,8 @@ dispatch(struct program_host *h, int64_t now)
 	struct runner *r;
 
 	while (run != NULL) {
-		if (run->runner == NULL && !is_group_busy(h, run) &&
-		    (r = find_runner(h, now)) != NULL && !begin(h, run, r, now))
+		if (is_due(h, run, now) && (r = find_runner(h, now)) != NULL &&
+		    !begin(h, run, r, now))
 			run = h->first;
 		else
 			run = run->next;
@@ -434,11 +425,10 @@ static void
 give_up(struct program_host *h, int64_t now)
 {
 	struct program_run *run = h->first;
-	bool all = h->hopeless && now < h->start_ms &&
-	    count_runners(h, RUNNER_READY) + count_runners(h, RUNNER_BUSY) == 0;
+	bool all = h->hopeless && now < h->start_ms;
 
 	while (run != NULL) {
-		if (run->runner == NULL && (all || run->given_up)) {
+		if (run->runner == NULL && (run->given_up || all)) {
 			finish_with(h, run, PROGRAM_TROUBLE, h->why);
 			run = h->first;
 		} else {
@@ -469,15 +459,15 @@ program_host_step(struct program_host *h)
 size_t
 program_host_fds(const struct program_host *h, struct pollfd fds[PROGRAM_FDS_MAX])
 {
+	const struct wire *w;
 	size_t count = 0, i;
 
-	for (i = 0; h != NULL && h->first != NULL && i < PROGRAM_RUNNERS; i++)
-		if (h->runners[i].wire.fd != -1)
-			fds[count++] = (struct pollfd){
-				.fd = h->runners[i].wire.fd,
-				.events = wire_waits(&h->runners[i].wire) ?
-				    POLLIN | POLLOUT : POLLIN
-			};
+	for (i = 0; h != NULL && h->first != NULL && i < PROGRAM_RUNNERS; i++) {
+		w = &h->runners[i].wire;
+		if (w->fd != -1)
+			fds[count++] = (struct pollfd){ .fd = w->fd,
+			    .events = w->sent < w->out.len ? POLLIN | POLLOUT : POLLIN };
+	}
 	return count;
 }
 
@@ -564,7 +554,7 @@ program_host_new(void)
 		return NULL;
 	h->last = &h->first;
 	for (i = 0; i < PROGRAM_RUNNERS; i++)
-		wire_open(&h->runners[i].wire, -1);
+		wire_open(&h->runners[i].wire, -1, 0);
 	return h;
 }
 

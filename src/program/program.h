@@ -4,7 +4,7 @@
  * A host keeps up to PROGRAM_RUNNERS runners: this same program started once more,
  * with nothing of ours in it (no environment, no descriptor, no secret).  A runner
  * compiles a program when it first meets its text, and keeps it; it has 64 MB
- * beyond what it holds already, and a second of processor time a run.  A program
+ * beyond what its programs take, and a second of processor time a run.  A program
  * that recurses for ever, eats memory or crashes libjq ends its runner, which says
  * so first; the next run gets another one.
  *

@@ -14,23 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/stamp.h"
 #include "config/config.h"
-
-/* From the configuration or from a file; or both NULL: there is none. */
-struct one {
-	const char *given;
-	const char *path;
-	struct stamp stamp;
-	char *text;			/* in use */
-	char *fresh;			/* of a file that changed, or NULL */
-};
-
-struct programs {
-	struct program_host *host;
-	const struct config_destination *config;
-	struct one all[PROGRAMS_KINDS];
-};
 
 static const char *const names[PROGRAMS_KINDS] = {
 	[PROGRAMS_WHEN] = "when",
@@ -47,11 +31,12 @@ programs_name(enum programs_which which)
 
 /* --- reading -------------------------------------------------------------- */
 
-/* Append the program in ${path}.  0, or -1 with a phrase in ${why}. */
-static int
-read_program(const char *path, struct buf *text, struct buf *why)
+/* The program in ${path}, or NULL and a phrase in ${why}. */
+static char *
+read_program(const char *path, struct buf *why)
 {
 	char chunk[8192];
+	struct buf text = { 0 };
 	const char *fault = NULL;
 	struct stat sb;
 	ssize_t n = 0;
@@ -62,44 +47,29 @@ read_program(const char *path, struct buf *text, struct buf *why)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1) {
 		buf_printf(why, "%s cannot be opened: %s", path, strerror(errno));
-		return -1;
+		return NULL;
 	}
 	plain = fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode);
-	while (plain && text->len <= PROGRAMS_TEXT_MAX &&
+	while (plain && text.len <= PROGRAMS_TEXT_MAX &&
 	    (n = read(fd, chunk, sizeof(chunk))) > 0)
-		buf_add(text, chunk, (size_t)n);
-	buf_puts(text, "");		/* an empty file is a string, too */
+		buf_add(&text, chunk, (size_t)n);
+	buf_puts(&text, "");		/* an empty file is a string, too */
 	if (!plain)
 		fault = "it is no regular file";
 	else if (n == -1)
 		fault = strerror(errno);
-	else if (text->len > PROGRAMS_TEXT_MAX)
+	else if (text.len > PROGRAMS_TEXT_MAX)
 		fault = "it is larger than 256 KB";
-	else if (!buf_ok(text))
+	else if (!buf_ok(&text))
 		fault = "out of memory";
-	else if (memchr(text->data, '\0', text->len) != NULL)
+	else if (memchr(text.data, '\0', text.len) != NULL)
 		fault = "it holds a NUL byte";
-	if (fault != NULL)
-		buf_printf(why, "%s cannot be read: %s", path, fault);
 	(void)close(fd);
-	return fault == NULL ? 0 : -1;
-}
-
-/* The text as it is now, or NULL and a phrase. */
-static char *
-read_one(const struct one *one, struct buf *why)
-{
-	struct buf text = { 0 };
-	char *got = NULL;
-
-	if (one->path == NULL)
-		got = strdup(one->given);
-	else if (read_program(one->path, &text, why) == 0)
-		got = buf_detach(&text);
-	if (got == NULL && why->len == 0)
-		buf_puts(why, "out of memory");
+	if (fault == NULL)
+		return buf_detach(&text);
+	buf_printf(why, "%s cannot be read: %s", path, fault);
 	buf_free(&text);
-	return got;
+	return NULL;
 }
 
 struct programs *
@@ -107,7 +77,7 @@ programs_new(struct program_host *host, const struct config_destination *config,
     struct buf *why)
 {
 	struct programs *p;
-	struct one *one;
+	struct programs_one *one;
 
 	if ((p = calloc(1, sizeof(*p))) == NULL) {
 		buf_puts(why, "out of memory");
@@ -122,11 +92,18 @@ programs_new(struct program_host *host, const struct config_destination *config,
 	p->all[PROGRAMS_SUCCESS_WHEN].given = config->success_when;
 	p->all[PROGRAMS_CAPTURE].given = config->capture;
 	for (one = p->all; one < p->all + PROGRAMS_KINDS; one++) {
-		/* Stamped first: a change meanwhile is then seen next time. */
-		if (one->path != NULL)
+		if (one->path != NULL) {
+			/* Stamped first: a change meanwhile is then seen next time. */
 			(void)stamp_take(&one->stamp, one->path);
-		if ((one->given != NULL || one->path != NULL) &&
-		    (one->text = read_one(one, why)) == NULL) {
+			one->text = read_program(one->path, why);
+		} else if (one->given != NULL) {
+			one->text = strdup(one->given);
+		} else {
+			continue;
+		}
+		if (one->text == NULL) {
+			if (why->len == 0)
+				buf_puts(why, "out of memory");
 			programs_free(p);
 			return NULL;
 		}
@@ -137,7 +114,7 @@ programs_new(struct program_host *host, const struct config_destination *config,
 void
 programs_free(struct programs *p)
 {
-	struct one *one;
+	struct programs_one *one;
 
 	if (p == NULL)
 		return;
@@ -148,18 +125,6 @@ programs_free(struct programs *p)
 	free(p);
 }
 
-struct program_host *
-programs_host(const struct programs *p)
-{
-	return p->host;
-}
-
-const struct config_destination *
-programs_config(const struct programs *p)
-{
-	return p->config;
-}
-
 bool
 programs_has(const struct programs *p, enum programs_which which)
 {
@@ -168,7 +133,7 @@ programs_has(const struct programs *p, enum programs_which which)
 
 /* "transform: FILE: " and libjq's message, its lines drawn into one. */
 static void
-describe(const struct programs *p, const struct one *one,
+describe(const struct programs *p, const struct programs_one *one,
     const struct buf *message, struct buf *why)
 {
 	const char *c;
@@ -200,13 +165,13 @@ keep_former(const struct programs *p, const struct buf *why)
 const char *
 programs_text(struct programs *p, enum programs_which which)
 {
-	struct one *one = &p->all[which];
+	struct programs_one *one = &p->all[which];
 	struct buf why = { 0 };
 
 	/* One that is away for a moment, in an editor's hands, is no change. */
 	if (one->path != NULL && stamp_take(&one->stamp, one->path) == 1) {
 		free(one->fresh);
-		if ((one->fresh = read_one(one, &why)) == NULL)
+		if ((one->fresh = read_program(one->path, &why)) == NULL)
 			keep_former(p, &why);
 		buf_free(&why);
 	}
@@ -217,7 +182,7 @@ bool
 programs_judge(struct programs *p, enum programs_which which, const char *text,
     enum program_state state, const struct buf *out, const char **former)
 {
-	struct one *one = &p->all[which];
+	struct programs_one *one = &p->all[which];
 	bool good = state != PROGRAM_FAULTY && state != PROGRAM_TROUBLE;
 	struct buf why = { 0 };
 
@@ -266,7 +231,7 @@ check_one(const struct config *config, const struct config_destination *destinat
 	struct programs *p = programs_new(host, destination, &fault);
 	enum program_state state;
 	struct program_run run;
-	struct one *one;
+	struct programs_one *one;
 	int rc = 0;
 
 	if (p == NULL) {

@@ -12,11 +12,11 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/stamp.h"
 #include "program/program.h"
 
 struct config;
 struct config_destination;
-struct programs;
 
 enum programs_which {
 	PROGRAMS_WHEN,
@@ -24,6 +24,21 @@ enum programs_which {
 	PROGRAMS_SUCCESS_WHEN,
 	PROGRAMS_CAPTURE,
 	PROGRAMS_KINDS
+};
+
+/* From the configuration or from a file; or both NULL: there is none. */
+struct programs_one {
+	const char *given;
+	const char *path;
+	struct stamp stamp;
+	char *text;			/* in use */
+	char *fresh;			/* of a file that changed, or NULL */
+};
+
+struct programs {
+	struct program_host *host;
+	const struct config_destination *config;
+	struct programs_one all[PROGRAMS_KINDS];	/* programs.c's own */
 };
 
 #define PROGRAMS_TEXT_MAX (256u << 10)	/* bytes of a program */
@@ -63,8 +78,6 @@ struct programs *programs_new(struct program_host *host,
 /* NULL is fine. */
 void programs_free(struct programs *p);
 
-struct program_host *programs_host(const struct programs *p);
-const struct config_destination *programs_config(const struct programs *p);
 bool programs_has(const struct programs *p, enum programs_which which);
 
 /*

@@ -11,14 +11,16 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "program/compiled.h"
 #include "program/limits.h"
 #include "program/wire.h"
 
-#define RUNS_MAX 1000		/* what libjq leaks ends with the process */
+#ifdef HAVE_JQ
+#include "program/compiled.h"
+#endif
+
+#define RUNS_MAX 500		/* what libjq leaks must not become a lead's fault */
 
 /* Is ${fd} an end of a socket pair, or at least nothing that a stranger could have connected to? */
 static bool
@@ -39,19 +41,6 @@ runner_is_this(int argc, char **argv)
 }
 
 #ifdef HAVE_JQ
-static void
-close_others(void)
-{
-	int fd;
-
-#ifdef SYS_close_range
-	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) == 0)
-		return;
-#endif
-	for (fd = STDERR_FILENO + 1; fd < 1024; fd++)
-		(void)close(fd);
-}
-
 /* Signals that mean the parent, such as Ctrl-C; whether we end is its affair. */
 static void
 ignore_signals(void)
@@ -118,9 +107,8 @@ runner_main(void)
 	struct wire wire;
 
 	prctl(PR_SET_NAME, "leadrelay-jq");
-	close_others();
 	ignore_signals();
-	wire_open(&wire, STDIN_FILENO);
+	wire_open(&wire, STDIN_FILENO, 0);
 	if (chdir("/") == -1)
 		_exit(1);
 	if ((why = libjq_load(&compiled.lib)) == NULL && !limits_confine(wire.fd))
@@ -138,7 +126,7 @@ runner_main(void)
 	static const char why[] = "leadrelay was built without libjq";
 	struct wire wire;
 
-	wire_open(&wire, STDIN_FILENO);
+	wire_open(&wire, STDIN_FILENO, 0);
 	(void)wire_send(&wire, WIRE_TROUBLE, 0, why, sizeof(why) - 1);
 	_exit(0);
 }

@@ -1,3 +1,7 @@
+/*
+ * What is to be sent lies in a buffer until the socket takes it; what comes is first
+ * a head, then as many bytes as that one says.
+ */
 #include "program/wire.h"
 
 #include <errno.h>
@@ -18,9 +22,9 @@ static const uint32_t limits[WIRE_KINDS] = {
 };
 
 void
-wire_open(struct wire *w, int fd)
+wire_open(struct wire *w, int fd, int flags)
 {
-	*w = (struct wire){ .fd = fd };
+	*w = (struct wire){ .fd = fd, .flags = flags };
 }
 
 void
@@ -30,7 +34,7 @@ wire_close(struct wire *w)
 		(void)close(w->fd);
 	buf_free(&w->out);
 	buf_free(&w->in);
-	wire_open(w, -1);
+	wire_open(w, -1, 0);
 }
 
 /* Empty a buffer; memory for something unusual is given back. */
@@ -50,7 +54,7 @@ wire_flush(struct wire *w)
 
 	while (w->sent < w->out.len) {
 		n = send(w->fd, w->out.data + w->sent, w->out.len - w->sent,
-		    MSG_NOSIGNAL);
+		    MSG_NOSIGNAL | w->flags);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
@@ -72,12 +76,6 @@ wire_send(struct wire *w, enum wire_kind kind, uint32_t index,
 	buf_add(&w->out, &head, sizeof(head));
 	buf_add(&w->out, bytes, head.len);
 	return buf_ok(&w->out) ? wire_flush(w) : -1;
-}
-
-bool
-wire_waits(const struct wire *w)
-{
-	return w->sent < w->out.len;
 }
 
 static bool
@@ -107,7 +105,7 @@ wire_receive(struct wire *w)
 		have = has_head ? &w->in.len : &w->head_len;
 		want = has_head ? w->head.len : sizeof(w->head);
 		do
-			n = recv(w->fd, to + *have, want - *have, 0);
+			n = recv(w->fd, to + *have, want - *have, w->flags);
 		while (n == -1 && errno == EINTR);
 		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return WIRE_NOTHING;

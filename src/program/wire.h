@@ -12,7 +12,6 @@
 #ifndef LEADRELAY_PROGRAM_WIRE_H
 #define LEADRELAY_PROGRAM_WIRE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,9 +40,13 @@ struct wire_head {
 	uint32_t len;
 };
 
-/* One end.  wire_open makes it; one that is closed has fd -1. */
+/*
+ * One end.  wire_open makes it, with MSG_DONTWAIT or 0 for ${flags}; one that is
+ * closed has fd -1.
+ */
 struct wire {
 	int fd;
+	int flags;
 	struct buf out;			/* still to be sent, from ${sent} on */
 	size_t sent;
 	struct wire_head head;		/* what comes in: so much of the head is there, */
@@ -51,20 +54,17 @@ struct wire {
 	struct buf in;			/* and these of its bytes */
 };
 
-void wire_open(struct wire *w, int fd);
+void wire_open(struct wire *w, int fd, int flags);
 void wire_close(struct wire *w);
 
 /*
- * Send a message, or as much of it as goes without blocking where the socket
- * does not block; wire_flush sends more.  A message that is cut to what its kind
+ * Send a message, or with MSG_DONTWAIT as much of it as goes; wire_flush sends
+ * more.  A message that is cut to what its kind
  * may have is whole all the same.  -1: out of memory, or the other end is gone.
  */
 int wire_send(struct wire *w, enum wire_kind kind, uint32_t index,
     const void *bytes, size_t len);
 int wire_flush(struct wire *w);
-
-/* Is there more to be sent? */
-bool wire_waits(const struct wire *w);
 
 enum wire_news {
 	WIRE_NOTHING,			/* not yet */

@@ -1,7 +1,6 @@
 /* What comes over the wire may be anything: its other end ran somebody's program. */
 #include "unit.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,8 +20,7 @@ set_up(void **state)
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
-	wire_open(&e->ours, pair[0]);
+	wire_open(&e->ours, pair[0], MSG_DONTWAIT);
 	e->theirs = pair[1];
 	*state = e;
 	return 0;
@@ -113,8 +111,7 @@ test_memory(void **state)
 	enum wire_news news;
 
 	assert_non_null(bytes);
-	assert_int_equal(fcntl(e->theirs, F_SETFL, O_NONBLOCK), 0);
-	wire_open(&theirs, e->theirs);
+	wire_open(&theirs, e->theirs, MSG_DONTWAIT);
 	assert_int_equal(wire_send(&theirs, WIRE_OUTPUT, 0, bytes, 5u << 20), 0);
 	while ((news = wire_receive(&e->ours)) == WIRE_NOTHING)
 		assert_int_equal(wire_flush(&theirs), 0);
