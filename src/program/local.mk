@@ -13,10 +13,10 @@ libleadrelay_a_SOURCES += \
 endif
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/program/test_wire
+if HAVE_JQ
 check_PROGRAMS += \
 	tests/unit/program/test_pipeline \
-	tests/unit/program/test_wire
-if HAVE_JQ
-check_PROGRAMS += tests/unit/program/test_program
+	tests/unit/program/test_program
 endif
 endif

@@ -186,6 +186,27 @@ test_transform(void **state)
 	assert_string_equal(w->pipeline.reason.data, "transform");
 }
 
+/* Of two that are under way with a broken edit, neither is lost. */
+static void
+test_two_with_a_broken_edit(void **state)
+{
+	struct world *w = *state, other = { .pipeline = { .owner = &other } };
+
+	w->config.body = CONFIG_BODY_TRANSFORM;
+	w->config.transform = transform_file;
+	write_program("{a: .data.id}");
+	load(w);
+	assert_int_equal(go_out(w), PIPELINE_ON);
+	write_program("frobnicate");
+	pipeline_out(&w->pipeline, w->programs, &w->claim, done);
+	pipeline_out(&other.pipeline, w->programs, &w->claim, done);
+	assert_int_equal(finish(w), PIPELINE_ON);
+	assert_int_equal(finish(&other), PIPELINE_ON);
+	assert_string_equal(w->pipeline.body.data, "{\"a\":7}");
+	assert_string_equal(other.pipeline.body.data, "{\"a\":7}");
+	pipeline_destroy(&other.pipeline);
+}
+
 static void
 test_cancel(void **state)
 {
@@ -307,7 +328,8 @@ main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_when), T(test_none), T(test_transform), T(test_cancel),
+		T(test_when), T(test_none), T(test_transform),
+		T(test_two_with_a_broken_edit), T(test_cancel),
 		T(test_programs_that_are_none), T(test_trouble), T(test_answers)
 	};
 	int fd, rc;

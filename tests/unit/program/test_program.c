@@ -437,6 +437,27 @@ test_no_answer_in_time(void **state)
 	buf_free(&out);
 }
 
+/* What a runner holds already, however much, is not taken from a run's memory. */
+static void
+test_many_programs(void **state)
+{
+	struct buf text = { 0 }, out = { 0 };
+	int i, k;
+
+	(void)state;
+	for (i = 0; i < 80; i++) {
+		buf_reset(&text);
+		for (k = 0; k < 300; k++)
+			buf_printf(&text, ".a%d.b%d, ", i, k);
+		buf_puts(&text, "1 | select(. == 1)");
+		assert_int_equal(run(text.data, NULL, &out), PROGRAM_EMPTY);
+	}
+	assert_int_equal(run("[range(250000)] | length", "{}", &out), PROGRAM_OUTPUT);
+	assert_string_equal(out.data, "250000");
+	buf_free(&text);
+	buf_free(&out);
+}
+
 /* A program that is compiled for a while. */
 static void
 long_program(struct buf *text)
@@ -566,7 +587,7 @@ main(int argc, char **argv)
 		T(test_outcomes), T(test_many_runs), T(test_large_input),
 		T(test_compile), T(test_nothing_of_ours), T(test_killed),
 		T(test_killed_while_running), T(test_stopped),
-		T(test_no_answer_in_time), T(test_crash_while_compiling), T(test_no_processes),
+		T(test_no_answer_in_time), T(test_many_programs), T(test_crash_while_compiling), T(test_no_processes),
 		T(test_busy_machine), T(test_groups)
 	};
 
