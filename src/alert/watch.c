@@ -137,17 +137,16 @@ static int
 judge(struct look *l, enum need_kind kind, const char *subject, int64_t level,
     int64_t since_ms, const char *reason)
 {
-	const struct store_ops *ops = l->store->ops;
 	const char *name = needs[kind].alert;
 	struct store_alert told, before;
 	enum alert_verdict verdict;
 
-	if (ops->load_alert(l->store, name, subject, &told) == -1)
+	if (store_load_alert(l->store, name, subject, &told) == -1)
 		return -1;
 	before = told;
 	verdict = alert_judge(&told, level, l->now_ms);
 	if ((told.level != before.level || told.told_ms != before.told_ms) &&
-	    ops->save_alert(l->store, name, subject, &told) == -1)
+	    store_save_alert(l->store, name, subject, &told) == -1)
 		return -1;
 	add_news(l, kind, verdict, subject, level, since_ms, reason);
 	return 0;
@@ -202,7 +201,7 @@ look_run(struct store *store, struct mailbox_job *job)
 		return -1;
 	if (!l->holding)
 		return 0;
-	if (store->ops->stats(store, &l->stats, look_at_destination, l) == -1 ||
+	if (store_stats(store, &l->stats, look_at_destination, l) == -1 ||
 	    l->failed)
 		return -1;
 	return judge_all(l, NULL);

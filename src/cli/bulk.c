@@ -39,8 +39,7 @@ struct bulk {
 	const struct names *named;	/* ids; NULL: whatever matches the filter */
 	size_t at;			/* the next of those */
 	int64_t now_ms;			/* when it began: what was retried since is not met again */
-	struct store_walk done;		/* as far as it is on disk */
-	struct store_walk walk;		/* with the batch under way */
+	struct store_walk walk;
 	char ids[BATCH][UUID7_SIZE];
 	struct store_act_out outs[BATCH];
 	size_t count;
@@ -58,22 +57,20 @@ forget_batch(struct bulk *bulk)
 	bulk->count = 0;
 }
 
-/* The next batch.  It may be run twice: everything starts from ${done}. */
+/* The next batch. */
 static int
-run_batch(struct store *store, void *arg)
+run_batch(struct store *store, struct bulk *bulk)
 {
-	struct bulk *bulk = arg;
 	size_t found = 1;
 
 	forget_batch(bulk);
-	bulk->walk = bulk->done;
 	if (bulk->named != NULL)
 		strcpy(bulk->ids[0], bulk->named->list[bulk->at]);
-	else if (store->ops->find(store, bulk->act->action, bulk->filter,
+	else if (store_find(store, bulk->act->action, bulk->filter,
 	    bulk->now_ms, &bulk->walk, bulk->ids, BATCH, &found) == -1)
 		return -1;
 	for (; bulk->count < found; bulk->count++)
-		if (store->ops->act(store, bulk->act->action,
+		if (store_act(store, bulk->act->action,
 		    bulk->ids[bulk->count], bulk->filter->destination,
 		    bulk->how, bulk->now_ms, &bulk->outs[bulk->count]) == -1)
 			return -1;
@@ -151,20 +148,22 @@ static bool
 is_over(const struct bulk *bulk)
 {
 	return bulk->named != NULL ? bulk->at == bulk->named->count :
-	    bulk->done.ended;
+	    bulk->walk.ended;
 }
 
 static int
 run_all(struct bulk *bulk, struct setup *setup)
 {
 	struct store_fault fault = { 0 };
+	struct store *store;
 	int64_t start_ms;
 
 	while (!is_over(bulk)) {
 		start_ms = clock_mono_ms();
-		if (outbox_run(setup->outbox, run_batch, bulk, &fault) == -1)
+		if ((store = outbox_begin(setup->outbox, &fault)) == NULL ||
+		    outbox_end(setup->outbox, run_batch(store, bulk), &fault) ==
+		    -1)
 			return setup_store_failed(setup->config, &fault);
-		bulk->done = bulk->walk;
 		bulk->at++;
 		for (size_t i = 0; i < bulk->count; i++)
 			report_one(bulk, bulk->ids[i], &bulk->outs[i]);

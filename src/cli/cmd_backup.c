@@ -30,23 +30,19 @@ make_file(const char *path)
 	    strerror(errno), identity_name(geteuid(), me));
 }
 
-static int
-copy_store(struct store *store, void *arg)
-{
-	return store->ops->backup(store, arg);
-}
-
 int
 cmd_backup(const struct args *args, struct setup *setup)
 {
 	struct store_fault fault = { 0 };
+	struct store *store;
 	char *path = args->operands[0];
 	int status;
 
 	if ((status = setup_outbox(setup, args, OUTBOX_READ)) != EXIT_DONE ||
 	    (status = make_file(path)) != EXIT_DONE)
 		return status;
-	if (outbox_run(setup->outbox, copy_store, path, &fault) == -1) {
+	if ((store = outbox_begin(setup->outbox, &fault)) == NULL ||
+	    outbox_end(setup->outbox, store_backup(store, path), &fault) == -1) {
 		status = setup_store_failed(setup->config, &fault);
 		(void)unlink(path);
 	}

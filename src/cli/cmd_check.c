@@ -165,33 +165,6 @@ check_owners(struct check *check)
 
 /* --- store --- */
 
-/* Write something through a connection that is told of no configuration. */
-static int
-try_write(const struct config *config, struct store_fault *fault)
-{
-	struct store_options options = {
-		.max_waiting = config->store.max_waiting,
-		.min_free = config->store.min_free,
-		.busy_ms = 5000,
-	};
-	const struct store_ops *ops;
-	struct store *store;
-	int rc = -1;
-
-	ops = outbox_backend(config->store.url, &options.location);
-	if ((store = ops->open(&options, fault)) == NULL)
-		return -1;
-	if (ops->begin(store, true) == 0) {
-		if (ops->try_write(store) == 0)
-			rc = ops->commit(store);
-		else
-			ops->rollback(store);
-	}
-	*fault = store->fault;
-	ops->close(store);
-	return rc;
-}
-
 /* There is no store yet.  A command makes none; could the worker? */
 static void
 check_absent(struct check *check, const char *location)
@@ -275,7 +248,7 @@ check_store(struct check *check)
 		    check->config->store.url);
 		return;
 	}
-	if (try_write(check->config, &fault) == -1 ||
+	if (outbox_try_write(check->config, &fault) == -1 ||
 	    (ob = outbox_open(check->config, OUTBOX_READ, &fault)) == NULL) {
 		if (fault.kind == STORE_FAULT_ABSENT)
 			check_absent(check, location);

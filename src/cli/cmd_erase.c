@@ -26,10 +26,7 @@ struct erase {
 	const char *email;		/* NULL: by lead */
 	struct names sources, keys;	/* of the leads whose events are to go */
 	struct names ids;		/* of all events of the leads */
-	size_t at;			/* the lead being listed, the event being erased */
-	enum store_act_result result;
 	size_t undelivered;		/* deliveries, and held events */
-	struct store_walk done, walk;
 	bool oom;
 };
 
@@ -92,26 +89,18 @@ match_payload(void *arg, const struct store_event *e)
 	free(text);
 }
 
-/* It may be run twice: a lead that is known is not added again. */
-static int
-match_batch(struct store *store, void *arg)
-{
-	struct erase *erase = arg;
-
-	erase->walk = erase->done;
-	return store->ops->payloads(store, &erase->walk, BATCH, match_payload,
-	    erase);
-}
-
 static int
 find_by_email(struct erase *erase, struct store_fault *fault)
 {
-	while (!erase->done.ended && !erase->oom) {
-		if (outbox_run(erase->setup->outbox, match_batch, erase,
-		    fault) == -1)
+	struct outbox *ob = erase->setup->outbox;
+	struct store_walk walk = { 0 };
+	struct store *store;
+
+	while (!walk.ended && !erase->oom)
+		if ((store = outbox_begin(ob, fault)) == NULL ||
+		    outbox_end(ob, store_payloads(store, &walk, BATCH,
+		    match_payload, erase), fault) == -1)
 			return -1;
-		erase->done = erase->walk;
-	}
 	return 0;
 }
 
@@ -131,13 +120,13 @@ say_undelivered(struct erase *erase, const struct store_row *row)
 }
 
 static void
-say_lead(struct erase *erase, size_t events)
+say_lead(struct erase *erase, size_t at, size_t events)
 {
 	struct buf line = { 0 };
 
 	buf_puts(&line, "lead ");
-	print_string(&line, erase->keys.list[erase->at]);
-	buf_printf(&line, " of source %s: %zu %s", erase->sources.list[erase->at],
+	print_string(&line, erase->keys.list[at]);
+	buf_printf(&line, " of source %s: %zu %s", erase->sources.list[at],
 	    events, events == 1 ? "event" : "events");
 	erase->oom |= !print_line(&line);
 }
@@ -161,63 +150,52 @@ keep_row(void *arg, const struct store_row *row)
 }
 
 static int
-list_lead(struct store *store, void *arg)
-{
-	struct erase *erase = arg;
-	const struct store_filter filter = {
-		.state = -1, .lead = erase->keys.list[erase->at],
-		.source = erase->sources.list[erase->at]
-	};
-
-	return store->ops->list(store, &filter, keep_row, erase);
-}
-
-static int
 list_leads(struct erase *erase, struct store_fault *fault)
 {
+	struct outbox *ob = erase->setup->outbox;
+	struct store_filter filter = { .state = -1 };
+	struct store *store;
 	size_t before;
 
-	for (erase->at = 0; erase->at < erase->keys.count && !erase->oom;
-	    erase->at++) {
+	for (size_t i = 0; i < erase->keys.count && !erase->oom; i++) {
+		filter.lead = erase->keys.list[i];
+		filter.source = erase->sources.list[i];
 		before = erase->ids.count;
-		if (outbox_run(erase->setup->outbox, list_lead, erase,
+		if ((store = outbox_begin(ob, fault)) == NULL ||
+		    outbox_end(ob, store_list(store, &filter, keep_row, erase),
 		    fault) == -1)
 			return -1;
 		if (erase->ids.count > before)
-			say_lead(erase, erase->ids.count - before);
+			say_lead(erase, i, erase->ids.count - before);
 	}
 	return 0;
 }
 
 /* --- erasing --- */
 
-static int
-erase_one(struct store *store, void *arg)
-{
-	struct erase *erase = arg;
-
-	return store->ops->erase(store, erase->ids.list[erase->at], &erase->result);
-}
-
 /* Oldest first, as they were listed the other way round.  EXIT_NO: some stay. */
 static int
 erase_all(struct erase *erase, struct store_fault *fault)
 {
+	struct outbox *ob = erase->setup->outbox;
+	enum store_act_result result;
+	struct store *store;
 	size_t erased = 0;
 	int status = EXIT_DONE;
 
-	for (erase->at = erase->ids.count; erase->at-- > 0;) {
-		if (outbox_run(erase->setup->outbox, erase_one, erase,
-		    fault) == -1)
+	for (size_t i = erase->ids.count; i-- > 0;) {
+		if ((store = outbox_begin(ob, fault)) == NULL ||
+		    outbox_end(ob, store_erase(store, erase->ids.list[i],
+		    &result), fault) == -1)
 			return setup_store_failed(erase->setup->config, fault);
-		erased += erase->result == STORE_ACT_DONE;
-		if (erase->result != STORE_ACT_SENDING)
+		erased += result == STORE_ACT_DONE;
+		if (result != STORE_ACT_SENDING)
 			continue;
 		status = print_fail(EXIT_NO, "erase: %s is being sent just now; "
-		    "try again in a moment", erase->ids.list[erase->at]);
+		    "try again in a moment", erase->ids.list[i]);
 	}
-	outbox_wake(erase->setup->outbox);
-	if (outbox_erase_log(erase->setup->outbox, fault) == -1) {
+	outbox_wake(ob);
+	if (outbox_erase_log(ob, fault) == -1) {
 		print_fail(EXIT_NO, "erase: traces are still in the outbox's log; "
 		    "a running worker removes them when nobody reads it, or run "
 		    "this again");

@@ -78,14 +78,6 @@ list_row(void *arg, const struct store_row *row)
 		list_text(list, row);
 }
 
-static int
-list_run(struct store *store, void *arg)
-{
-	struct list *list = arg;
-
-	return store->ops->list(store, &list->filter, list_row, list);
-}
-
 /* What the options ask for; -1: said. */
 static int
 list_options(const struct args *args, struct list *list)
@@ -125,6 +117,7 @@ cmd_list(const struct args *args, struct setup *setup)
 	struct store_fault fault = { 0 };
 	struct list list = { 0 };
 	struct scope scope = { 0 };
+	struct store *store;
 	int status;
 
 	if (list_options(args, &list) == -1)
@@ -136,7 +129,9 @@ cmd_list(const struct args *args, struct setup *setup)
 	list.sources = scope.sources.count > 1;
 	if (review_take(setup->outbox, setup->config, clock_wall_ms(),
 	    &list.review, &fault) == -1 ||
-	    outbox_run(setup->outbox, list_run, &list, &fault) == -1)
+	    (store = outbox_begin(setup->outbox, &fault)) == NULL ||
+	    outbox_end(setup->outbox, store_list(store, &list.filter, list_row,
+	    &list), &fault) == -1)
 		status = setup_store_failed(setup->config, &fault);
 	if (list.rows > 0 && !list.json && table_close(&list.table) == -1)
 		list.oom = true;

@@ -226,55 +226,44 @@ static const struct store_visitor json_visitor = {
 	json_event, json_delivery, json_attempt, NULL
 };
 
-struct show_run {
-	struct show show;
-	struct store_visitor visitor;
-};
-
-static int
-show_run(struct store *store, void *arg)
-{
-	struct show_run *run = arg;
-
-	return store->ops->show(store, run->show.id, &run->visitor,
-	    &run->show.found);
-}
-
 int
 cmd_show(const struct args *args, struct setup *setup)
 {
 	bool json = args_flag(args, "json");
 	struct store_fault fault = { 0 };
-	struct show_run run = { .visitor = json ? json_visitor : text_visitor };
-	struct show *show = &run.show;
+	struct store_visitor visitor = json ? json_visitor : text_visitor;
+	struct show show = { 0 };
 	struct scope scope = { 0 };
+	struct store *store;
 	int status;
 
-	run.visitor.arg = show;
+	visitor.arg = &show;
 	if ((status = setup_outbox(setup, args, OUTBOX_READ)) != EXIT_DONE ||
 	    (status = scope_ids(&scope, setup, args, SCOPE_ID_SHOWN)) !=
 	    EXIT_DONE)
 		goto out;
-	show->id = scope.ids.list[0];
+	show.id = scope.ids.list[0];
 	if (review_take(setup->outbox, setup->config, clock_wall_ms(),
-	    &show->review, &fault) == -1 ||
-	    outbox_run(setup->outbox, show_run, &run, &fault) == -1) {
+	    &show.review, &fault) == -1 ||
+	    (store = outbox_begin(setup->outbox, &fault)) == NULL ||
+	    outbox_end(setup->outbox, store_show(store, show.id, &visitor,
+	    &show.found), &fault) == -1) {
 		status = setup_store_failed(setup->config, &fault);
 		goto out;
 	}
-	if (!show->found) {
+	if (!show.found) {
 		status = print_fail(EXIT_NOINPUT, "no event %s in the outbox",
-		    show->id);
+		    show.id);
 		goto out;
 	}
 	if (json) {
-		json_close_delivery(show);
-		buf_puts(&show->out, "]}\n");
+		json_close_delivery(&show);
+		buf_puts(&show.out, "]}\n");
 	}
-	status = print_end(&show->out, false);
+	status = print_end(&show.out, false);
 out:
-	buf_free(&show->out);
-	review_free(&show->review);
+	buf_free(&show.out);
+	review_free(&show.review);
 	scope_free(&scope);
 	return status;
 }

@@ -29,14 +29,12 @@ static const char *const verdicts[VERDICTS] = {
 
 /* The newest deliveries of one destination. */
 struct newest {
-	const char *destination;
 	int64_t limit;
 	struct names ids;
 };
 
 /* One of them, with its event. */
 struct stored {
-	const char *id;
 	const char *destination;
 	struct delivery_claim claim;
 	enum delivery_state state;
@@ -50,19 +48,6 @@ keep_id(void *arg, const struct store_row *row)
 	struct newest *newest = arg;
 
 	names_add(&newest->ids, row->id);
-}
-
-static int
-list_run(struct store *store, void *arg)
-{
-	struct newest *newest = arg;
-	const struct store_filter filter = {
-		.state = -1, .destination = newest->destination,
-		.limit = newest->limit
-	};
-
-	names_free(&newest->ids);	/* it may be run twice */
-	return store->ops->list(store, &filter, keep_id, newest);
 }
 
 static void
@@ -109,20 +94,6 @@ pass_over(void *arg, const struct store_attempt *attempt)
 {
 	(void)arg;
 	(void)attempt;
-}
-
-static int
-show_run(struct store *store, void *arg)
-{
-	struct stored *one = arg;
-	const struct store_visitor visitor = {
-		keep_event, keep_delivery, pass_over, one
-	};
-	bool found;
-
-	delivery_claim_free(&one->claim);
-	one->found = false;
-	return store->ops->show(store, one->id, &visitor, &found);
 }
 
 static enum verdict
@@ -178,13 +149,20 @@ static int
 diff_one(struct try *try, struct dry_run *r, const char *destination,
     const char *id, int64_t counts[VERDICTS])
 {
-	struct stored one = { .id = id, .destination = destination };
+	struct stored one = { .destination = destination };
+	const struct store_visitor visitor = {
+		keep_event, keep_delivery, pass_over, &one
+	};
+	struct outbox *ob = try->setup->outbox;
 	struct dry_run_result now = { 0 };
 	struct store_fault fault = { 0 };
+	struct store *store;
 	enum verdict verdict;
+	bool found;
 	int rc = 0;
 
-	if (outbox_run(try->setup->outbox, show_run, &one, &fault) == -1) {
+	if ((store = outbox_begin(ob, &fault)) == NULL || outbox_end(ob,
+	    store_show(store, id, &visitor, &found), &fault) == -1) {
 		try->status = setup_first(try->status,
 		    setup_store_failed(try->setup->config, &fault));
 		rc = -1;
@@ -222,14 +200,20 @@ say_counts(const char *destination, const int64_t counts[VERDICTS])
 static void
 diff_destination(struct try *try, const struct config_destination *config)
 {
-	struct newest newest = { .destination = config->name, .limit = try->diff };
+	const struct store_filter filter = {
+		.state = -1, .destination = config->name, .limit = try->diff
+	};
+	struct newest newest = { .limit = try->diff };
+	struct outbox *ob = try->setup->outbox;
+	struct store *store;
 	int64_t counts[VERDICTS] = { 0 };
 	struct store_fault fault = { 0 };
 	struct dry_run *r = cmd_try_begin(try, config);
 
 	if (r == NULL)
 		return;
-	if (outbox_run(try->setup->outbox, list_run, &newest, &fault) == -1) {
+	if ((store = outbox_begin(ob, &fault)) == NULL || outbox_end(ob,
+	    store_list(store, &filter, keep_id, &newest), &fault) == -1) {
 		try->status = setup_first(try->status,
 		    setup_store_failed(try->setup->config, &fault));
 	} else {

@@ -63,7 +63,7 @@ take_limit(struct store *store, const struct review *review,
 	if (destination->config == NULL)
 		return 0;
 	limit_init(&day, destination->config);
-	if (store->ops->requests(store, destination->stats.state.number,
+	if (store_requests(store, destination->stats.state.number,
 	    review->now_ms - LIMIT_DAY_MS - LIMIT_SPAN_MS, review->now_ms,
 	    note_requests, &day) == -1)
 		return -1;
@@ -74,12 +74,9 @@ take_limit(struct store *store, const struct review *review,
 }
 
 static int
-take_run(struct store *store, void *arg)
+take(struct store *store, struct review *review)
 {
-	struct review *review = arg;
-
-	review_free(review);		/* it may be run twice */
-	if (store->ops->stats(store, &review->stats, keep_destination, review) == -1)
+	if (store_stats(store, &review->stats, keep_destination, review) == -1)
 		return -1;
 	for (size_t i = 0; i < review->count && !review->oom; i++)
 		if (take_limit(store, review, &review->destinations[i]) == -1)
@@ -91,10 +88,13 @@ int
 review_take(struct outbox *ob, const struct config *config, int64_t now_ms,
     struct review *review, struct store_fault *fault)
 {
+	struct store *store;
+
 	memset(review, 0, sizeof(*review));
 	review->config = config;
 	review->now_ms = now_ms;
-	if (outbox_run(ob, take_run, review, fault) == 0) {
+	if ((store = outbox_begin(ob, fault)) != NULL &&
+	    outbox_end(ob, take(store, review), fault) == 0) {
 		if (!review->oom)
 			return 0;
 		fault->kind = STORE_FAULT_MEMORY;

@@ -29,25 +29,15 @@ be_told(void *arg, const char *name)
 	names_learn(arg, name);
 }
 
-struct asking {
-	struct scope *scope;
-	const struct store_filter *filter;
-};
-
-/* It may be run twice: what is known already is not added again. */
 static int
-ask_all(struct store *store, void *arg)
+ask_all(struct store *store, struct scope *scope, const char *lead)
 {
-	const struct asking *asking = arg;
-	struct scope *scope = asking->scope;
-	const char *lead = asking->filter->lead;
-
-	if (store->ops->names(store, STORE_SOURCES, NULL, be_told,
+	if (store_names(store, STORE_SOURCES, NULL, be_told,
 	    &scope->sources) == -1 ||
-	    store->ops->names(store, STORE_DESTINATIONS, NULL, be_told,
+	    store_names(store, STORE_DESTINATIONS, NULL, be_told,
 	    &scope->destinations) == -1)
 		return -1;
-	return lead == NULL ? 0 : store->ops->names(store, STORE_SOURCES, lead,
+	return lead == NULL ? 0 : store_names(store, STORE_SOURCES, lead,
 	    be_told, &scope->of_lead);
 }
 
@@ -80,12 +70,14 @@ int
 scope_open(struct scope *scope, struct setup *setup, const struct args *args,
     const struct store_filter *filter)
 {
-	struct asking asking = { scope, filter };
 	struct store_fault fault = { 0 };
+	struct store *store;
 
 	scope->command = args->command->name;
 	learn_configured(scope, setup->config);
-	if (outbox_run(setup->outbox, ask_all, &asking, &fault) == -1)
+	if ((store = outbox_begin(setup->outbox, &fault)) == NULL ||
+	    outbox_end(setup->outbox, ask_all(store, scope, filter->lead),
+	    &fault) == -1)
 		return setup_store_failed(setup->config, &fault);
 	if (scope->sources.oom || scope->destinations.oom || scope->of_lead.oom)
 		return print_fail(EXIT_SOFTWARE, "out of memory");
@@ -137,15 +129,6 @@ struct match {
 	size_t count;
 };
 
-static int
-match_run(struct store *store, void *arg)
-{
-	struct match *match = arg;
-
-	return store->ops->match(store, match->beginning, match->ids,
-	    NAMED_MAX + 1, &match->count);
-}
-
 /* The operand of ${match} names no event, or none well enough. */
 static int
 refuse(const struct scope *scope, const struct match *match, size_t min)
@@ -173,13 +156,16 @@ scope_ids(struct scope *scope, struct setup *setup, const struct args *args,
     size_t min)
 {
 	struct store_fault fault = { 0 };
+	struct store *store;
 	struct match match;
 	int status = EXIT_DONE;
 
 	scope->command = args->command->name;
 	for (int i = 0; i < args->operand_count; i++) {
 		match.beginning = args->operands[i];
-		if (outbox_run(setup->outbox, match_run, &match, &fault) == -1)
+		if ((store = outbox_begin(setup->outbox, &fault)) == NULL ||
+		    outbox_end(setup->outbox, store_match(store, match.beginning,
+		    match.ids, NAMED_MAX + 1, &match.count), &fault) == -1)
 			return setup_store_failed(setup->config, &fault);
 		if (match.count == 1 && strlen(match.beginning) >= min)
 			names_add(&scope->ids, match.ids[0]);

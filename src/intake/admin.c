@@ -227,11 +227,11 @@ page_run(struct store *store, struct outbox_job *job)
 	struct page *page = (struct page *)job;
 
 	if (page->kind->destination == NULL)
-		return store->ops->try_write(store);
+		return store_try_write(store);
 	for (size_t i = 0; i < FAMILIES; i++)
 		buf_reset(&page->parts[i]);	/* of an earlier try that was rolled back */
 	page->stats = (struct store_stats){ 0 };
-	return store->ops->stats(store, &page->stats, page->kind->destination, page);
+	return store_stats(store, &page->stats, page->kind->destination, page);
 }
 
 /* The page cannot be had, or would say no; healthz tells for what ${reason}. */

@@ -109,7 +109,7 @@ job_run(struct store *store, struct outbox_job *job)
 
 	free(fl->out.violations);	/* of an earlier try that was rolled back */
 	fl->out = (struct event_out){ 0 };
-	return store->ops->accept(store, &fl->in, &fl->out);
+	return store_accept(store, &fl->in, &fl->out);
 }
 
 /* The answer an event of this kind was given when it first came. */
@@ -205,7 +205,7 @@ static int
 probe_run(struct store *store, struct outbox_job *job)
 {
 	(void)job;
-	return store->ops->try_write(store);
+	return store_try_write(store);
 }
 
 static void

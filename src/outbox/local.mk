@@ -30,7 +30,8 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_taken.c \
 	src/outbox/sqlite/lite_tidy.c \
 	src/outbox/sqlite/lite_txn.c \
-	src/outbox/store.h
+	src/outbox/store.c src/outbox/store.h \
+	src/outbox/store_ops.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += \

@@ -1,3 +1,9 @@
+/*
+ * A job goes	submitted (in the queue) -> run (in a transaction, perhaps twice) ->
+ *		done (on disk, or failed)
+ * by the committing thread where one process serves many, else in the caller.  The
+ * store belongs to whoever runs jobs: that thread, or who holds the mutex.
+ */
 #include "outbox/outbox.h"
 
 #include <errno.h>
@@ -11,6 +17,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "outbox/store_ops.h"
 
 #define BUSY_MS 4000		/* how long a job may wait for other processes */
 #define TIDY_MS 1000		/* between two looks at what may have to be done */
@@ -85,12 +92,15 @@ fault_of(const struct store *store)
 
 /* Begin for jobs of which the oldest came at ${since_mono_ms}. */
 static int
-begin(struct outbox *ob, int64_t since_mono_ms)
+begin(struct outbox *ob, int64_t since_mono_ms, struct store_fault *fault)
 {
 	memset(&ob->store->fault, 0, sizeof(ob->store->fault));
 	ob->store->until_mono_ms = ob->until_mono_ms != 0 ? ob->until_mono_ms :
 	    since_mono_ms + BUSY_MS;
-	return ob->store->ops->begin(ob->store, ob->write);
+	if (ob->store->ops->begin(ob->store, ob->write) == 0)
+		return 0;
+	*fault = fault_of(ob->store);
+	return -1;
 }
 
 /* Call every job's done.  It may free the job, so the next comes first. */
@@ -105,6 +115,29 @@ finish(struct outbox_job *job, const struct store_fault *fault)
 	}
 }
 
+/* End it: commit, or on -1 roll back what failed. */
+static int
+end(struct outbox *ob, int rc, struct store_fault *fault)
+{
+	const struct store_ops *ops = ob->store->ops;
+
+	if (rc != -1 && ops->commit(ob->store) == 0)
+		return 0;
+	*fault = fault_of(ob->store);
+	if (rc == -1)
+		ops->rollback(ob->store);
+	return -1;
+}
+
+/* What commits put off, where a store has such.  True: there is more. */
+static bool
+tidy(struct outbox *ob, bool idle)
+{
+	const struct store_ops *ops = ob->store->ops;
+
+	return ops->tidy != NULL && ops->tidy(ob->store, idle);
+}
+
 /* How far a transaction of several jobs came. */
 enum group_result { GROUP_DONE, GROUP_FAILED, GROUP_NO_STORE };
 
@@ -116,23 +149,15 @@ static enum group_result
 run_group(struct outbox *ob, struct outbox_job *jobs,
     struct store_fault *fault)
 {
-	const struct store_ops *ops = ob->store->ops;
+	int rc = 0;
 
-	if (begin(ob, jobs->since_mono_ms) == -1) {
-		*fault = fault_of(ob->store);
+	if (begin(ob, jobs->since_mono_ms, fault) == -1)
 		return GROUP_NO_STORE;
-	}
-	for (struct outbox_job *job = jobs; job != NULL; job = job->next)
-		if (job->run(ob->store, job) == -1) {
-			*fault = fault_of(ob->store);
-			ops->rollback(ob->store);
-			return GROUP_FAILED;
-		}
-	if (ops->commit(ob->store) == -1) {
-		*fault = fault_of(ob->store);
-		return GROUP_NO_STORE;
-	}
-	return GROUP_DONE;
+	for (; rc != -1 && jobs != NULL; jobs = jobs->next)
+		rc = jobs->run(ob->store, jobs);
+	if (end(ob, rc, fault) == 0)
+		return GROUP_DONE;
+	return rc == -1 ? GROUP_FAILED : GROUP_NO_STORE;
 }
 
 /* Run and finish the jobs, together if that goes well, else one by one. */
@@ -174,7 +199,7 @@ commit_here(struct outbox *ob, struct outbox_job *job)
 	finish(job, result == GROUP_DONE ? NULL : &fault);
 	pthread_mutex_lock(&ob->mutex);
 	if (ob->write)
-		(void)ob->store->ops->tidy(ob->store, false);
+		(void)tidy(ob, false);
 	pthread_mutex_unlock(&ob->mutex);
 }
 
@@ -219,7 +244,7 @@ commit_until_stopped(void *arg)
 		pthread_mutex_unlock(&ob->mutex);
 		if (jobs != NULL)
 			commit_jobs(ob, jobs);
-		more = ob->store->ops->tidy(ob->store, jobs == NULL);
+		more = tidy(ob, jobs == NULL);
 		pthread_mutex_lock(&ob->mutex);
 		wait_for_job(ob, more ? TIDY_SOON_MS : TIDY_MS);
 	}
@@ -287,6 +312,26 @@ outbox_run(struct outbox *ob, int (*fn)(struct store *store, void *arg),
 	return -1;
 }
 
+struct store *
+outbox_begin(struct outbox *ob, struct store_fault *fault)
+{
+	pthread_mutex_lock(&ob->mutex);
+	if (begin(ob, clock_mono_ms(), fault) == 0)
+		return ob->store;
+	pthread_mutex_unlock(&ob->mutex);
+	return NULL;
+}
+
+int
+outbox_end(struct outbox *ob, int rc, struct store_fault *fault)
+{
+	rc = end(ob, rc, fault);
+	if (ob->write)
+		(void)tidy(ob, false);
+	pthread_mutex_unlock(&ob->mutex);
+	return rc;
+}
+
 /* The configuration's destinations on their way to the store. */
 struct known {
 	struct store_destination *list;
@@ -331,37 +376,6 @@ known_keep(struct outbox *ob, const struct known *known,
 	return 0;
 }
 
-/* Make the configuration's destinations known at first, writing only if it must. */
-static int
-introduce(struct outbox *ob, const struct config *config,
-    struct store_fault *fault)
-{
-	const struct store_ops *ops = ob->store->ops;
-	struct known known;
-	bool write = false;
-
-	if (known_init(&known, config, fault) == -1)
-		return -1;
-	ob->store->until_mono_ms = ob->until_mono_ms;
-	do {
-		known.rc = ops->begin(ob->store, write);
-		if (known.rc == -1)
-			break;
-		known.rc = ops->configure(ob->store, known.list, known.count);
-		if (known.rc == -1)
-			ops->rollback(ob->store);
-		else if (ops->commit(ob->store) == -1)
-			known.rc = -1;
-		write = ob->write;
-	} while (known.rc == 1 && write);
-	if (known.rc == -1)
-		*fault = fault_of(ob->store);
-	else
-		known.rc = known_keep(ob, &known, fault);
-	free(known.list);
-	return known.rc;
-}
-
 static int
 run_configure(struct store *store, void *arg)
 {
@@ -382,15 +396,16 @@ outbox_configure(struct outbox *ob, const struct config *config,
 		return -1;
 	do
 		rc = outbox_run(ob, run_configure, &known, fault);
-	while (rc == 0 && known.rc == 1);
+	while (rc == 0 && known.rc == 1 && ob->write);
 	if (rc == 0)
 		rc = known_keep(ob, &known, fault);
 	free(known.list);
-	return rc;
+	return rc == 0 ? known.rc : -1;
 }
 
-struct outbox *
-outbox_open(const struct config *config, enum outbox_mode mode,
+/* The store that ${config} names, with nothing told to it yet. */
+static struct outbox *
+connect(const struct config *config, enum outbox_mode mode,
     struct store_fault *fault)
 {
 	bool stays = mode == OUTBOX_SERVE || mode == OUTBOX_RELAY;
@@ -416,13 +431,32 @@ outbox_open(const struct config *config, enum outbox_mode mode,
 	pthread_mutex_init(&ob->mutex, NULL);
 	clock_cond_init(&ob->arrived);
 	ob->tail = &ob->head;
-	ob->write = mode != OUTBOX_READ;
 	if (mode == OUTBOX_REQUEST)
 		ob->until_mono_ms = clock_mono_ms() + BUSY_MS;
-	if ((ob->store = ops->open(&options, fault)) == NULL ||
-	    introduce(ob, config, fault) == -1)
+	if ((ob->store = ops->open(&options, fault)) == NULL) {
+		outbox_close(ob);
+		return NULL;
+	}
+	return ob;
+}
+
+struct outbox *
+outbox_open(const struct config *config, enum outbox_mode mode,
+    struct store_fault *fault)
+{
+	struct outbox *ob = connect(config, mode, fault);
+	int rc;
+
+	if (ob == NULL)
+		return NULL;
+	/* Most often the destinations are known, and nobody is waited for. */
+	rc = outbox_configure(ob, config, fault);
+	ob->write = mode != OUTBOX_READ;
+	if (rc == 1 && ob->write)
+		rc = outbox_configure(ob, config, fault);
+	if (rc == -1)
 		goto fail;
-	if (stays) {
+	if (mode == OUTBOX_SERVE || mode == OUTBOX_RELAY) {
 		if (pthread_create(&ob->thread, NULL, commit_until_stopped,
 		    ob) != 0) {
 			fail(fault, STORE_FAULT_MEMORY,
@@ -435,6 +469,22 @@ outbox_open(const struct config *config, enum outbox_mode mode,
 fail:
 	outbox_close(ob);
 	return NULL;
+}
+
+int
+outbox_try_write(const struct config *config, struct store_fault *fault)
+{
+	struct outbox *ob = connect(config, OUTBOX_COMMAND, fault);
+	struct store *store;
+	int rc = -1;
+
+	if (ob == NULL)
+		return -1;
+	ob->write = true;
+	if ((store = outbox_begin(ob, fault)) != NULL)
+		rc = outbox_end(ob, store_try_write(store), fault);
+	outbox_close(ob);
+	return rc;
 }
 
 void
@@ -540,7 +590,9 @@ outbox_become_maker(const struct config *config, struct store_fault *fault)
 int
 outbox_erase_log(struct outbox *ob, struct store_fault *fault)
 {
-	if (ob->store->ops->erase_log(ob->store) == 0)
+	const struct store_ops *ops = ob->store->ops;
+
+	if (ops->erase_log == NULL || ops->erase_log(ob->store) == 0)
 		return 0;
 	*fault = fault_of(ob->store);
 	return -1;

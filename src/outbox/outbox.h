@@ -1,5 +1,6 @@
 /*
- * outbox: events on disk, committed in groups.
+ * outbox: events on disk, committed in groups.  What can be done to them in a
+ * transaction is in store.h; all else is here, and no caller knows the back end.
  *
  * Work on the store is a job.  With a committing thread, whatever jobs arrived
  * while the last transaction was being written are run and committed together
@@ -16,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/identity.h"
 #include "outbox/event.h"
 #include "outbox/store.h"
 
@@ -74,8 +76,8 @@ struct outbox *outbox_open(const struct config *config, enum outbox_mode mode,
 /*
  * Go over to the destinations of ${config}: later events get deliveries for these,
  * and outbox_destination speaks of them.  Only their part of ${config} is looked
- * at.  0, or -1 and ${fault}; in doubt call it again with the former ones.  Any
- * thread but the committing one, none at the same time as another.
+ * at.  0; 1: those that are new need a store open for writing; -1 and ${fault}: in
+ * doubt call it again with the former ones.  Any thread but the committing one, none at the same time as another.
  */
 int outbox_configure(struct outbox *ob, const struct config *config,
     struct store_fault *fault);
@@ -85,6 +87,21 @@ void outbox_close(struct outbox *ob);
 
 /* Hand over a job.  Any thread.  Without a thread it is run and done at once. */
 void outbox_submit(struct outbox *ob, struct outbox_job *job);
+
+/*
+ * A transaction in the caller, where there is no committing thread: for commands.
+ * outbox_begin gives the store, or NULL and ${fault}; outbox_end takes what the
+ * calls came to (store.h), and commits it, or on -1 rolls it back.  0, or -1 and
+ * ${fault}.  What stands between the two is run once.
+ */
+struct store *outbox_begin(struct outbox *ob, struct store_fault *fault);
+int outbox_end(struct outbox *ob, int rc, struct store_fault *fault);
+
+/*
+ * Can something be written to the store the configuration names?  Through a
+ * connection of its own, which is told of no destinations.  0, or -1 and ${fault}.
+ */
+int outbox_try_write(const struct config *config, struct store_fault *fault);
 
 /*
  * Run ${fn} in one transaction and wait for the commit.  0, or -1 and ${fault}
@@ -103,7 +120,7 @@ int64_t outbox_destination(const struct outbox *ob, size_t index);
 int outbox_erase_log(struct outbox *ob, struct store_fault *fault);
 
 /*
- * The relay lock, what it has in hand (store.h: start, let_go), the wake-up and
+ * The relay lock, what it has in hand (store_ops.h: start, let_go), the wake-up and
  * the sign of life.  These go to the store directly, under no transaction; they are
  * for the relay's thread.
  */
@@ -120,7 +137,10 @@ void outbox_drain_wake(struct outbox *ob);
 /* Tell the relay, in whichever process it is, that there is work.  Any thread. */
 void outbox_wake(struct outbox *ob);
 
-/* The back end a URL names, or NULL; *location points behind the scheme. */
+/*
+ * The back end a URL names, or NULL: there is none of this kind; *location points
+ * behind the scheme.
+ */
 const struct store_ops *outbox_backend(const char *url, const char **location);
 
 #endif

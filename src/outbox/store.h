@@ -1,13 +1,15 @@
 /*
- * store: what a back end of the outbox owes.
+ * store: what can be done in a transaction of the outbox.
  *
  * One struct store is one connection, used by one thread at a time.  Every
- * operation runs between begin and commit; the committer (outbox.c) sees to
- * that.  On failure an operation returns -1 and has filled ${fault}; the
- * transaction is then only good for rollback.  Output structs are filled
- * without being looked at, so whoever lets an operation run a second time
- * frees what the first run put there.  Nothing outside a back end's own folder
- * speaks its query language.
+ * call here runs between begin and commit, of which outbox.h knows two kinds: a
+ * job, and what stands between outbox_begin and outbox_end.  None waits for other
+ * processes beyond the transaction's deadline, ${until_mono_ms}.  On failure a
+ * call returns -1 and has filled ${fault}; the transaction is then only good for
+ * rollback.  Output structs are filled without being looked at, so whoever lets a
+ * call run a second time frees what the first run put there.  What a back end
+ * owes beside these is in store_ops.h; nothing outside its own folder speaks its
+ * query language.
  *
  * Moments are readings of a wall clock that may have been set to anything since.
  * What each is when it is read as yet to come, or as long ago:
@@ -35,7 +37,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/identity.h"
 #include "base/trust.h"
 #include "outbox/event.h"
 
@@ -57,28 +58,6 @@ enum store_fault_kind {
 struct store_fault {
 	enum store_fault_kind kind;
 	char text[256];			/* for a person; no lead contents */
-};
-
-/* One destination as the configuration has it. */
-struct store_destination {
-	const char *name;
-	bool hold_on_dead;
-	int64_t longest_ms;		/* the longest pause between two attempts; 0: STORE_LONGEST_MS */
-	int64_t number;			/* filled by configure */
-};
-
-/* The longest pause by default: twelve hours, and the fifth that jitter may add. */
-#define STORE_LONGEST_MS (INT64_C(12) * 3600 * 1000 * 6 / 5)
-
-struct store_options {
-	const char *location;		/* the URL behind its scheme */
-	bool create;			/* make store and folder when absent, bring an older one up to date */
-	bool yields;			/* but no older one that a relay of its version is at */
-	bool read_only;			/* a reader's connection */
-	bool brief;			/* opened for a moment: leave the next opener little to read */
-	int64_t max_waiting;
-	uint64_t min_free;
-	int64_t busy_ms;		/* how long to wait for another writer */
 };
 
 /* Which deliveries a list, retry, release or discard means.  NULL or 0: any. */
@@ -219,8 +198,16 @@ struct store_recovery {
 	bool doubt;			/* what the last one had begun is not known */
 };
 
+/* What is told one by one; strings and structs live for the call. */
+typedef void store_row_fn(void *arg, const struct store_row *row);
+typedef void store_name_fn(void *arg, const char *name);
+typedef void store_event_fn(void *arg, const struct store_event *event);
+typedef void store_destination_fn(void *arg,
+    const struct store_destination_stats *stats);
+typedef void store_span_fn(void *arg, int64_t start_ms, int64_t count);
+
 struct store {
-	const struct store_ops *ops;
+	const struct store_ops *ops;	/* the back end's (store_ops.h) */
 	struct store_fault fault;
 	/*
 	 * Set before begin: until when, on the monotonic clock, the transaction
@@ -229,238 +216,149 @@ struct store {
 	int64_t until_mono_ms;
 };
 
-struct store_ops {
-	const char *scheme;		/* "sqlite" */
+/*
+ * Intake.  An event is a duplicate when its lead's latest event in any state has
+ * the same name and data and came within the window, or when its token did.  A
+ * live one takes the place of the same data held as stale.
+ */
+int store_accept(struct store *st, const struct event_in *in,
+    struct event_out *out);
 
-	/*
-	 * Whose is the place that ${location} names?  False: it is not there, or
-	 * root's.  NULL, as is the next: a store of this kind has no place.
-	 */
-	bool (*owner)(const char *location, struct identity *id);
+/*
+ * Relay.  Only the holder of the relay lock is given anything; others get
+ * STORE_FAULT_FENCED from claim and probe, and what they write here (settle,
+ * make_due, save_state) changes nothing.
+ *
+ * claim takes up to ${max} deliveries of a destination that are due at ${now_ms}
+ * (a moment further off than the longest pause is now) and first of their lead,
+ * oldest due first; *count says how many.  They are in the relay's hand until
+ * outbox_let_go, whatever becomes of the transaction: none is given twice.  But
+ * nothing is written, and to everybody else they wait.  Fewer are taken beside one
+ * that was begun before without an outcome, and where so many are in hand that
+ * the others' share is all that is left.
+ * probe takes one, due or not: the next after ${cursor} in event order, from the
+ * start again at the end.
+ */
+int store_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
+    struct delivery_claim *claims, size_t *count);
+int store_probe(struct store *st, int64_t destination, int64_t cursor,
+    struct delivery_claim *claim, size_t *count);
+/*
+ * An outcome whose ticket is no longer the newest changes nothing.  Every attempt
+ * counts as a request, as does each one that recover finds.
+ */
+int store_settle(struct store *st, const struct delivery_outcome *outcomes,
+    size_t count, int64_t now_ms);
+/*
+ * When the next delivery of a destination falls due; 0: none waits, or what is in
+ * hand of it has to come to an end first.
+ */
+int store_next_due(struct store *st, int64_t destination, int64_t *due_ms);
+/*
+ * Make up to ${max} that wait for later due, oldest first, each as if it had never
+ * waited: before whatever came after it.  *count: how many.
+ */
+int store_make_due(struct store *st, int64_t destination, int64_t now_ms,
+    size_t max, size_t *count);
+/*
+ * After taking the relay lock: a new epoch begins with the commit.  What the last
+ * relay had begun is due, in its order, its outcome unknown, and is on record as a
+ * request; what was begun three times without any is held.
+ */
+int store_recover(struct store *st, int64_t now_ms, struct store_recovery *found);
+/* How many different leads were delivered at a destination between two moments, counted up to ${max}. */
+int store_delivered_since(struct store *st, int64_t destination, int64_t since_ms,
+    int64_t until_ms, int max, int *count);
+/*
+ * Requests made to a destination, told span by span, beginning with the one that
+ * ${since_ms} lies in.  Those of the last two days are there; what was counted
+ * beyond ${now_ms} is told as of then, or of when it was first met (expire).
+ */
+int store_requests(struct store *st, int64_t destination, int64_t since_ms,
+    int64_t now_ms, store_span_fn *span, void *arg);
+/* How far the wall clock is believed.  The relay's. */
+int store_load_trust(struct store *st, struct trust *trust);
+int store_save_trust(struct store *st, const struct trust *trust);
+int store_load_state(struct store *st, struct destination_state *state);
+int store_save_state(struct store *st, const struct destination_state *state);
+/*
+ * The refresh token that a destination's provider put in place of the one whose
+ * digest is ${origin}.  One is kept; *token is NULL when none is.  The caller
+ * frees it.
+ */
+int store_load_token(struct store *st, int64_t destination,
+    uint8_t origin[DIGEST_SIZE], char **token);
+int store_save_token(struct store *st, int64_t destination,
+    const uint8_t origin[DIGEST_SIZE], const char *token);
+/* What was told of ${subject} (a destination's name, or ""), by kind. */
+int store_load_alert(struct store *st, const char *kind, const char *subject,
+    struct store_alert *alert);
+int store_save_alert(struct store *st, const char *kind, const char *subject,
+    const struct store_alert *alert);
+/* Delete up to ${max} events closed before the two limits; *count: how many. */
+int store_purge(struct store *st, int64_t delivered_before_ms,
+    int64_t failed_before_ms, size_t max, size_t *count);
+/*
+ * The rest of what time ends: counts of requests that are two days old.  When
+ * ${now_ms} is ${sure}, what was counted beyond it is met now, and delivered
+ * events that were closed more than an hour beyond it have their lifetime from now
+ * on.
+ */
+int store_expire(struct store *st, int64_t now_ms, bool sure);
 
-	/* As root: make that place for ${id}, if it is not there.  -1: errno. */
-	int (*give)(const char *location, const struct identity *id);
-
-	/* Open; NULL on failure with ${fault} filled.  Loads nothing but the head. */
-	struct store *(*open)(const struct store_options *options,
-	    struct store_fault *fault);
-	void (*close)(struct store *st);
-
-	/*
-	 * What the configuration says; numbers are filled.  Later events get a
-	 * delivery for each of these.  Returns 1 when the store had yet to be
-	 * told of them: in a transaction for writing that is done now, and takes
-	 * effect when it is called again after the commit.
-	 */
-	int (*configure)(struct store *st, struct store_destination *list,
-	    size_t count);
-
-	/*
-	 * A commit that returns -1 has an unknown outcome: the connection is
-	 * closed, and the next begin opens it again, whatever it then finds.
-	 */
-	int (*begin)(struct store *st, bool write);
-	int (*commit)(struct store *st);
-	void (*rollback)(struct store *st);
-	/*
-	 * Housekeeping that commits put off, a little of it; between transactions,
-	 * when all are answered.  ${idle}: nobody waits for anything.  True: there
-	 * is more, come again soon.
-	 */
-	bool (*tidy)(struct store *st, bool idle);
-
-	/*
-	 * Intake.  An event is a duplicate when its lead's latest event in any
-	 * state has the same name and data and came within the window, or when
-	 * its token did.  A live one takes the place of the same data held as
-	 * stale.
-	 */
-	int (*accept)(struct store *st, const struct event_in *in,
-	    struct event_out *out);
-
-	/*
-	 * Relay.  Only the holder of the relay lock is given anything; others get
-	 * STORE_FAULT_FENCED from claim and probe, and what they write here
-	 * (settle, make_due, save_state) changes nothing.
-	 *
-	 * claim takes up to ${max} deliveries of a destination that are due at
-	 * ${now_ms} (a moment further off than the longest pause is now) and
-	 * first of their lead, oldest due first; *count says how many.  They are
-	 * in the relay's hand until let_go, whatever becomes of the transaction:
-	 * none is given twice.  But nothing is written, and to everybody else
-	 * they wait.  Fewer are taken beside one that was begun before without
-	 * an outcome, and where so many are in hand that the others' share is
-	 * all that is left.
-	 * probe takes one, due or not: the next after ${cursor} in event order,
-	 * from the start again at the end.
-	 */
-	int (*claim)(struct store *st, int64_t destination, int64_t now_ms,
-	    size_t max, struct delivery_claim *claims, size_t *count);
-	int (*probe)(struct store *st, int64_t destination, int64_t now_ms,
-	    int64_t cursor, struct delivery_claim *claim, size_t *count);
-	/*
-	 * A request is about to be made: from now on it is being sent, and its
-	 * outcome unknown until settle says otherwise, whatever becomes of this
-	 * process.  False: a person was quicker, or another relay is; let go of it.
-	 * let_go: it is in hand no more; its outcome is on disk, or it never
-	 * started.  Both under no transaction, any thread.
-	 */
-	bool (*start)(struct store *st, const struct delivery_ticket *ticket,
-	    int64_t now_ms);
-	void (*let_go)(struct store *st, const struct delivery_ticket *ticket);
-	/*
-	 * An outcome whose ticket is no longer the newest changes nothing.  Every
-	 * attempt counts as a request, as does each one that recover finds.
-	 */
-	int (*settle)(struct store *st, const struct delivery_outcome *outcomes,
-	    size_t count, int64_t now_ms);
-	/*
-	 * When the next delivery of a destination falls due; 0: none waits, or what
-	 * is in hand of it has to come to an end first.
-	 */
-	int (*next_due)(struct store *st, int64_t destination, int64_t *due_ms);
-	/*
-	 * Make up to ${max} that wait for later due, oldest first, each as if it
-	 * had never waited: before whatever came after it.  *count: how many.
-	 */
-	int (*make_due)(struct store *st, int64_t destination, int64_t now_ms,
-	    size_t max, size_t *count);
-	/*
-	 * After taking the relay lock: a new epoch begins with the commit.  What
-	 * the last relay had begun is due, in its order, its outcome unknown, and
-	 * is on record as a request; what was begun three times without any is held.
-	 */
-	int (*recover)(struct store *st, int64_t now_ms,
-	    struct store_recovery *found);
-	/* How many different leads were delivered at a destination between two moments, counted up to ${max}. */
-	int (*delivered_since)(struct store *st, int64_t destination,
-	    int64_t since_ms, int64_t until_ms, int max, int *count);
-	/*
-	 * Requests made to a destination, told span by span, beginning with the
-	 * one that ${since_ms} lies in.  Those of the last two days are there;
-	 * what was counted beyond ${now_ms} is told as of then, or of when it was
-	 * first met (expire).
-	 */
-	int (*requests)(struct store *st, int64_t destination, int64_t since_ms,
-	    int64_t now_ms, void (*span)(void *arg, int64_t start_ms,
-	    int64_t count), void *arg);
-	/* How far the wall clock is believed.  The relay's. */
-	int (*load_trust)(struct store *st, struct trust *trust);
-	int (*save_trust)(struct store *st, const struct trust *trust);
-	int (*load_state)(struct store *st, struct destination_state *state);
-	int (*save_state)(struct store *st,
-	    const struct destination_state *state);
-	/*
-	 * The refresh token that a destination's provider put in place of the
-	 * one whose digest is ${origin}.  One is kept; *token is NULL when none
-	 * is.  The caller frees it.
-	 */
-	int (*load_token)(struct store *st, int64_t destination,
-	    uint8_t origin[DIGEST_SIZE], char **token);
-	int (*save_token)(struct store *st, int64_t destination,
-	    const uint8_t origin[DIGEST_SIZE], const char *token);
-	/* What was told of ${subject} (a destination's name, or ""), by kind. */
-	int (*load_alert)(struct store *st, const char *kind,
-	    const char *subject, struct store_alert *alert);
-	int (*save_alert)(struct store *st, const char *kind,
-	    const char *subject, const struct store_alert *alert);
-	/* Delete up to ${max} events closed before the two limits; *count: how many. */
-	int (*purge)(struct store *st, int64_t delivered_before_ms,
-	    int64_t failed_before_ms, size_t max, size_t *count);
-	/*
-	 * The rest of what time ends: counts of requests that are two days old.
-	 * When ${now_ms} is ${sure}, what was counted beyond it is met now, and
-	 * delivered events that were closed more than an hour beyond it have
-	 * their lifetime from now on.
-	 */
-	int (*expire)(struct store *st, int64_t now_ms, bool sure);
-
-	/* Commands.  Newest event first. */
-	int (*list)(struct store *st, const struct store_filter *filter,
-	    void (*row)(void *arg, const struct store_row *row), void *arg);
-	/*
-	 * The names the store has of sources or destinations, those that left
-	 * the configuration too.  With ${lead}: only the sources it is known in.
-	 */
-	int (*names)(struct store *st, enum store_names which,
-	    const char *lead, void (*name)(void *arg, const char *name),
-	    void *arg);
-	/* The first ${max} ids, in their order, that begin with ${beginning}. */
-	int (*match)(struct store *st, const char *beginning,
-	    char (*ids)[UUID7_SIZE], size_t max, size_t *count);
-	/* *found: false when there is no such event. */
-	int (*show)(struct store *st, const char *id,
-	    const struct store_visitor *visitor, bool *found);
-	/*
-	 * RETRY makes waiting, dead and held deliveries due, RELEASE lets a held
-	 * event or delivery go, DISCARD gives up whatever has not been delivered.
-	 * NULL ${destination} means all of the event's deliveries.  ${how}:
-	 * STORE_FORCE, STORE_DRY_RUN.
-	 */
-	int (*act)(struct store *st, enum store_action action, const char *id,
-	    const char *destination, unsigned how, int64_t now_ms,
-	    struct store_act_out *out);
-	/*
-	 * Go on with ${walk} and give up to ${max} ids of events that ${action}
-	 * has something to do at; of what waits, RETRY means what is due later
-	 * than ${now_ms}.  Of the filter, lead, source, destination and since_ms
-	 * count.
-	 * A call looks at a bounded number of events, so *count may be 0 before
-	 * the walk has ended.
-	 */
-	int (*find)(struct store *st, enum store_action action,
-	    const struct store_filter *filter, int64_t now_ms,
-	    struct store_walk *walk, char (*ids)[UUID7_SIZE], size_t max,
-	    size_t *count);
-	int (*stats)(struct store *st, struct store_stats *stats,
-	    void (*destination)(void *arg,
-	    const struct store_destination_stats *stats), void *arg);
-	/*
-	 * Go on with ${walk} and give up to ${max} events: id, source, lead and
-	 * payload, which live for the callback.
-	 */
-	int (*payloads)(struct store *st, struct store_walk *walk, size_t max,
-	    void (*event)(void *arg, const struct store_event *e), void *arg);
-	/*
-	 * Delete an event with every trace: DONE, NOT_FOUND, or SENDING, which
-	 * leaves it.  What the store's own log still holds of it goes with
-	 * erase_log, under no transaction, when all have been deleted.
-	 */
-	int (*erase)(struct store *st, const char *id,
-	    enum store_act_result *result);
-	int (*erase_log)(struct store *st);
-	/*
-	 * Copy the store, as this transaction sees it, into the empty file
-	 * ${path}, where another process opens it like the store itself.
-	 */
-	int (*backup)(struct store *st, const char *path);
-	/* Write something that changes nothing, to see that it can be done. */
-	int (*try_write)(struct store *st);
-
-	/*
-	 * The relay lock: 1 taken, 0 somebody else has it, -1 fault (said in the
-	 * log).  Held until unlock_relay or the end of the process; a child made
-	 * by fork holds it too until it calls exec.  beat shows that the holder
-	 * lives.  These and the wake-up run under no transaction and touch
-	 * nothing that transactions use: the relay's thread may call them while
-	 * another thread commits.
-	 */
-	int (*lock_relay)(struct store *st);
-	void (*unlock_relay)(struct store *st);
-	void (*beat)(struct store *st, int64_t now_ms);
-	/* Fill relay_alive, relay_pid and relay_seen_ms.  Like beat. */
-	void (*look_at_relay)(struct store *st, struct store_stats *stats);
-
-	/*
-	 * Tell the relay, in whichever process, that there is work; and a file
-	 * descriptor the relay can poll for it (-1: none, poll the clock).
-	 * drain_wake empties it.
-	 */
-	void (*wake)(struct store *st);
-	int (*wake_fd)(struct store *st);
-	void (*drain_wake)(struct store *st);
-};
-
-extern const struct store_ops store_sqlite;
+/* Commands.  Newest event first. */
+int store_list(struct store *st, const struct store_filter *filter,
+    store_row_fn *row, void *arg);
+/*
+ * The names the store has of sources or destinations, those that left the
+ * configuration too.  With ${lead}: only the sources it is known in.
+ */
+int store_names(struct store *st, enum store_names which, const char *lead,
+    store_name_fn *name, void *arg);
+/* The first ${max} ids, in their order, that begin with ${beginning}. */
+int store_match(struct store *st, const char *beginning, char (*ids)[UUID7_SIZE],
+    size_t max, size_t *count);
+/* *found: false when there is no such event. */
+int store_show(struct store *st, const char *id,
+    const struct store_visitor *visitor, bool *found);
+/*
+ * RETRY makes waiting, dead and held deliveries due, RELEASE lets a held event or
+ * delivery go, DISCARD gives up whatever has not been delivered.  NULL
+ * ${destination} means all of the event's deliveries.  ${how}: STORE_FORCE,
+ * STORE_DRY_RUN.
+ */
+int store_act(struct store *st, enum store_action action, const char *id,
+    const char *destination, unsigned how, int64_t now_ms,
+    struct store_act_out *out);
+/*
+ * Go on with ${walk} and give up to ${max} ids of events that ${action} has
+ * something to do at; of what waits, RETRY means what is due later than ${now_ms}.
+ * Of the filter, lead, source, destination and since_ms count.  A call looks at a
+ * bounded number of events, so *count may be 0 before the walk has ended.
+ */
+int store_find(struct store *st, enum store_action action,
+    const struct store_filter *filter, int64_t now_ms, struct store_walk *walk,
+    char (*ids)[UUID7_SIZE], size_t max, size_t *count);
+int store_stats(struct store *st, struct store_stats *stats,
+    store_destination_fn *destination, void *arg);
+/*
+ * Go on with ${walk} and give up to ${max} events: id, source, lead and payload,
+ * which live for the callback.
+ */
+int store_payloads(struct store *st, struct store_walk *walk, size_t max,
+    store_event_fn *event, void *arg);
+/*
+ * Delete an event with every trace: DONE, NOT_FOUND, or SENDING, which leaves it.
+ * What the store's own log still holds of it goes with outbox_erase_log, when all
+ * have been deleted.
+ */
+int store_erase(struct store *st, const char *id, enum store_act_result *result);
+/*
+ * Copy the store, as this transaction sees it, into the empty file ${path}, where
+ * another process opens it like the store itself.  A store without files fails.
+ */
+int store_backup(struct store *st, const char *path);
+/* Write something that changes nothing, to see that it can be done. */
+int store_try_write(struct store *st);
 
 #endif

@@ -311,7 +311,7 @@ others_run(struct store *store, struct mailbox_job *base)
 {
 	struct others_job *job = (struct others_job *)base;
 
-	return store->ops->delivered_since(store, job->dispatcher->destination.state.number,
+	return store_delivered_since(store, job->dispatcher->destination.state.number,
 	    job->sent->claim.first_failure_ms, clock_wall_ms(),
 	    DESTINATION_OTHERS_MIN, &job->count);
 }

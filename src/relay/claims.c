@@ -59,21 +59,19 @@ static int
 claim_run(struct store *store, struct mailbox_job *job)
 {
 	struct claims *c = (struct claims *)((char *)job - offsetof(struct claims, job));
-	const struct store_ops *ops = store->ops;
 	size_t count = 0;
 	int rc;
 
 	drop_batch(c);			/* of a first run that was rolled back */
 	c->next_due_ms = 0;
 	rc = c->probing ?
-	    ops->probe(store, c->destination, c->now_ms, c->cursor, c->batch,
-	    &count) :
-	    ops->claim(store, c->destination, c->now_ms, c->max, c->batch, &count);
+	    store_probe(store, c->destination, c->cursor, c->batch, &count) :
+	    store_claim(store, c->destination, c->now_ms, c->max, c->batch, &count);
 	if (rc == -1)
 		return -1;
 	c->count = count;
 	if (!c->probing && count < c->max)
-		return ops->next_due(store, c->destination, &c->next_due_ms);
+		return store_next_due(store, c->destination, &c->next_due_ms);
 	return 0;
 }
 

@@ -122,7 +122,7 @@ dispatcher_load(struct dispatcher *d, struct store *store)
 	struct trust trust;
 
 	limit_clear(&d->limit);
-	if (store->ops->requests(store, d->destination.state.number,
+	if (store_requests(store, d->destination.state.number,
 	    now - LIMIT_DAY_MS - LIMIT_SPAN_MS, now, note_requests,
 	    &d->limit) == -1)
 		return -1;
@@ -130,8 +130,8 @@ dispatcher_load(struct dispatcher *d, struct store *store)
 		return -1;
 	free(d->destination.state.pause_reason);
 	d->destination.state.pause_reason = NULL;
-	if (store->ops->load_state(store, &d->destination.state) == -1 ||
-	    store->ops->load_trust(store, &trust) == -1)
+	if (store_load_state(store, &d->destination.state) == -1 ||
+	    store_load_trust(store, &trust) == -1)
 		return -1;
 	moments_come_in(&d->destination.state, trust.wall_ms);
 	destination_loaded(&d->destination);
@@ -359,7 +359,7 @@ due_run(struct store *store, struct mailbox_job *job)
 	struct due_job *due = (struct due_job *)job;
 
 	due->count = 0;
-	return store->ops->make_due(store, due->dispatcher->destination.state.number,
+	return store_make_due(store, due->dispatcher->destination.state.number,
 	    due->now_ms, DUE_BATCH, &due->count);
 }
 

@@ -292,13 +292,12 @@ static int
 purge_run(struct store *store, struct mailbox_job *job)
 {
 	struct purge_job *p = (struct purge_job *)job;
-	const struct store_ops *ops = store->ops;
 
-	if (p->save && ops->save_trust(store, &p->trust) == -1)
+	if (p->save && store_save_trust(store, &p->trust) == -1)
 		return -1;
-	if (ops->expire(store, p->sure_ms, p->trust.jump_ms == 0) == -1)
+	if (store_expire(store, p->sure_ms, p->trust.jump_ms == 0) == -1)
 		return -1;
-	return ops->purge(store, p->sure_ms - p->keep_delivered_ms,
+	return store_purge(store, p->sure_ms - p->keep_delivered_ms,
 	    p->sure_ms - p->keep_failed_ms, PURGE_BATCH, &p->count);
 }
 
@@ -526,13 +525,13 @@ struct recovery {
 static int
 meet_clock(struct relay *r, struct store *store)
 {
-	if (store->ops->load_trust(store, &r->stored) == -1)
+	if (store_load_trust(store, &r->stored) == -1)
 		return -1;
 	r->engine.trust = r->stored;
 	(void)engine_sure_ms(&r->engine, !r->run_counted);
 	if (!trust_differs(&r->engine.trust, &r->stored))
 		return 0;
-	return store->ops->save_trust(store, &r->engine.trust);
+	return store_save_trust(store, &r->engine.trust);
 }
 
 static int
@@ -542,7 +541,7 @@ recover(struct store *store, void *arg)
 	struct relay *r = recovery->relay;
 	size_t i;
 
-	if (store->ops->recover(store, recovery->now_ms, &recovery->found) == -1 ||
+	if (store_recover(store, recovery->now_ms, &recovery->found) == -1 ||
 	    meet_clock(r, store) == -1)
 		return -1;
 	for (i = 0; i < r->dispatchers->count; i++)

@@ -46,7 +46,7 @@ rotation_load(struct rotation *r, struct store *store)
 	uint8_t origin[DIGEST_SIZE] = { 0 };
 	char *token;
 
-	if (store->ops->load_token(store, r->number, origin, &token) == -1)
+	if (store_load_token(store, r->number, origin, &token) == -1)
 		return -1;
 	if (rotation_saved(r)) {
 		refresh_token_destroy(&r->kept);
@@ -65,7 +65,7 @@ save_run(struct store *store, struct mailbox_job *base)
 {
 	struct rotation_job *job = (struct rotation_job *)base;
 
-	return store->ops->save_token(store, job->number, job->origin,
+	return store_save_token(store, job->number, job->origin,
 	    job->token.data);
 }
 

@@ -102,10 +102,10 @@ settle_run(struct store *store, struct mailbox_job *job)
 {
 	struct settlements *s = (struct settlements *)((char *)job - offsetof(struct settlements, job));
 
-	if (s->batch_count != 0 && store->ops->settle(store, s->outcomes,
+	if (s->batch_count != 0 && store_settle(store, s->outcomes,
 	    s->batch_count, s->now_ms) == -1)
 		return -1;
-	return s->save ? store->ops->save_state(store, &s->state) : 0;
+	return s->save ? store_save_state(store, &s->state) : 0;
 }
 
 static void

@@ -98,7 +98,7 @@ run_accept(struct store *store, struct outbox_job *job)
 
 	memcpy(in.data_digest, &a->number, sizeof(a->number));
 	free(a->out.violations);
-	return store->ops->accept(store, &in, &a->out);
+	return store_accept(store, &in, &a->out);
 }
 
 static void
@@ -181,7 +181,7 @@ run_claim(struct store *store, void *arg)
 {
 	struct take *t = arg;
 
-	return store->ops->claim(store, outbox_destination(t->bench->ob, 0),
+	return store_claim(store, outbox_destination(t->bench->ob, 0),
 	    clock_wall_ms(), CLAIM, t->claims, &t->count);
 }
 
@@ -191,7 +191,7 @@ run_recover(struct store *store, void *arg)
 	struct store_recovery found;
 
 	(void)arg;
-	return store->ops->recover(store, clock_wall_ms(), &found);
+	return store_recover(store, clock_wall_ms(), &found);
 }
 
 static int
@@ -210,7 +210,7 @@ run_settle(struct store *store, void *arg)
 		o[i].answer = "{\"ok\":true}";
 		o[i].answer_len = 11;
 	}
-	return store->ops->settle(store, o, t->count, clock_wall_ms());
+	return store_settle(store, o, t->count, clock_wall_ms());
 }
 
 /* Deliver ${count}: claim and settle, CLAIM at a time. */

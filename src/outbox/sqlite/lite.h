@@ -32,7 +32,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "outbox/store.h"
+#include "outbox/store_ops.h"
 
 /* States of an event, as stored. */
 enum { LITE_EVENT_ACCEPTED, LITE_EVENT_HELD, LITE_EVENT_DISCARDED };
@@ -471,8 +471,8 @@ int lite_accept(struct store *st, const struct event_in *in,
     struct event_out *out);
 int lite_claim(struct store *st, int64_t destination, int64_t now_ms,
     size_t max, struct delivery_claim *claims, size_t *count);
-int lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
-    int64_t cursor, struct delivery_claim *claim, size_t *count);
+int lite_claim_probe(struct store *st, int64_t destination, int64_t cursor,
+    struct delivery_claim *claim, size_t *count);
 int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
     size_t count, int64_t now_ms);
 int lite_requests(struct store *st, int64_t destination, int64_t since_ms,

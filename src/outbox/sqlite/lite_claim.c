@@ -156,14 +156,13 @@ lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
 }
 
 int
-lite_claim_probe(struct store *st, int64_t destination, int64_t now_ms,
-    int64_t cursor, struct delivery_claim *claim, size_t *count)
+lite_claim_probe(struct store *st, int64_t destination, int64_t cursor,
+    struct delivery_claim *claim, size_t *count)
 {
 	struct lite *lt = (struct lite *)st;
 	const int64_t after[] = { LITE_DELIVERY(cursor, LITE_DESTINATIONS), 0 };
 	sqlite3_stmt *s;
 
-	(void)now_ms;
 	*count = 0;
 	if (lite_txn_fence(lt) == -1)
 		return -1;

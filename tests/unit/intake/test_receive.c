@@ -15,6 +15,7 @@
 #include "intake/receive.h"
 #include "lead/lead.h"
 #include "outbox/outbox.h"
+#include "outbox/store_ops.h"
 #include "token/token.h"
 
 #define ID "0190a7b0-0000-7000-8000-000000000001"

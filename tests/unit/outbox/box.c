@@ -146,7 +146,7 @@ box_accept(struct box *box, const struct event_in *in)
 {
 	free(box->out.violations);
 	box_begin(box);
-	must(box, box->store->ops->accept(box->store, in, &box->out));
+	must(box, store_accept(box->store, in, &box->out));
 	box_commit(box);
 	return box->out.fate;
 }
@@ -166,7 +166,7 @@ box_recover(struct box *box, int64_t now_ms)
 	struct store_recovery found;
 
 	box_begin(box);
-	must(box, box->store->ops->recover(box->store, now_ms, &found));
+	must(box, store_recover(box->store, now_ms, &found));
 	box_commit(box);
 	return found;
 }
@@ -178,7 +178,7 @@ box_take(struct box *box, size_t index, int64_t now_ms, size_t max,
 	size_t count;
 
 	box_begin(box);
-	must(box, box->store->ops->claim(box->store,
+	must(box, store_claim(box->store,
 	    box->destinations[index].number, now_ms, max, claims, &count));
 	if (box->store->ops->commit(box->store) == 0)
 		return count;
@@ -207,7 +207,7 @@ box_settle_with(struct box *box, const struct delivery_outcome *outcome,
     int64_t now_ms)
 {
 	box_begin(box);
-	must(box, box->store->ops->settle(box->store, outcome, 1, now_ms));
+	must(box, store_settle(box->store, outcome, 1, now_ms));
 	box_commit(box);
 	box->store->ops->let_go(box->store, &outcome->ticket);
 }
@@ -251,7 +251,7 @@ box_act(struct box *box, enum store_action action, const char *id, bool force,
 	struct store_act_out out;
 
 	box_begin(box);
-	must(box, box->store->ops->act(box->store, action, id, NULL, force,
+	must(box, store_act(box->store, action, id, NULL, force,
 	    now_ms, &out));
 	box_commit(box);
 	free(out.detail);
@@ -283,7 +283,7 @@ box_stats(struct box *box)
 	struct store_stats stats;
 
 	box_begin(box);
-	must(box, box->store->ops->stats(box->store, &stats, keep_counts, &w));
+	must(box, store_stats(box->store, &stats, keep_counts, &w));
 	box_commit(box);
 	return stats;
 }
@@ -295,7 +295,7 @@ box_counts(struct box *box, size_t index)
 	struct store_stats stats;
 
 	box_begin(box);
-	must(box, box->store->ops->stats(box->store, &stats, keep_counts, &w));
+	must(box, store_stats(box->store, &stats, keep_counts, &w));
 	box_commit(box);
 	return w.stats;
 }
@@ -315,7 +315,7 @@ box_state(struct box *box, const char *id, size_t index)
 	if (index < box->destination_count)
 		filter.destination = box->destinations[index].name;
 	box_begin(box);
-	must(box, box->store->ops->list(box->store, &filter, keep_state,
+	must(box, store_list(box->store, &filter, keep_state,
 	    &state));
 	box_commit(box);
 	return state;

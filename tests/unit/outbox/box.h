@@ -9,7 +9,7 @@
 #include <setjmp.h>
 #include <stdbool.h>
 
-#include "outbox/store.h"
+#include "outbox/store_ops.h"
 
 #define BOX_NOW 1700000000000	/* the moment at which tests begin */
 #define BOX_HOUR 3600000

@@ -771,7 +771,7 @@ show_all(struct box *box, struct buf *out)
 		if (strncmp(line + 4, id, UUID7_SIZE - 1) == 0)
 			continue;
 		snprintf(id, sizeof(id), "%s", line + 4);
-		assert_int_equal(box->store->ops->show(box->store, id, &visitor,
+		assert_int_equal(store_show(box->store, id, &visitor,
 		    &found), 0);
 		assert_true(found);
 	}
@@ -854,7 +854,7 @@ put_off(struct box *box, const struct delivery_claim *claims, size_t count,
 			.status = 503
 		};
 	box_begin(box);
-	assert_int_equal(box->store->ops->settle(box->store, outcomes, count,
+	assert_int_equal(store_settle(box->store, outcomes, count,
 	    now_ms), 0);
 	box_commit(box);
 	for (size_t i = 0; i < count; i++)

@@ -174,7 +174,7 @@ test_stale(void **state)
 	box_accept(box, &in);
 	snprintf(want, sizeof(want), "discarded replaced by %s", box->out.id);
 	box_begin(box);
-	box->store->ops->show(box->store, first, &visitor, &found);
+	store_show(box->store, first, &visitor, &found);
 	box_commit(box);
 	assert_true(found);
 	assert_string_equal(note, want);

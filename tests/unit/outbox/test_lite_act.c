@@ -169,12 +169,12 @@ test_not_found(void **state)
 	    STORE_ACT_NOT_FOUND);
 	strcpy(id, box_put(box, "1", "A", BOX_NOW));
 	box_begin(box);
-	assert_int_equal(box->store->ops->act(box->store, STORE_RETRY, id,
+	assert_int_equal(store_act(box->store, STORE_RETRY, id,
 	    "nowhere", false, BOX_NOW, &out), 0);
 	box_commit(box);
 	assert_int_equal(out.result, STORE_ACT_NOT_FOUND);
 	box_begin(box);
-	assert_int_equal(box->store->ops->act(box->store, STORE_RETRY, id,
+	assert_int_equal(store_act(box->store, STORE_RETRY, id,
 	    "crm", false, BOX_NOW, &out), 0);
 	box_commit(box);
 	assert_int_equal(out.result, STORE_ACT_DONE);
@@ -282,7 +282,7 @@ find(struct box *box, enum store_action action, struct store_filter filter,
 	while (!walk.ended) {
 		assert_true(calls++ < 20);
 		assert_int_equal(box->store->ops->begin(box->store, false), 0);
-		assert_int_equal(box->store->ops->find(box->store, action,
+		assert_int_equal(store_find(box->store, action,
 		    &filter, BOX_NOW + 2, &walk, ids, max, &count), 0);
 		box_commit(box);
 		for (size_t i = 0; i < count; i++) {
@@ -352,7 +352,7 @@ test_find_ends(void **state)
 	box_put(box, "2", "A", BOX_NOW);
 	while (!walk.ended) {
 		box_begin(box);
-		assert_int_equal(box->store->ops->find(box->store,
+		assert_int_equal(store_find(box->store,
 		    STORE_DISCARD, &filter, BOX_NOW, &walk, ids, 1, &count), 0);
 		box_commit(box);
 		found += count;
@@ -376,7 +376,7 @@ test_dry_run(void **state)
 		start_from(box, cases[i].start, lead, id);
 		before = box_state(box, id, 0);
 		assert_int_equal(box->store->ops->begin(box->store, false), 0);
-		assert_int_equal(box->store->ops->act(box->store,
+		assert_int_equal(store_act(box->store,
 		    cases[i].action, id, NULL, STORE_DRY_RUN, BOX_NOW + 1,
 		    &dry), 0);
 		box_commit(box);
@@ -396,7 +396,7 @@ erase(struct box *box, const char *id)
 	enum store_act_result result;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->erase(box->store, id, &result), 0);
+	assert_int_equal(store_erase(box->store, id, &result), 0);
 	box_commit(box);
 	box_check(box);
 	return result;
@@ -453,7 +453,7 @@ list(struct box *box, struct store_filter filter)
 	struct listed l = { 0 };
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->list(box->store, &filter, keep_row,
+	assert_int_equal(store_list(box->store, &filter, keep_row,
 	    &l), 0);
 	box_commit(box);
 	return l;
@@ -540,13 +540,13 @@ test_show(void **state)
 	o.ticket = claim.ticket;
 	box_settle_with(box, &o, BOX_NOW);
 	box_begin(box);
-	assert_int_equal(box->store->ops->show(box->store, claim.id, &visitor,
+	assert_int_equal(store_show(box->store, claim.id, &visitor,
 	    &found), 0);
 	assert_true(found);
 	assert_string_equal(l.text, "1 accepted rules [1] A;"
 	    "1 crm dead the lead's own fault;#1 crm 503 - 0;"
 	    "#2 crm 422 refused 2048;");
-	assert_int_equal(box->store->ops->show(box->store, "no such", &visitor,
+	assert_int_equal(store_show(box->store, "no such", &visitor,
 	    &found), 0);
 	assert_false(found);
 	box_commit(box);
@@ -598,7 +598,7 @@ purge(struct box *box, int64_t delivered, int64_t failed, size_t max)
 	size_t count;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->purge(box->store, delivered, failed,
+	assert_int_equal(store_purge(box->store, delivered, failed,
 	    max, &count), 0);
 	box_commit(box);
 	return count;
@@ -644,7 +644,7 @@ test_closed_ahead(void **state)
 	box_send(box, 0, DELIVERY_DEAD, 0, ahead);
 	for (int sure = 0; sure < 2; sure++) {
 		box_begin(box);
-		assert_int_equal(box->store->ops->expire(box->store, BOX_NOW, sure), 0);
+		assert_int_equal(store_expire(box->store, BOX_NOW, sure), 0);
 		box_commit(box);
 		assert_int_equal(box_number(box, "SELECT closed FROM event "
 		    "WHERE failed = 0"), sure ? BOX_NOW : ahead);

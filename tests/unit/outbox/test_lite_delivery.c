@@ -319,7 +319,7 @@ next_due(struct box *box)
 	int64_t due;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->next_due(box->store,
+	assert_int_equal(store_next_due(box->store,
 	    box->destinations[0].number, &due), 0);
 	box_commit(box);
 	return due;
@@ -331,7 +331,7 @@ make_due(struct box *box, int64_t now_ms, size_t max)
 	size_t count;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->make_due(box->store,
+	assert_int_equal(store_make_due(box->store,
 	    box->destinations[0].number, now_ms, max, &count), 0);
 	box_commit(box);
 	return count;
@@ -389,8 +389,8 @@ test_probe(void **state)
 	}
 	for (int i = 0; i < 7; i++) {
 		box_begin(box);
-		assert_int_equal(box->store->ops->probe(box->store,
-		    box->destinations[0].number, BOX_NOW, cursor, &claim,
+		assert_int_equal(store_probe(box->store,
+		    box->destinations[0].number, cursor, &claim,
 		    &count), 0);
 		box_commit(box);
 		assert_int_equal(count, 1);
@@ -411,8 +411,8 @@ test_probe_nothing(void **state)
 	size_t count;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->probe(box->store,
-	    box->destinations[0].number, BOX_NOW, 77, &claim, &count), 0);
+	assert_int_equal(store_probe(box->store,
+	    box->destinations[0].number, 77, &claim, &count), 0);
 	box_commit(box);
 	assert_int_equal(count, 0);
 }
@@ -441,7 +441,7 @@ test_delivered_since(void **state)
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		box_begin(box);
-		assert_int_equal(box->store->ops->delivered_since(box->store,
+		assert_int_equal(store_delivered_since(box->store,
 		    box->destinations[0].number, cases[i].since,
 		    BOX_NOW + BOX_HOUR, cases[i].max, &count), 0);
 		box_commit(box);
@@ -466,12 +466,12 @@ test_state_is_kept(void **state)
 	s.number = got.number = box->destinations[0].number;
 	s.pause_reason = reason;
 	box_begin(box);
-	assert_int_equal(box->store->ops->save_state(box->store, &s), 0);
+	assert_int_equal(store_save_state(box->store, &s), 0);
 	box_commit(box);
 	box_close(box);
 	assert_true(box_open(box));
 	box_begin(box);
-	assert_int_equal(box->store->ops->load_state(box->store, &got), 0);
+	assert_int_equal(store_load_state(box->store, &got), 0);
 	box_commit(box);
 	assert_string_equal(got.pause_reason, reason);
 	free(got.pause_reason);
@@ -489,14 +489,14 @@ test_rollback(void **state)
 	size_t count;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->accept(box->store, &in, &box->out),
+	assert_int_equal(store_accept(box->store, &in, &box->out),
 	    0);
 	box->store->ops->rollback(box->store);
 	box_check(box);
 	assert_int_equal(box_stats(box).events_undelivered, 0);
 	box_put(box, "1", "A", BOX_NOW);
 	box_begin(box);
-	assert_int_equal(box->store->ops->claim(box->store,
+	assert_int_equal(store_claim(box->store,
 	    box->destinations[0].number, BOX_NOW, 1, &claim, &count), 0);
 	assert_int_equal(count, 1);
 	box->store->ops->rollback(box->store);
@@ -521,7 +521,7 @@ requests(struct box *box, size_t index, int64_t since_ms)
 	int64_t sum = 0;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->requests(box->store,
+	assert_int_equal(store_requests(box->store,
 	    box->destinations[index].number, since_ms,
 	    BOX_NOW + 240 * (int64_t)BOX_HOUR, sum_up, &sum), 0);
 	box_commit(box);
@@ -549,7 +549,7 @@ test_requests(void **state)
 		outcomes[i].started_ms = BOX_NOW + (i == 2 ? BOX_HOUR : 0);
 	}
 	box_begin(box);
-	assert_int_equal(box->store->ops->settle(box->store, outcomes, 3, BOX_NOW), 0);
+	assert_int_equal(store_settle(box->store, outcomes, 3, BOX_NOW), 0);
 	box_commit(box);
 	assert_int_equal(requests(box, 0, BOX_NOW), 2);
 	assert_int_equal(requests(box, 0, BOX_NOW + BOX_HOUR), 1);
@@ -566,7 +566,7 @@ test_requests(void **state)
 	box_settle_with(box, &outcomes[3], BOX_NOW + 72 * BOX_HOUR);
 	assert_int_equal(requests(box, 0, 0), 4);
 	box_begin(box);
-	assert_int_equal(box->store->ops->expire(box->store,
+	assert_int_equal(store_expire(box->store,
 	    BOX_NOW + (int64_t)72 * BOX_HOUR, true), 0);
 	box_commit(box);
 	assert_int_equal(requests(box, 0, 0), 1);
@@ -588,7 +588,7 @@ counted_at(struct box *box, int64_t now_ms)
 	int64_t start = 0;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->requests(box->store,
+	assert_int_equal(store_requests(box->store,
 	    box->destinations[0].number, 0, now_ms, first_start, &start), 0);
 	box_commit(box);
 	return start;
@@ -598,7 +598,7 @@ static void
 expire(struct box *box, int64_t now_ms, bool sure)
 {
 	box_begin(box);
-	assert_int_equal(box->store->ops->expire(box->store, now_ms, sure), 0);
+	assert_int_equal(store_expire(box->store, now_ms, sure), 0);
 	box_commit(box);
 }
 
@@ -643,7 +643,7 @@ test_delivered_ahead(void **state)
 	box_put(box, "1", "A", BOX_NOW);
 	box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW + 87600 * (int64_t)BOX_HOUR);
 	box_begin(box);
-	assert_int_equal(box->store->ops->delivered_since(box->store,
+	assert_int_equal(store_delivered_since(box->store,
 	    box->destinations[0].number, BOX_NOW, BOX_NOW + 1, 9, &count), 0);
 	box_commit(box);
 	assert_int_equal(count, 0);

@@ -175,9 +175,9 @@ test_sources(void **state)
 	make(box, OLD_VERSION, FEW, &was);
 	assert_true(box_open(box));
 	box_begin(box);
-	assert_int_equal(box->store->ops->names(box->store, STORE_SOURCES, NULL,
+	assert_int_equal(store_names(box->store, STORE_SOURCES, NULL,
 	    add_name, all), 0);
-	assert_int_equal(box->store->ops->names(box->store, STORE_SOURCES, "0",
+	assert_int_equal(store_names(box->store, STORE_SOURCES, "0",
 	    add_name, lead), 0);
 	box_commit(box);
 	assert_string_equal(all, "bath default oxford ");

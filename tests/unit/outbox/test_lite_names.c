@@ -43,7 +43,7 @@ check_names(struct box *box, enum store_names which, const char *lead,
 	char got[256] = "";
 
 	assert_int_equal(box->store->ops->begin(box->store, false), 0);
-	assert_int_equal(box->store->ops->names(box->store, which, lead,
+	assert_int_equal(store_names(box->store, which, lead,
 	    add_name, got), 0);
 	box_commit(box);
 	assert_string_equal(got, want);
@@ -67,7 +67,7 @@ test_names(void **state)
 	/* A lead that is gone is nobody's; its source is known as ever. */
 	for (size_t i = 1; i < COUNT(ids); i += 2) {
 		box_begin(box);
-		assert_int_equal(box->store->ops->erase(box->store, ids[i],
+		assert_int_equal(store_erase(box->store, ids[i],
 		    &result), 0);
 		box_commit(box);
 	}
@@ -94,7 +94,7 @@ test_source_of_a_transaction_undone(void **state)
 	for (size_t i = 0; i < COUNT(sources); i++) {
 		in.source = sources[i];
 		box_begin(box);
-		assert_int_equal(box->store->ops->accept(box->store, &in,
+		assert_int_equal(store_accept(box->store, &in,
 		    &box->out), 0);
 		box->store->ops->rollback(box->store);
 		check_names(box, STORE_SOURCES, NULL, known[i]);
@@ -144,9 +144,9 @@ test_filter(void **state)
 		got[0] = '\0';
 		memset(&walk, 0, sizeof(walk));
 		assert_int_equal(box->store->ops->begin(box->store, false), 0);
-		assert_int_equal(box->store->ops->list(box->store, &filter,
+		assert_int_equal(store_list(box->store, &filter,
 		    add_row, got), 0);
-		assert_int_equal(box->store->ops->find(box->store,
+		assert_int_equal(store_find(box->store,
 		    STORE_RELEASE, &filter, BOX_NOW, &walk, ids, 4, &count), 0);
 		box_commit(box);
 		if (strcmp(got, asked[i].listed) != 0 ||
@@ -175,18 +175,18 @@ test_match(void **state)
 	box_put(box, "5", "A", BOX_NOW + 1);
 	assert_int_equal(box->store->ops->begin(box->store, false), 0);
 	for (size_t i = 0; i < COUNT(asked_for); i++) {
-		assert_int_equal(box->store->ops->match(box->store,
+		assert_int_equal(store_match(box->store,
 		    asked_for[i].beginning, got, COUNT(got), &count), 0);
 		if (count != asked_for[i].count)
 			fail_msg("%s: %zu", asked_for[i].beginning, count);
 	}
 	for (size_t i = 0; i < COUNT(ids); i++) {
-		assert_int_equal(box->store->ops->match(box->store, ids[i],
+		assert_int_equal(store_match(box->store, ids[i],
 		    got, COUNT(got), &count), 0);
 		assert_int_equal(count, 1);
 		assert_string_equal(got[0], ids[i]);
 		snprintf(longer, sizeof(longer), "%s0", ids[i]);
-		assert_int_equal(box->store->ops->match(box->store, longer,
+		assert_int_equal(store_match(box->store, longer,
 		    got, COUNT(got), &count), 0);
 		assert_int_equal(count, 0);
 	}

@@ -115,7 +115,7 @@ test_held_no_longer(void **state)
 	box_check(box);
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->purge(box->store, 0, BOX_NOW + 1,
+	assert_int_equal(store_purge(box->store, 0, BOX_NOW + 1,
 	    100, &count), 0);
 	box_commit(box);
 	assert_int_equal(count, 3);
@@ -142,7 +142,7 @@ make_free_pages(struct box *box)
 	}
 	box_begin(box);
 	for (int i = 0; i < 128; i++)
-		assert_int_equal(box->store->ops->erase(box->store, ids[i],
+		assert_int_equal(store_erase(box->store, ids[i],
 		    &result), 0);
 	box_commit(box);
 }

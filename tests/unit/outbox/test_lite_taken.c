@@ -167,7 +167,7 @@ test_outcome_of_another_claim(void **state)
 	assert_true(second.ticket.claim > first.ticket.claim);
 	/* The batch of the first one, written again after a commit in doubt. */
 	box_begin(box);
-	assert_int_equal(box->store->ops->settle(box->store, &late, 1, BOX_NOW), 0);
+	assert_int_equal(store_settle(box->store, &late, 1, BOX_NOW), 0);
 	box_commit(box);
 	assert_int_equal(box_state(box, second.id, 0), DELIVERY_SENDING);
 	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt"), 1);
@@ -200,7 +200,7 @@ test_old_epoch(void **state)
 	assert_int_equal(box_claim(&other, 0, BOX_NOW, 1, &theirs), 1);
 
 	assert_int_equal(box->store->ops->begin(box->store, true), 0);
-	assert_int_equal(box->store->ops->claim(box->store,
+	assert_int_equal(store_claim(box->store,
 	    box->destinations[0].number, BOX_NOW, 1, claims, &count), -1);
 	assert_int_equal(box->store->fault.kind, STORE_FAULT_FENCED);
 	box->store->ops->rollback(box->store);
@@ -208,8 +208,8 @@ test_old_epoch(void **state)
 	box_settle(box, &claims[1], DELIVERY_DEAD, 0, BOX_NOW);
 	paused.number = now.number = box->destinations[0].number;
 	box_begin(box);
-	assert_int_equal(box->store->ops->save_state(box->store, &paused), 0);
-	assert_int_equal(box->store->ops->load_state(box->store, &now), 0);
+	assert_int_equal(store_save_state(box->store, &paused), 0);
+	assert_int_equal(store_load_state(box->store, &now), 0);
 	box_commit(box);
 	assert_int_equal(now.paused_ms, 0);
 	assert_int_equal(box_counts(&other, 0).count[DELIVERY_DEAD], 0);
@@ -271,7 +271,7 @@ test_killed_relay(void **state)
 	assert_true(box_open(box));
 	state_of.number = box->destinations[0].number;
 	box_begin(box);
-	assert_int_equal(box->store->ops->load_state(box->store, &state_of), 0);
+	assert_int_equal(store_load_state(box->store, &state_of), 0);
 	box_commit(box);
 	assert_int_equal(state_of.last_request_us, (BOX_NOW + 7) * 1000);
 	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt "
@@ -350,7 +350,7 @@ put_many(struct box *box, int count)
 		snprintf(lead, sizeof(lead), "%d", i);
 		in = box_in(lead, "A", BOX_NOW);
 		free(box->out.violations);
-		assert_int_equal(box->store->ops->accept(box->store, &in,
+		assert_int_equal(store_accept(box->store, &in,
 		    &box->out), 0);
 	}
 	box_commit(box);
@@ -362,7 +362,7 @@ next_due(struct box *box, size_t index)
 	int64_t due;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->next_due(box->store,
+	assert_int_equal(store_next_due(box->store,
 	    box->destinations[index].number, &due), 0);
 	box_commit(box);
 	return due;

@@ -60,7 +60,7 @@ purge(struct box *box)
 	size_t count;
 
 	box_begin(box);
-	assert_int_equal(box->store->ops->purge(box->store, BOX_NOW + 10,
+	assert_int_equal(store_purge(box->store, BOX_NOW + 10,
 	    BOX_NOW + 10, 10000, &count), 0);
 	box_commit(box);
 	return count;
@@ -225,7 +225,7 @@ erase_some(struct box *box, const struct remains *r)
 
 	for (unsigned i = 0; i < ERASED; i++) {
 		box_begin(box);
-		assert_int_equal(box->store->ops->erase(box->store,
+		assert_int_equal(store_erase(box->store,
 		    r->ids[r->order[i]], &result), 0);
 		box_commit(box);
 		assert_int_equal(result, STORE_ACT_DONE);

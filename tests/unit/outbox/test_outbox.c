@@ -15,6 +15,7 @@
 
 #include "config/config.h"
 #include "outbox/outbox.h"
+#include "outbox/store_ops.h"
 
 #define THREADS 16
 #define JOBS 100		/* of each thread */
@@ -107,7 +108,7 @@ run_accept(struct store *store, struct outbox_job *job)
 
 	free(a->out.violations);
 	a->runs++;
-	if (store->ops->accept(store, &in, &a->out) == -1)
+	if (store_accept(store, &in, &a->out) == -1)
 		return -1;
 	if (a->fail_runs > 0) {
 		a->fail_runs--;
@@ -178,7 +179,7 @@ ignore_destination(void *arg, const struct store_destination_stats *stats)
 static int
 run_stats(struct store *store, void *arg)
 {
-	return store->ops->stats(store, arg, ignore_destination, NULL);
+	return store_stats(store, arg, ignore_destination, NULL);
 }
 
 static struct store_stats
@@ -304,7 +305,7 @@ static int
 run_chain(struct store *store, struct outbox_job *job)
 {
 	(void)job;
-	return store->ops->try_write(store);
+	return store_try_write(store);
 }
 
 static void
@@ -360,7 +361,7 @@ static int
 write_something(struct store *store, void *arg)
 {
 	(void)arg;
-	return store->ops->try_write(store);
+	return store_try_write(store);
 }
 
 static void

@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "outbox/outbox.h"
-#include "outbox/store.h"
+#include "outbox/store_ops.h"
 
 /* In the place of the true one: it says of no place whose it is, and makes none. */
 const struct store_ops store_sqlite = { .scheme = "sqlite" };

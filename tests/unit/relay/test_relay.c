@@ -279,7 +279,7 @@ accept_one(struct store *store, void *arg)
 	struct feed *feed = arg;
 
 	free(feed->out.violations);
-	return store->ops->accept(store, &feed->in, &feed->out);
+	return store_accept(store, &feed->in, &feed->out);
 }
 
 /* A new event of ${lead}. */
@@ -348,7 +348,7 @@ read_stats(struct store *store, void *arg)
 	struct store_stats stats;
 
 	memset(arg, 0, sizeof(struct tally));
-	return store->ops->stats(store, &stats, count_destination, arg);
+	return store_stats(store, &stats, count_destination, arg);
 }
 
 static struct tally
@@ -811,9 +811,9 @@ read_attempt(struct store *store, void *arg)
 	bool found;
 
 	memset(last, 0, sizeof(*last));
-	if (store->ops->list(store, &filter, note_row, last) == -1)
+	if (store_list(store, &filter, note_row, last) == -1)
 		return -1;
-	return store->ops->show(store, last->id, &visitor, &found);
+	return store_show(store, last->id, &visitor, &found);
 }
 
 static void
