@@ -410,7 +410,7 @@ cmd_check(const struct args *args, struct setup *setup)
 	check.config = setup->config;
 	config_print(setup->config, &settings);
 	(void)print_line(&settings);
-	if (outbox_become_owner(setup->config, &fault) == -1)
+	if (outbox_become_owner(setup->config, false, &fault) == -1)
 		check_store_failed(&check, &fault);
 	else
 		check_all(&check);

@@ -36,8 +36,7 @@ setup_outbox(struct setup *setup, const struct args *args,
 
 	if ((status = setup_config(setup, args)) != EXIT_DONE)
 		return status;
-	if ((mode == OUTBOX_RELAY ? outbox_become_maker(setup->config, &fault) :
-	    outbox_become_owner(setup->config, &fault)) == -1)
+	if (outbox_become_owner(setup->config, mode == OUTBOX_RELAY, &fault) == -1)
 		return setup_store_failed(setup->config, &fault);
 	if (setup->programs && (status = setup_programs(setup)) != EXIT_DONE)
 		return status;

@@ -394,7 +394,7 @@ cmd_doctor(const struct args *args, struct setup *setup)
 	else if (doctor.source->verify == CONFIG_VERIFY_NONE)
 		status = print_fail(EXIT_USAGE, "doctor: source %s verifies "
 		    "nothing, so it takes no probes", doctor.source->name);
-	else if (outbox_become_owner(setup->config, &fault) == -1)
+	else if (outbox_become_owner(setup->config, false, &fault) == -1)
 		status = setup_store_failed(setup->config, &fault);
 	else
 		status = examine(&doctor);

@@ -277,7 +277,7 @@ cmd_send(const struct args *args, struct setup *setup)
 	send.source = setup_source(args, setup->config, path.data);
 	if ((status = check_source(&send)) != EXIT_DONE)
 		goto out;
-	if (outbox_become_owner(setup->config, &fault) == -1)
+	if (outbox_become_owner(setup->config, false, &fault) == -1)
 		status = setup_store_failed(setup->config, &fault);
 	else if (send.scenario != NULL)
 		status = scenario_play(send.scenario, send.batch.url,

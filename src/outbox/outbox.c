@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,9 @@ static const struct store_ops *const backends[] = { &store_sqlite };
 
 struct outbox {
 	struct store *store;
-	int64_t *destinations;		/* numbers, in the configuration's order */
-	bool write;			/* transactions are for writing */
+	/* In the configuration's order, which has the names: only numbers are kept. */
+	struct store_destination *destinations;
+	bool write;			/* transactions are for writing; since opening */
 	int64_t until_mono_ms;		/* one request: all waits end then; else 0 */
 
 	/*
@@ -40,8 +42,8 @@ struct outbox {
 	pthread_cond_t arrived;
 	struct outbox_job *head;
 	struct outbox_job **tail;
-	bool stopping;
-	bool threaded;
+	bool threaded;			/* there is a committing thread */
+	bool stopping;			/* and it is to end with the queue */
 	pthread_t thread;
 };
 
@@ -70,13 +72,17 @@ outbox_backend(const char *url, const char **location)
 	return NULL;
 }
 
-/* Fill ${fault} with what went wrong outside any back end; returns NULL. */
-static void *
-fail(struct store_fault *fault, enum store_fault_kind kind, const char *text)
+/* Fill ${fault} with what went wrong outside any back end.  -1. */
+static int __attribute__((format(printf, 3, 4)))
+fail(struct store_fault *fault, enum store_fault_kind kind, const char *fmt, ...)
 {
+	va_list ap;
+
 	fault->kind = kind;
-	snprintf(fault->text, sizeof(fault->text), "%s", text);
-	return NULL;
+	va_start(ap, fmt);
+	(void)vsnprintf(fault->text, sizeof(fault->text), fmt, ap);
+	va_end(ap);
+	return -1;
 }
 
 /* The fault of the operation that just failed; one that names none is ours. */
@@ -169,17 +175,15 @@ commit_jobs(struct outbox *ob, struct outbox_job *jobs)
 	enum group_result result;
 
 	result = run_group(ob, jobs, &fault);
-	if (result == GROUP_DONE) {
-		finish(jobs, NULL);
-	} else if (result == GROUP_NO_STORE || jobs->next == NULL) {
-		finish(jobs, &fault);
-	} else {
-		for (job = jobs; job != NULL; job = next) {
-			next = job->next;
-			job->next = NULL;
-			result = run_group(ob, job, &fault);
-			finish(job, result == GROUP_DONE ? NULL : &fault);
-		}
+	if (result != GROUP_FAILED || jobs->next == NULL) {
+		finish(jobs, result == GROUP_DONE ? NULL : &fault);
+		return;
+	}
+	for (job = jobs; job != NULL; job = next) {
+		next = job->next;
+		job->next = NULL;
+		result = run_group(ob, job, &fault);
+		finish(job, result == GROUP_DONE ? NULL : &fault);
 	}
 }
 
@@ -339,41 +343,18 @@ struct known {
 	int rc;				/* configure's: 1: to be called again */
 };
 
-static int
-known_init(struct known *known, const struct config *config,
-    struct store_fault *fault)
+static struct store_destination *
+destinations_of(const struct config *config)
 {
-	known->count = config->destination_count;
-	known->list = calloc(known->count + 1, sizeof(*known->list));
-	if (known->list == NULL) {
-		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
-		return -1;
-	}
-	for (size_t i = 0; i < known->count; i++) {
-		known->list[i].name = config->destinations[i].name;
-		known->list[i].hold_on_dead = config->destinations[i].hold_on_dead;
-		known->list[i].longest_ms = config_longest_pause(
-		    &config->destinations[i]);
-	}
-	return 0;
-}
+	struct store_destination *list;
 
-/* Keep the numbers the store gave. */
-static int
-known_keep(struct outbox *ob, const struct known *known,
-    struct store_fault *fault)
-{
-	int64_t *numbers;
-
-	if ((numbers = calloc(known->count + 1, sizeof(*numbers))) == NULL) {
-		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
-		return -1;
+	list = calloc(config->destination_count + 1, sizeof(*list));
+	for (size_t i = 0; list != NULL && i < config->destination_count; i++) {
+		list[i].name = config->destinations[i].name;
+		list[i].hold_on_dead = config->destinations[i].hold_on_dead;
+		list[i].longest_ms = config_longest_pause(&config->destinations[i]);
 	}
-	for (size_t i = 0; i < known->count; i++)
-		numbers[i] = known->list[i].number;
-	free(ob->destinations);
-	ob->destinations = numbers;
-	return 0;
+	return list;
 }
 
 static int
@@ -389,23 +370,24 @@ int
 outbox_configure(struct outbox *ob, const struct config *config,
     struct store_fault *fault)
 {
-	struct known known;
+	struct known known = { destinations_of(config), config->destination_count, 0 };
 	int rc;
 
-	if (known_init(&known, config, fault) == -1)
-		return -1;
+	if (known.list == NULL)
+		return fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
 	do
 		rc = outbox_run(ob, run_configure, &known, fault);
 	while (rc == 0 && known.rc == 1 && ob->write);
-	if (rc == 0)
-		rc = known_keep(ob, &known, fault);
-	free(known.list);
-	return rc == 0 ? known.rc : -1;
+	free(rc == 0 ? ob->destinations : known.list);
+	if (rc == -1)
+		return -1;
+	ob->destinations = known.list;
+	return known.rc;
 }
 
 /* The store that ${config} names, with nothing told to it yet. */
 static struct outbox *
-connect(const struct config *config, enum outbox_mode mode,
+open_store(const struct config *config, enum outbox_mode mode,
     struct store_fault *fault)
 {
 	bool stays = mode == OUTBOX_SERVE || mode == OUTBOX_RELAY;
@@ -423,11 +405,14 @@ connect(const struct config *config, enum outbox_mode mode,
 
 	memset(fault, 0, sizeof(*fault));
 	ops = outbox_backend(config->store.url, &options.location);
-	if (ops == NULL)
-		return fail(fault, STORE_FAULT_CANTCREAT,
-		    "outbox: no store of this kind");
-	if ((ob = calloc(1, sizeof(*ob))) == NULL)
-		return fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
+	if (ops == NULL) {
+		fail(fault, STORE_FAULT_CANTCREAT, "outbox: no store of this kind");
+		return NULL;
+	}
+	if ((ob = calloc(1, sizeof(*ob))) == NULL) {
+		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
+		return NULL;
+	}
 	pthread_mutex_init(&ob->mutex, NULL);
 	clock_cond_init(&ob->arrived);
 	ob->tail = &ob->head;
@@ -444,7 +429,7 @@ struct outbox *
 outbox_open(const struct config *config, enum outbox_mode mode,
     struct store_fault *fault)
 {
-	struct outbox *ob = connect(config, mode, fault);
+	struct outbox *ob = open_store(config, mode, fault);
 	int rc;
 
 	if (ob == NULL)
@@ -474,7 +459,7 @@ fail:
 int
 outbox_try_write(const struct config *config, struct store_fault *fault)
 {
-	struct outbox *ob = connect(config, OUTBOX_COMMAND, fault);
+	struct outbox *ob = open_store(config, OUTBOX_COMMAND, fault);
 	struct store *store;
 	int rc = -1;
 
@@ -507,15 +492,6 @@ outbox_close(struct outbox *ob)
 	free(ob);
 }
 
-static int
-owner_fault(struct store_fault *fault, enum store_fault_kind kind,
-    const char *what, const char *whose)
-{
-	fault->kind = kind;
-	(void)snprintf(fault->text, sizeof(fault->text), "%s%s", what, whose);
-	return -1;
-}
-
 /* worker { user }, as whom nobody's folder leaves us; 0: none is named. */
 static int
 find_user(const struct config *config, struct identity *id,
@@ -526,8 +502,8 @@ find_user(const struct config *config, struct identity *id,
 	if (user == NULL)
 		return 0;
 	if (identity_of_user(user, id) == -1)
-		return owner_fault(fault, STORE_FAULT_USER,
-		    "worker user: there is no user ", user);
+		return fail(fault, STORE_FAULT_USER,
+		    "worker user: there is no user %s", user);
 	return id->uid != 0;
 }
 
@@ -548,12 +524,12 @@ outbox_owner(const struct config *config, bool make, struct identity *id,
 	if ((rc = find_user(config, id, fault)) == -1)
 		return -1;
 	if (rc == 0 && ops->owner == NULL)
-		return owner_fault(fault, STORE_FAULT_USER, "started as root, "
+		return fail(fault, STORE_FAULT_USER, "started as root, "
 		    "and no folder of the store tells whom to become: "
-		    "name a user in worker { user }", "");
+		    "name a user in worker { user }");
 	if (rc == 1 && make && ops->give != NULL && ops->give(location, id) == -1)
-		return owner_fault(fault, STORE_FAULT_CANTCREAT,
-		    "outbox: cannot make its folder: ", strerror(errno));
+		return fail(fault, STORE_FAULT_CANTCREAT,
+		    "outbox: cannot make its folder: %s", strerror(errno));
 	return rc;
 }
 
@@ -562,29 +538,18 @@ outbox_become(const struct identity *id, struct store_fault *fault)
 {
 	if (identity_become(id) == 0)
 		return 0;
-	return owner_fault(fault, STORE_FAULT_IO, "outbox: cannot become the owner "
-	    "of its folder: ", strerror(errno));
+	return fail(fault, STORE_FAULT_IO, "outbox: cannot become the owner "
+	    "of its folder: %s", strerror(errno));
 }
 
-static int
-leave_root(const struct config *config, bool make, struct store_fault *fault)
+int
+outbox_become_owner(const struct config *config, bool make,
+    struct store_fault *fault)
 {
 	struct identity id;
 	int rc = outbox_owner(config, make, &id, fault);
 
 	return rc == 1 ? outbox_become(&id, fault) : rc;
-}
-
-int
-outbox_become_owner(const struct config *config, struct store_fault *fault)
-{
-	return leave_root(config, false, fault);
-}
-
-int
-outbox_become_maker(const struct config *config, struct store_fault *fault)
-{
-	return leave_root(config, true, fault);
 }
 
 int
@@ -601,7 +566,7 @@ outbox_erase_log(struct outbox *ob, struct store_fault *fault)
 int64_t
 outbox_destination(const struct outbox *ob, size_t index)
 {
-	return ob->destinations[index];
+	return ob->destinations[index].number;
 }
 
 int

@@ -49,10 +49,7 @@ int outbox_owner(const struct config *config, bool make, struct identity *id,
  * Become that, for good, before anything of ours is opened or started, so that
  * nothing of it ends up as root's.  0, or -1 and ${fault}.
  */
-int outbox_become_owner(const struct config *config,
-    struct store_fault *fault);
-/* The same with ${make}, for whoever makes a store. */
-int outbox_become_maker(const struct config *config,
+int outbox_become_owner(const struct config *config, bool make,
     struct store_fault *fault);
 int outbox_become(const struct identity *id, struct store_fault *fault);
 
@@ -77,7 +74,8 @@ struct outbox *outbox_open(const struct config *config, enum outbox_mode mode,
  * Go over to the destinations of ${config}: later events get deliveries for these,
  * and outbox_destination speaks of them.  Only their part of ${config} is looked
  * at.  0; 1: those that are new need a store open for writing; -1 and ${fault}: in
- * doubt call it again with the former ones.  Any thread but the committing one, none at the same time as another.
+ * doubt call it again with the former ones.  Any thread but the committing one, none
+ * at the same time as another.
  */
 int outbox_configure(struct outbox *ob, const struct config *config,
     struct store_fault *fault);

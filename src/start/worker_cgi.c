@@ -161,7 +161,7 @@ begin(void)
 	struct config *config = load_config(NULL, &warnings);
 	struct store_fault fault;
 
-	if (config != NULL && outbox_become_maker(config, &fault) == -1) {
+	if (config != NULL && outbox_become_owner(config, true, &fault) == -1) {
 		log_err("%s", fault.text);
 		config_free(config);
 		config = NULL;

@@ -36,8 +36,8 @@ test_nobody_is_named(void **state)
 	assert_int_equal(owner(NULL, &id, &fault), -1);
 	assert_int_equal(fault.kind, STORE_FAULT_USER);
 	assert_non_null(strstr(fault.text, "name a user in worker { user }"));
-	assert_int_equal(outbox_become_owner(&config, &fault), -1);
-	assert_int_equal(outbox_become_maker(&config, &fault), -1);
+	assert_int_equal(outbox_become_owner(&config, false, &fault), -1);
+	assert_int_equal(outbox_become_owner(&config, true, &fault), -1);
 	assert_int_equal(fault.kind, STORE_FAULT_USER);
 }
 
