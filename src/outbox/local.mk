@@ -11,7 +11,6 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_clock.c \
 	src/outbox/sqlite/lite_delivery.c \
 	src/outbox/sqlite/lite_due.c \
-	src/outbox/sqlite/lite_erase.c \
 	src/outbox/sqlite/lite_fault.c \
 	src/outbox/sqlite/lite_files.c \
 	src/outbox/sqlite/lite_find.c \
@@ -19,7 +18,6 @@ libleadrelay_a_SOURCES += \
 	src/outbox/sqlite/lite_lock.c \
 	src/outbox/sqlite/lite_open.c \
 	src/outbox/sqlite/lite_purge.c \
-	src/outbox/sqlite/lite_requests.c \
 	src/outbox/sqlite/lite_room.c \
 	src/outbox/sqlite/lite_schema.c \
 	src/outbox/sqlite/lite_scrub.c \

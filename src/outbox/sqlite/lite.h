@@ -49,7 +49,7 @@ enum { LITE_EVENT_ACCEPTED, LITE_EVENT_HELD, LITE_EVENT_DISCARDED };
 enum lite_sql {
 	LITE_BEGIN_READ, LITE_BEGIN_WRITE, LITE_COMMIT, LITE_VERSION_GET,
 	LITE_HEAD_GET, LITE_HEAD_SET, LITE_HEAD_TRY, LITE_HEAD_EPOCH, LITE_TALLY_ADD,
-	LITE_PURGED_ADD, LITE_PURGED_GET, LITE_PURGED_FOLDED,
+	LITE_PURGED_ADD, LITE_PURGED_FOLDED,
 	LITE_PAGES_FREE, LITE_PAGES, LITE_HELD_ADD, LITE_HELD_GET,
 	LITE_DESTINATION_GET, LITE_DESTINATION_ADD, LITE_DESTINATION_HOLD,
 	LITE_DESTINATION_STOPPED,
@@ -75,7 +75,7 @@ enum lite_sql {
 	LITE_FIND, LITE_FIND_LEAD, LITE_FIND_END,
 	LITE_FIND_PAYLOADS, LITE_FIND_SOURCES, LITE_FIND_SOURCES_OF,
 	LITE_FIND_BEGINNING,
-	LITE_SHOW_EVENT, LITE_SHOW_DELIVERIES, LITE_SHOW_ATTEMPTS,
+	LITE_SHOW_EVENT, LITE_SHOW_ATTEMPTS,
 	LITE_STATS_DESTINATIONS, LITE_STATS_TALLY, LITE_STATS_OLDEST,
 	LITE_STATS_NEWEST,
 	LITE_SQL_COUNT
@@ -96,6 +96,8 @@ struct lite_head {
 	 */
 	int64_t doubt;
 	int64_t doubt_epoch;
+	int64_t purged;			/* how often something was deleted */
+	int64_t folded;			/* and up to when the log was emptied for that */
 };
 
 /* What this transaction did to the counts of one destination. */
@@ -104,19 +106,21 @@ struct lite_tally {
 	int64_t delta[DELIVERY_STATES];
 };
 
+/* The files beside the database. */
+enum lite_beside {
+	LITE_LOG,			/* write-ahead log */
+	LITE_INDEX,			/* its index, in shared memory */
+	LITE_JOURNAL,			/* rollback journal */
+	LITE_LOCK, LITE_RELAY, LITE_WAKE,	/* see lite_lock.c */
+	LITE_COPY,			/* the old content, while rows are written again */
+	LITE_BESIDES
+};
+
 /* A file of ours, by what it is and not by its name. */
 struct lite_file {
 	bool known;
 	dev_t device;
 	ino_t inode;
-};
-
-/* A destination of the configuration. */
-struct lite_destination {
-	int64_t number;
-	bool hold_on_dead;
-	int64_t longest_ms;		/* nothing waits longer; 0: not known */
-	char *name;
 };
 
 /* How the connection writes to the database's file. */
@@ -135,10 +139,7 @@ struct lite {
 	sqlite3_stmt *statements[LITE_SQL_COUNT];
 	char *folder;			/* canonical */
 	char *path;			/* of the database, in that folder */
-	char *log;			/* beside it: the write-ahead log, its index */
-	char *index;
-	char *lock;			/* and the locks of writer and relay */
-	char *relay;
+	char *beside[LITE_BESIDES];	/* of the files beside it */
 	bool network;			/* locks of a part of a file are of all of it */
 	struct lite_file file;		/* the database; the same as long as we live */
 	struct lite_file log_file;	/* its log and index, since it was opened */
@@ -154,7 +155,7 @@ struct lite {
 	uint64_t min_free;
 	int busy_ms;
 	int64_t until;			/* on the monotonic clock: how long to wait for others */
-	struct lite_destination *destinations;
+	struct store_destination *destinations;	/* but for their names */
 	size_t destination_count;
 
 	/* The transaction. */
@@ -229,22 +230,28 @@ struct lite_delivery {
 /* lite_sql: statements.  The state of delivery d, being sent included, in SQL. */
 #define LITE_STATE "iif(d.state = 0 AND begun(d.number), 1, d.state)"
 int lite_sql_functions(struct lite *lt);
-const char *lite_sql_text(enum lite_sql which);
-/* Ready to bind, or NULL. */
-sqlite3_stmt *lite_sql_get(struct lite *lt, enum lite_sql which);
-/* 1: a row, to be followed by lite_sql_done; 0: no (more) row; -1. */
+/*
+ * The statement values[0], with the whole numbers behind it bound to ?1, ?2, …
+ * NULL: fault; whoever binds more to it may do so all the same, as SQLite takes
+ * NULL there, and meets the fault at the step.
+ */
+sqlite3_stmt *lite_sql_get(struct lite *lt, const int64_t *values, size_t count);
+#define LITE_GET(lt, ...) lite_sql_get((lt), (const int64_t[]){ __VA_ARGS__ }, \
+	sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+void lite_sql_bind(sqlite3_stmt *s, int at, const char *text);
+/* 1: a row, to be followed by another step or sqlite3_reset; 0: no (more) row; -1. */
 int lite_sql_step(struct lite *lt, sqlite3_stmt *s);
-void lite_sql_done(sqlite3_stmt *s);
-/* Get, bind whole numbers to ?1, ?2, …, and step. */
-int lite_sql_run(struct lite *lt, enum lite_sql which, const int64_t *values,
+#define LITE_RUN(lt, ...) lite_sql_step((lt), LITE_GET((lt), __VA_ARGS__))
+/* The whole numbers of a row, from its first column on. */
+void lite_sql_columns(sqlite3_stmt *s, int64_t *const *values, size_t count);
+#define LITE_COLUMNS(s, ...) lite_sql_columns((s), (int64_t *[]){ __VA_ARGS__ }, \
+	sizeof((int64_t *[]){ __VA_ARGS__ }) / sizeof(int64_t *))
+/* Those of the first row: 1; 0: there is none, and they are 0.  Ends it. */
+int lite_sql_read(struct lite *lt, sqlite3_stmt *s, int64_t *const *values,
     size_t count);
-#define LITE_RUN(lt, which, ...) lite_sql_run((lt), (which), \
-	(const int64_t[]){ __VA_ARGS__ }, \
-	sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
-void lite_sql_bind(sqlite3_stmt *s, const int64_t *values, size_t count);
-#define LITE_BIND(s, ...) lite_sql_bind((s), \
-	(const int64_t[]){ __VA_ARGS__ }, \
-	sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+#define LITE_READ(lt, s, ...) lite_sql_read((lt), (s), \
+	(int64_t *[]){ __VA_ARGS__ }, \
+	sizeof((int64_t *[]){ __VA_ARGS__ }) / sizeof(int64_t *))
 /* A column's text, "" for NULL; or a copy of it, NULL when memory is out. */
 const char *lite_sql_column(sqlite3_stmt *s, int column);
 char *lite_sql_copy(sqlite3_stmt *s, int column);
@@ -252,9 +259,12 @@ char *lite_sql_copy(sqlite3_stmt *s, int column);
 int lite_sql_numbers(struct lite *lt, sqlite3_stmt *s, int64_t *numbers,
     size_t max, size_t *count);
 void lite_sql_finalize(struct lite *lt);
+/* Run a text that gives no rows; ${what} is for the fault. */
+int lite_sql_exec(struct lite *lt, const char *text, const char *what);
 
-/* lite_fault: what SQLite's and the system's errors mean.  Both return -1. */
+/* lite_fault: what SQLite's and the system's errors mean.  All three return -1. */
 int lite_fault(struct lite *lt, int code, const char *what);
+int lite_fault_memory(struct lite *lt);
 int lite_fault_set(struct lite *lt, enum store_fault_kind kind,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 enum store_fault_kind lite_fault_errno(int error);
@@ -277,8 +287,8 @@ bool lite_files_is_network(const struct lite *lt);
 void lite_files_explain(struct lite *lt);
 bool lite_files_owner(const char *location, struct identity *id);
 int lite_files_give(const char *location, const struct identity *id);
-/* The path of the database with ${suffix} behind it; the caller frees. */
-char *lite_files_beside(const struct lite *lt, const char *suffix);
+/* Open a file beside the database.  -1: errno. */
+int lite_files_open(const struct lite *lt, enum lite_beside which, int flags);
 
 /* lite_open: the connection. */
 struct store *lite_open(const struct store_options *options,
@@ -324,8 +334,6 @@ void lite_lock_look(struct store *st, struct store_stats *stats);
 void lite_lock_wake(struct store *st);
 int lite_lock_wake_fd(struct store *st);
 void lite_lock_drain(struct store *st);
-/* The relay's lock file, not locked; -1: errno. */
-int lite_lock_open_relay(const struct lite *lt, int flags);
 /* Is the relay's lock, which we hold, still the one that others would find? */
 bool lite_lock_is_relay(const struct lite *lt);
 
@@ -379,8 +387,8 @@ bool lite_taken_start(struct store *st, const struct delivery_ticket *ticket,
 void lite_taken_let_go(struct store *st, const struct delivery_ticket *ticket);
 /*
  * In a transaction for writing: should the relay have taken ${delivery}, by its
- * present claim, it will not begin it; true: it has begun already.  stop_newer: the same of the lead's
- * later deliveries to the same destination.
+ * present claim, it will not begin it; true: it has begun already.  stop_newer: the
+ * same of the lead's later deliveries to the same destination.
  */
 bool lite_taken_stop(struct lite *lt, int64_t delivery, int64_t claim);
 bool lite_taken_stop_newer(struct lite *lt, int64_t lead, int64_t delivery);
@@ -401,13 +409,20 @@ void lite_tidy_end(struct lite *lt);
 
 /* lite_room: what forbids a new event, and what is held. */
 void lite_room_open(struct lite *lt);
+/* What is free on the disk, for us; -1: not known. */
+int lite_room_disk(const struct lite *lt, uint64_t *bytes);
 /* The name of the limit in *limit, NULL: none. */
 int lite_room_limit(struct lite *lt, const struct event_in *in,
     const char **limit);
 /* ${delta} more events of the source that ${lead} is of are held. */
 int lite_room_held(struct lite *lt, int64_t lead, int delta);
 
-/* lite_delivery: the one place where deliveries change state. */
+/*
+ * lite_delivery: the one place where deliveries change state.  destination: the
+ * configured one of that number, or NULL.
+ */
+const struct store_destination *lite_delivery_destination(const struct lite *lt,
+    int64_t number);
 int lite_delivery_read(struct lite *lt, int64_t number,
     struct lite_delivery *d);
 /*
@@ -416,9 +431,8 @@ int lite_delivery_read(struct lite *lt, int64_t number,
  */
 int lite_delivery_get(struct lite *lt, int64_t number,
     struct lite_delivery *d);
-/* The same for one that must be there: 0, or -1. */
-int lite_delivery_need(struct lite *lt, int64_t number,
-    struct lite_delivery *d);
+/* Get the event's next delivery after ${d->number} (0: its first). */
+int lite_delivery_next(struct lite *lt, int64_t event, struct lite_delivery *d);
 /*
  * Make one, waiting and due at ${due}, for each configured destination.
  * ${alone}: the lead has no other event.
@@ -437,8 +451,6 @@ int lite_delivery_revive(struct lite *lt, struct lite_delivery *d,
 /* Why it stopped, and the receiver's record; NULL: none. */
 int lite_delivery_words(struct lite *lt, const struct lite_delivery *d,
     const char *reason, const char *record);
-/* The event's next delivery after ${*number} (0: its first). */
-int lite_delivery_next(struct lite *lt, int64_t event, int64_t *number);
 /* Note an attempt that came to ${o}. */
 int lite_delivery_attempt(struct lite *lt,
     const struct delivery_outcome *o);
@@ -454,17 +466,17 @@ int64_t lite_due_horizon(const struct lite *lt, int64_t destination,
  */
 int lite_clock_floor(struct lite *lt, int64_t *ms);
 
-/* lite_requests: ${count} more were made at ${at_ms}. */
-int lite_requests_add(struct lite *lt, int64_t destination, int64_t at_ms,
+/* lite_stats: ${count} more requests were made at ${at_ms}. */
+int lite_stats_add_requests(struct lite *lt, int64_t destination, int64_t at_ms,
     int64_t count);
 
-/* lite_act: which states an action applies to, a bit each. */
+/* lite_act: discard a held event. */
+int lite_act_discard(struct lite *lt, int64_t event, int64_t lead,
+    const char *note, int64_t now_ms);
+/* Which states an action applies to, a bit each. */
 unsigned lite_act_states(enum store_action action);
 /* The number of the destination called ${name}; 0: there is none. */
 int lite_act_destination(struct lite *lt, const char *name, int64_t *number);
-
-/* lite_purge: delete one event with every trace, whatever its state. */
-int lite_purge_event(struct lite *lt, int64_t event);
 
 /* One operation of struct store_ops each. */
 int lite_accept(struct store *st, const struct event_in *in,
@@ -475,7 +487,7 @@ int lite_claim_probe(struct store *st, int64_t destination, int64_t cursor,
     struct delivery_claim *claim, size_t *count);
 int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
     size_t count, int64_t now_ms);
-int lite_requests(struct store *st, int64_t destination, int64_t since_ms,
+int lite_stats_requests(struct store *st, int64_t destination, int64_t since_ms,
     int64_t now_ms, void (*span)(void *arg, int64_t start_ms, int64_t count),
     void *arg);
 int lite_clock_load(struct store *st, struct trust *trust);
@@ -511,7 +523,7 @@ int lite_act(struct store *st, enum store_action action, const char *id,
     const char *destination, unsigned how, int64_t now_ms,
     struct store_act_out *out);
 int lite_backup(struct store *st, const char *path);
-int lite_erase(struct store *st, const char *id,
+int lite_purge_erase(struct store *st, const char *id,
     enum store_act_result *result);
 int lite_tidy_erase_log(struct store *st);
 int lite_find_names(struct store *st, enum store_names which,

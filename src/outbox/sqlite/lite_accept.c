@@ -6,6 +6,7 @@
  */
 #include "outbox/sqlite/lite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,8 @@ struct known_event {
 	int64_t lead;
 	int64_t received;
 	int64_t sequence;
-	int state;
-	enum event_hold hold;
+	int64_t state;
+	int64_t hold;			/* enum event_hold */
 };
 
 /* What to do with the webhook. */
@@ -39,24 +40,20 @@ within_window(const struct event_in *in, int64_t received)
 static int
 find_lead(struct lite *lt, const struct event_in *in, struct known_lead *lead)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_LEAD_FIND);
 	int rc;
 
 	memset(lead, 0, sizeof(*lead));
-	if ((s = lite_sql_get(lt, LITE_LEAD_FIND)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, in->lead, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, in->source, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 1, in->lead);
+	lite_sql_bind(s, 2, in->source);
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc;
-	lead->number = sqlite3_column_int64(s, 0);
-	lead->sequence = sqlite3_column_int64(s, 1);
-	lead->latest = sqlite3_column_int64(s, 2);
+	LITE_COLUMNS(s, &lead->number, &lead->sequence, &lead->latest);
 	lead->same = within_window(in, sqlite3_column_int64(s, 3)) &&
 	    strcmp(lite_sql_column(s, 4), in->name) == 0 &&
 	    sqlite3_column_bytes(s, 5) == DIGEST_SIZE &&
 	    memcmp(sqlite3_column_blob(s, 5), in->data_digest, DIGEST_SIZE) == 0;
-	lite_sql_done(s);
+	sqlite3_reset(s);
 	return 0;
 }
 
@@ -65,20 +62,14 @@ static int
 find_token(struct lite *lt, const struct event_in *in, int64_t *number)
 {
 	sqlite3_stmt *s;
-	int rc;
 
 	*number = 0;
 	if (in->token_digest == NULL)
 		return 0;
-	if ((s = lite_sql_get(lt, LITE_EVENT_BY_TOKEN)) == NULL)
-		return -1;
+	s = LITE_GET(lt, LITE_EVENT_BY_TOKEN);
 	sqlite3_bind_blob(s, 1, in->token_digest, DIGEST_SIZE, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, in->source, -1, SQLITE_STATIC);
-	if ((rc = lite_sql_step(lt, s)) == 1) {
-		*number = sqlite3_column_int64(s, 0);
-		lite_sql_done(s);
-	}
-	return rc == -1 ? -1 : 0;
+	lite_sql_bind(s, 2, in->source);
+	return LITE_READ(lt, s, number) == -1 ? -1 : 0;
 }
 
 /* Read event ${number}; its id and violations go to ${out}. */
@@ -86,29 +77,21 @@ static int
 get_event(struct lite *lt, int64_t number, struct known_event *e,
     struct event_out *out)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_EVENT_GET, number);
 	int rc;
 
-	if ((s = lite_sql_get(lt, LITE_EVENT_GET)) == NULL)
-		return -1;
-	LITE_BIND(s, number);
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc;
 	e->number = number;
-	e->lead = sqlite3_column_int64(s, 0);
-	e->received = sqlite3_column_int64(s, 1);
-	e->state = sqlite3_column_int(s, 2);
-	e->hold = (enum event_hold)sqlite3_column_int(s, 3);
-	e->sequence = sqlite3_column_int64(s, 5);
-	strncpy(out->id, lite_sql_column(s, 4), sizeof(out->id) - 1);
+	LITE_COLUMNS(s, &e->lead, &e->received, &e->state, &e->hold, &e->sequence);
+	strncpy(out->id, lite_sql_column(s, 5), sizeof(out->id) - 1);
 	free(out->violations);
 	out->violations = NULL;
 	if (e->hold != EVENT_HOLD_NONE &&
 	    sqlite3_column_type(s, 6) != SQLITE_NULL &&
 	    (out->violations = lite_sql_copy(s, 6)) == NULL)
-		rc = lite_fault_set(lt, STORE_FAULT_MEMORY,
-		    "outbox: no memory");
-	lite_sql_done(s);
+		rc = lite_fault_memory(lt);
+	sqlite3_reset(s);
 	return rc;
 }
 
@@ -116,13 +99,10 @@ get_event(struct lite *lt, int64_t number, struct known_event *e,
 static int
 revive(struct lite *lt, int64_t event, int64_t now_ms, bool *revived)
 {
-	struct lite_delivery d;
-	int64_t number = 0;
+	struct lite_delivery d = { 0 };
 	int rc;
 
-	while ((rc = lite_delivery_next(lt, event, &number)) == 1) {
-		if (lite_delivery_need(lt, number, &d) == -1)
-			return -1;
+	while ((rc = lite_delivery_next(lt, event, &d)) == 1) {
 		if (d.state != DELIVERY_DEAD)
 			continue;
 		if (lite_delivery_revive(lt, &d, now_ms) == -1)
@@ -130,24 +110,6 @@ revive(struct lite *lt, int64_t event, int64_t now_ms, bool *revived)
 		*revived = true;
 	}
 	return rc;
-}
-
-/* A live event takes the place of one held as stale. */
-static int
-replace(struct lite *lt, const struct known_event *e, const char *id,
-    int64_t now_ms)
-{
-	sqlite3_stmt *s;
-	char note[16 + UUID7_SIZE] = "replaced by ";
-
-	if (lite_room_held(lt, e->lead, -1) == -1 ||
-	    lite_clock_floor(lt, &now_ms) == -1 ||
-	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
-		return -1;
-	strcat(note, id);
-	LITE_BIND(s, e->number, LITE_EVENT_DISCARDED, now_ms, 1);
-	sqlite3_bind_text(s, 5, note, -1, SQLITE_STATIC);
-	return lite_sql_step(lt, s);
 }
 
 /*
@@ -166,7 +128,7 @@ judge(struct lite *lt, const struct event_in *in, const struct known_event *e,
 			return NEW;
 		out->hold = EVENT_HOLD_NONE;
 	} else {
-		out->hold = e->hold;
+		out->hold = (enum event_hold)e->hold;
 	}
 	out->fate = EVENT_DUPLICATE;
 	out->sequence = e->sequence;
@@ -218,9 +180,8 @@ note_source(struct lite *lt, const char *source)
 
 	if (lt->source != NULL && strcmp(lt->source, source) == 0)
 		return 0;
-	if ((s = lite_sql_get(lt, LITE_SOURCE_ADD)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, source, -1, SQLITE_STATIC);
+	s = LITE_GET(lt, LITE_SOURCE_ADD);
+	lite_sql_bind(s, 1, source);
 	if (lite_sql_step(lt, s) == -1)
 		return -1;
 	free(lt->source);
@@ -232,20 +193,17 @@ note_source(struct lite *lt, const char *source)
 static int
 save_lead(struct lite *lt, const struct event_in *in, struct known_lead *lead)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, lead->number != 0 ? LITE_LEAD_SET : LITE_LEAD_ADD,
+	    lead->latest, lead->sequence, in->received_ms);
 
-	s = lite_sql_get(lt, lead->number != 0 ? LITE_LEAD_SET : LITE_LEAD_ADD);
-	if (s == NULL)
-		return -1;
-	LITE_BIND(s, lead->latest, lead->sequence, in->received_ms);
-	sqlite3_bind_text(s, 4, in->name, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 4, in->name);
 	sqlite3_bind_blob(s, 5, in->data_digest, DIGEST_SIZE, SQLITE_STATIC);
 	if (lead->number != 0) {
 		sqlite3_bind_int64(s, 6, lead->number);
 		return lite_sql_step(lt, s);
 	}
-	sqlite3_bind_text(s, 6, in->lead, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 7, in->source, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 6, in->lead);
+	lite_sql_bind(s, 7, in->source);
 	if (lite_sql_step(lt, s) == -1)
 		return -1;
 	lead->number = sqlite3_last_insert_rowid(lt->db);
@@ -263,22 +221,18 @@ save_event(struct lite *lt, const struct event_in *in,
 
 	if (held && lite_clock_floor(lt, &closed) == -1)
 		return -1;
-	if ((s = lite_sql_get(lt, LITE_EVENT_ADD)) == NULL)
-		return -1;
 	/* A held one waits for a person: its lifetime runs from the start. */
-	LITE_BIND(s, lead->latest, lead->number, lead->sequence,
+	s = LITE_GET(lt, LITE_EVENT_ADD, lead->latest, lead->number, lead->sequence,
 	    in->received_ms, held ? LITE_EVENT_HELD : LITE_EVENT_ACCEPTED,
 	    in->hold, held ? closed : 0, held);
-	sqlite3_bind_text(s, 9, id, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 10, in->name, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 9, id);
+	lite_sql_bind(s, 10, in->name);
 	sqlite3_bind_blob(s, 11, in->token_digest, DIGEST_SIZE, SQLITE_STATIC);
-	sqlite3_bind_text(s, 12, in->violations, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 12, in->violations);
 	if (lite_sql_step(lt, s) == -1)
 		return -1;
 
-	if ((s = lite_sql_get(lt, LITE_PAYLOAD_ADD)) == NULL)
-		return -1;
-	LITE_BIND(s, lead->latest);
+	s = LITE_GET(lt, LITE_PAYLOAD_ADD, lead->latest);
 	sqlite3_bind_blob64(s, 2, in->payload, in->payload_len, SQLITE_STATIC);
 	return lite_sql_step(lt, s);
 }
@@ -317,6 +271,7 @@ lite_accept(struct store *st, const struct event_in *in, struct event_out *out)
 	struct lite *lt = (struct lite *)st;
 	struct known_lead lead;
 	struct known_event stale = { 0 };
+	char note[16 + UUID7_SIZE];
 	enum verdict verdict;
 
 	memset(out, 0, sizeof(*out));
@@ -341,8 +296,9 @@ lite_accept(struct store *st, const struct event_in *in, struct event_out *out)
 	}
 	if (store(lt, in, &lead, out) == -1)
 		goto fail;
-	if (stale.number != 0 &&
-	    replace(lt, &stale, out->id, in->received_ms) == -1)
+	(void)snprintf(note, sizeof(note), "replaced by %s", out->id);
+	if (stale.number != 0 && lite_act_discard(lt, stale.number, stale.lead,
+	    note, in->received_ms) == -1)
 		goto fail;
 	return 0;
 fail:

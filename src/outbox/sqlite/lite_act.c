@@ -47,8 +47,7 @@ refuse(struct act *a, enum store_act_result result, const char *detail)
 	free(out->detail);
 	out->detail = NULL;
 	if (detail != NULL && (out->detail = strdup(detail)) == NULL)
-		return lite_fault_set(a->lt, STORE_FAULT_MEMORY,
-		    "outbox: no memory");
+		return lite_fault_memory(a->lt);
 	return 0;
 }
 
@@ -68,16 +67,26 @@ may_go(struct act *a, int64_t lead, int64_t event, int64_t destination)
 		    "a newer one is being sent");
 	if (a->how & STORE_FORCE)
 		return 1;
-	if ((s = lite_sql_get(lt, LITE_NEWER_DELIVERED)) == NULL)
-		return -1;
-	LITE_BIND(s, lead, destination, event);
+	s = LITE_GET(lt, LITE_NEWER_DELIVERED, lead, destination, event);
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc == -1 ? -1 : 1;
 	if (a->out->result != STORE_ACT_SUPERSEDED)
 		snprintf(a->out->other, sizeof(a->out->other), "%s",
 		    lite_sql_column(s, 0));
-	lite_sql_done(s);
+	sqlite3_reset(s);
 	return refuse(a, STORE_ACT_SUPERSEDED, NULL);
+}
+
+/* A held event is none any more; ${closed}: since when it is over, or 0. */
+static int
+set_event(struct lite *lt, int64_t event, int state, int64_t closed,
+    const char *note)
+{
+	sqlite3_stmt *s = LITE_GET(lt, LITE_EVENT_SET, event, state, closed,
+	    closed != 0);
+
+	lite_sql_bind(s, 5, note);
+	return lite_sql_step(lt, s);
 }
 
 /* Release a held event: accepted from now on, with a delivery everywhere. */
@@ -85,8 +94,6 @@ static int
 release_event(struct act *a, int64_t event, int64_t lead)
 {
 	struct lite *lt = a->lt;
-	struct lite_head *head;
-	sqlite3_stmt *s;
 	int rc;
 
 	if (lt->destination_count == 0)
@@ -100,34 +107,19 @@ release_event(struct act *a, int64_t event, int64_t lead)
 	if (a->how & STORE_DRY_RUN)
 		return 0;
 	if (lite_room_held(lt, lead, -1) == -1 ||
-	    (head = lite_txn_head(lt)) == NULL ||
-	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
+	    set_event(lt, event, LITE_EVENT_ACCEPTED, 0, "released") == -1)
 		return -1;
-	head->open++;
-	LITE_BIND(s, event, LITE_EVENT_ACCEPTED, 0, 0);
-	sqlite3_bind_text(s, 5, "released", -1, SQLITE_STATIC);
-	if (lite_sql_step(lt, s) == -1)
-		return -1;
+	lt->head.open++;		/* loaded and changed by the former */
 	return lite_delivery_make(lt, event, lead, a->now_ms, false);
 }
 
-static int
-discard_event(struct act *a, int64_t event, int64_t lead)
+int
+lite_act_discard(struct lite *lt, int64_t event, int64_t lead, const char *note,
+    int64_t now_ms)
 {
-	struct lite *lt = a->lt;
-	int64_t now = a->now_ms;
-	sqlite3_stmt *s;
-
-	a->out->changed = 1;
-	if (a->how & STORE_DRY_RUN)
-		return 0;
-	if (lite_room_held(lt, lead, -1) == -1 ||
-	    lite_clock_floor(lt, &now) == -1 ||
-	    (s = lite_sql_get(lt, LITE_EVENT_SET)) == NULL)
+	if (lite_room_held(lt, lead, -1) == -1 || lite_clock_floor(lt, &now_ms) == -1)
 		return -1;
-	LITE_BIND(s, event, LITE_EVENT_DISCARDED, now, 1);
-	sqlite3_bind_text(s, 5, "discarded", -1, SQLITE_STATIC);
-	return lite_sql_step(lt, s);
+	return set_event(lt, event, LITE_EVENT_DISCARDED, now_ms, note);
 }
 
 static int
@@ -137,7 +129,9 @@ act_on_held(struct act *a, int64_t event, int64_t lead)
 	case STORE_RELEASE:
 		return release_event(a, event, lead);
 	case STORE_DISCARD:
-		return discard_event(a, event, lead);
+		a->out->changed = 1;
+		return a->how & STORE_DRY_RUN ? 0 : lite_act_discard(a->lt,
+		    event, lead, "discarded", a->now_ms);
 	default:
 		return refuse(a, STORE_ACT_NOTHING,
 		    "held: release or discard it");
@@ -145,72 +139,60 @@ act_on_held(struct act *a, int64_t event, int64_t lead)
 }
 
 static int
-act_on_delivery(struct act *a, int64_t number)
+act_on_delivery(struct act *a, struct lite_delivery *d)
 {
-	struct lite_delivery d;
 	int rc;
 
-	if (lite_delivery_need(a->lt, number, &d) == -1)
-		return -1;
-	if (d.sending)
+	if (d->sending)
 		return refuse(a, STORE_ACT_SENDING, "being sent");
-	if ((lite_act_states(a->action) & 1u << d.state) == 0)
+	if ((lite_act_states(a->action) & 1u << d->state) == 0)
 		return refuse(a, STORE_ACT_NOTHING,
-		    delivery_state_name(d.state));
-	if (a->action != STORE_DISCARD && d.state != DELIVERY_WAITING &&
-	    (rc = may_go(a, d.lead, LITE_EVENT_OF(number),
-	    LITE_DESTINATION_OF(number))) != 1)
+		    delivery_state_name(d->state));
+	if (a->action != STORE_DISCARD && d->state != DELIVERY_WAITING &&
+	    (rc = may_go(a, d->lead, LITE_EVENT_OF(d->number),
+	    LITE_DESTINATION_OF(d->number))) != 1)
 		return rc;
 	a->out->changed++;
 	if (a->how & STORE_DRY_RUN)
 		return 0;
 	if (a->action == STORE_DISCARD)
-		return lite_delivery_move(a->lt, &d, DELIVERY_DISCARDED, false,
+		return lite_delivery_move(a->lt, d, DELIVERY_DISCARDED, false,
 		    a->now_ms);
-	if (d.state == DELIVERY_WAITING) {
-		if (d.due > a->now_ms)
-			d.due = a->now_ms;
-		d.retried = true;
-		return lite_delivery_move(a->lt, &d, DELIVERY_WAITING, false,
-		    a->now_ms);
-	}
-	return lite_delivery_revive(a->lt, &d, a->now_ms);
+	if (d->state != DELIVERY_WAITING)
+		return lite_delivery_revive(a->lt, d, a->now_ms);
+	if (d->due > a->now_ms)
+		d->due = a->now_ms;
+	d->retried = true;
+	return lite_delivery_move(a->lt, d, DELIVERY_WAITING, false, a->now_ms);
 }
 
 int
 lite_act_destination(struct lite *lt, const char *name, int64_t *number)
 {
-	sqlite3_stmt *s;
-	int rc;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_DESTINATION_GET);
 
-	*number = 0;
-	if ((s = lite_sql_get(lt, LITE_DESTINATION_GET)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
-	if ((rc = lite_sql_step(lt, s)) == 1) {
-		*number = sqlite3_column_int64(s, 0);
-		lite_sql_done(s);
-	}
-	return rc == -1 ? -1 : 0;
+	lite_sql_bind(s, 1, name);
+	return LITE_READ(lt, s, number) == -1 ? -1 : 0;
 }
 
 /* Every delivery of ${event}, or only the one at ${destination}. */
 static int
 act_on_deliveries(struct act *a, int64_t event, const char *destination)
 {
-	int64_t number = 0, wanted = 0;
+	struct lite_delivery d = { 0 };
+	int64_t wanted;
 	bool seen = false;
 	int rc;
 
-	if (destination != NULL &&
-	    lite_act_destination(a->lt, destination, &wanted) == -1)
-		return -1;
-	while ((rc = lite_delivery_next(a->lt, event, &number)) == 1) {
-		if (destination != NULL && LITE_DESTINATION_OF(number) != wanted)
-			continue;
-		seen = true;
-		if (act_on_delivery(a, number) == -1)
-			return -1;
+	if (destination == NULL) {
+		for (; (rc = lite_delivery_next(a->lt, event, &d)) == 1; seen = true)
+			if (act_on_delivery(a, &d) == -1)
+				return -1;
+	} else if ((rc = lite_act_destination(a->lt, destination, &wanted)) == 0) {
+		rc = lite_delivery_get(a->lt, LITE_DELIVERY(event, wanted), &d);
+		seen = rc == 1;
+		if (seen)
+			rc = act_on_delivery(a, &d);
 	}
 	if (rc == -1)
 		return -1;
@@ -223,37 +205,19 @@ act_on_deliveries(struct act *a, int64_t event, const char *destination)
 	return seen ? 0 : refuse(a, STORE_ACT_NOT_FOUND, NULL);
 }
 
-/* Look the event up: 1 and what act needs of it, 0 when there is none. */
-static int
-find_event(struct lite *lt, const char *id, int64_t *event, int64_t *lead,
-    int *state)
-{
-	sqlite3_stmt *s;
-	int rc;
-
-	if ((s = lite_sql_get(lt, LITE_EVENT_BY_ID)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-	if ((rc = lite_sql_step(lt, s)) != 1)
-		return rc;
-	*event = sqlite3_column_int64(s, 0);
-	*lead = sqlite3_column_int64(s, 1);
-	*state = sqlite3_column_int(s, 2);
-	lite_sql_done(s);
-	return 1;
-}
-
 int
 lite_act(struct store *st, enum store_action action, const char *id,
     const char *destination, unsigned how, int64_t now_ms,
     struct store_act_out *out)
 {
 	struct act a = { (struct lite *)st, action, how, now_ms, out };
-	int64_t event = 0, lead = 0;
-	int rc, state = 0;
+	sqlite3_stmt *s = LITE_GET(a.lt, LITE_EVENT_BY_ID);
+	int64_t event, lead, state;
+	int rc;
 
 	memset(out, 0, sizeof(*out));
-	rc = find_event(a.lt, id, &event, &lead, &state);
+	lite_sql_bind(s, 1, id);
+	rc = LITE_READ(a.lt, s, &event, &lead, &state);
 	if (rc == -1)
 		return -1;
 	if (rc == 0)

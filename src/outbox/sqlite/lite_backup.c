@@ -27,7 +27,7 @@ lite_backup(struct store *st, const char *path)
 {
 	struct lite *lt = (struct lite *)st;
 	sqlite3 *copy = NULL;
-	int code;
+	int code, closed;
 
 	code = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE, NULL);
 	if (code == SQLITE_OK)
@@ -35,11 +35,9 @@ lite_backup(struct store *st, const char *path)
 		    NULL, NULL);
 	if (code == SQLITE_OK)
 		code = copy_pages(lt, copy);
-	if (code != SQLITE_OK)
-		lite_fault_set(lt, code == SQLITE_FULL ? STORE_FAULT_FULL :
-		    STORE_FAULT_IO, "copy %s: %s", path, sqlite3_errstr(code));
-	if (sqlite3_close(copy) != SQLITE_OK && code == SQLITE_OK)
-		code = lite_fault_set(lt, STORE_FAULT_IO, "copy %s: cannot be "
-		    "closed", path);
-	return code == SQLITE_OK ? 0 : -1;
+	closed = sqlite3_close(copy);
+	if (code == SQLITE_OK && (code = closed) == SQLITE_OK)
+		return 0;
+	return lite_fault_set(lt, code == SQLITE_FULL ? STORE_FAULT_FULL :
+	    STORE_FAULT_IO, "copy %s: %s", path, sqlite3_errstr(code));
 }

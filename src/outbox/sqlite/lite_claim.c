@@ -14,13 +14,10 @@
 static int
 read_event(struct lite *lt, int64_t event, struct delivery_claim *claim)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_CLAIM_EVENT, event);
 	const void *payload;
 	int rc;
 
-	if ((s = lite_sql_get(lt, LITE_CLAIM_EVENT)) == NULL)
-		return -1;
-	LITE_BIND(s, event);
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc == 0 ? lite_fault_set(lt, STORE_FAULT_CORRUPT,
 		    "outbox %s: an event is missing", lt->path) : -1;
@@ -34,17 +31,13 @@ read_event(struct lite *lt, int64_t event, struct delivery_claim *claim)
 	payload = sqlite3_column_blob(s, 6);
 	claim->payload_len = (size_t)sqlite3_column_bytes(s, 6);
 	/* One more, so that readers of text may rely on a NUL. */
-	claim->payload = malloc(claim->payload_len + 1);
-	if (claim->payload != NULL) {
-		if (claim->payload_len > 0)
-			memcpy(claim->payload, payload, claim->payload_len);
-		claim->payload[claim->payload_len] = '\0';
-	}
-	lite_sql_done(s);
+	claim->payload = calloc(1, claim->payload_len + 1);
+	if (claim->payload != NULL && claim->payload_len > 0)
+		memcpy(claim->payload, payload, claim->payload_len);
+	sqlite3_reset(s);
 	if (claim->source == NULL || claim->lead == NULL ||
 	    claim->name == NULL || claim->payload == NULL)
-		return lite_fault_set(lt, STORE_FAULT_MEMORY,
-		    "outbox: no memory");
+		return lite_fault_memory(lt);
 	return 0;
 }
 
@@ -130,7 +123,7 @@ take_all(struct lite *lt, sqlite3_stmt *s, int64_t destination,
 			break;
 		++*count;
 	}
-	lite_sql_done(s);
+	sqlite3_reset(s);
 	if (rc != -1)
 		return 0;
 	while (*count > 0) {
@@ -148,10 +141,10 @@ lite_claim(struct store *st, int64_t destination, int64_t now_ms, size_t max,
 	sqlite3_stmt *s;
 
 	*count = 0;
-	if (lite_txn_fence(lt) == -1 ||
-	    (s = lite_sql_get(lt, LITE_CLAIM_DUE)) == NULL)
+	if (lite_txn_fence(lt) == -1)
 		return -1;
-	LITE_BIND(s, destination, now_ms, lite_due_horizon(lt, destination, now_ms));
+	s = LITE_GET(lt, LITE_CLAIM_DUE, destination, now_ms,
+	    lite_due_horizon(lt, destination, now_ms));
 	return take_all(lt, s, destination, claims, max, count);
 }
 
@@ -168,9 +161,7 @@ lite_claim_probe(struct store *st, int64_t destination, int64_t cursor,
 		return -1;
 	/* The next one, or else from the start again. */
 	for (int i = 0; i < 2 && *count == 0; i++) {
-		if ((s = lite_sql_get(lt, LITE_CLAIM_PROBE)) == NULL)
-			return -1;
-		LITE_BIND(s, destination, after[i]);
+		s = LITE_GET(lt, LITE_CLAIM_PROBE, destination, after[i]);
 		if (take_all(lt, s, destination, claim, 1, count) == -1)
 			return -1;
 	}

@@ -8,23 +8,17 @@ int
 lite_clock_load(struct store *st, struct trust *trust)
 {
 	struct lite *lt = (struct lite *)st;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_CLOCK_GET);
 	int rc;
 
 	memset(trust, 0, sizeof(*trust));
-	if ((s = lite_sql_get(lt, LITE_CLOCK_GET)) == NULL)
-		return -1;
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc;
-	trust->wall_ms = sqlite3_column_int64(s, 0);
-	trust->boot_ms = sqlite3_column_int64(s, 1);
-	trust->jump_ms = sqlite3_column_int64(s, 2);
-	trust->jump_boot_ms = sqlite3_column_int64(s, 3);
-	trust->runs[0] = sqlite3_column_int64(s, 4);
-	trust->runs[1] = sqlite3_column_int64(s, 5);
+	LITE_COLUMNS(s, &trust->wall_ms, &trust->boot_ms, &trust->jump_ms,
+	    &trust->jump_boot_ms, &trust->runs[0], &trust->runs[1]);
 	(void)snprintf(trust->boot, sizeof(trust->boot), "%s",
 	    lite_sql_column(s, 6));
-	lite_sql_done(s);
+	sqlite3_reset(s);
 	return 0;
 }
 
@@ -35,11 +29,9 @@ lite_clock_save(struct store *st, const struct trust *trust)
 	sqlite3_stmt *s;
 
 	lt->floor_seen = false;
-	if ((s = lite_sql_get(lt, LITE_CLOCK_SET)) == NULL)
-		return -1;
-	LITE_BIND(s, trust->wall_ms, trust->boot_ms, trust->jump_ms,
+	s = LITE_GET(lt, LITE_CLOCK_SET, trust->wall_ms, trust->boot_ms, trust->jump_ms,
 	    trust->jump_boot_ms, trust->runs[0], trust->runs[1]);
-	sqlite3_bind_text(s, 7, trust->boot, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 7, trust->boot);
 	return lite_sql_step(lt, s);
 }
 

@@ -7,47 +7,34 @@
  */
 #include "outbox/sqlite/lite.h"
 
-static bool
-holds_on_dead(const struct lite *lt, int64_t destination)
+const struct store_destination *
+lite_delivery_destination(const struct lite *lt, int64_t number)
 {
 	for (size_t i = 0; i < lt->destination_count; i++)
-		if (lt->destinations[i].number == destination)
-			return lt->destinations[i].hold_on_dead;
-	return false;
+		if (lt->destinations[i].number == number)
+			return &lt->destinations[i];
+	return NULL;
 }
 
 int
 lite_delivery_read(struct lite *lt, int64_t number, struct lite_delivery *d)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_DELIVERY_GET, number);
 	int rc;
 
-	if ((s = lite_sql_get(lt, LITE_DELIVERY_GET)) == NULL)
-		return -1;
-	LITE_BIND(s, number);
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc;
-	d->number = number;
-	d->lead = sqlite3_column_int64(s, 0);
-	d->state = (enum delivery_state)sqlite3_column_int(s, 1);
-	d->ready = sqlite3_column_int(s, 2) != 0;
-	d->blocks = sqlite3_column_int(s, 3) != 0;
-	d->due = sqlite3_column_int64(s, 4);
-	d->attempts = sqlite3_column_int64(s, 5);
-	d->begun = sqlite3_column_int64(s, 6);
-	d->unknown = sqlite3_column_int(s, 7) != 0;
-	d->key_number = sqlite3_column_int64(s, 8);
-	d->first_attempt = sqlite3_column_int64(s, 9);
-	d->first_failure = sqlite3_column_int64(s, 10);
-	d->claim = sqlite3_column_int64(s, 11);
-	d->settled = sqlite3_column_int64(s, 12);
-	d->status = sqlite3_column_int64(s, 13);
-	d->words = sqlite3_column_int(s, 14) != 0;
-	d->body = sqlite3_column_int64(s, 15);
-	d->retried = sqlite3_column_int(s, 16) != 0;
-	d->epoch = sqlite3_column_int64(s, 17);
+	LITE_COLUMNS(s, &d->number, &d->lead, &d->due, &d->attempts, &d->begun,
+	    &d->key_number, &d->first_attempt, &d->first_failure, &d->claim,
+	    &d->settled, &d->status, &d->body, &d->epoch);
+	d->state = (enum delivery_state)sqlite3_column_int(s, 13);
+	d->ready = sqlite3_column_int(s, 14) != 0;
+	d->blocks = sqlite3_column_int(s, 15) != 0;
+	d->unknown = sqlite3_column_int(s, 16) != 0;
+	d->words = sqlite3_column_int(s, 17) != 0;
+	d->retried = sqlite3_column_int(s, 18) != 0;
 	d->sending = false;
-	lite_sql_done(s);
+	sqlite3_reset(s);
 	return 1;
 }
 
@@ -64,25 +51,25 @@ lite_delivery_get(struct lite *lt, int64_t number, struct lite_delivery *d)
 }
 
 int
-lite_delivery_need(struct lite *lt, int64_t number, struct lite_delivery *d)
+lite_delivery_next(struct lite *lt, int64_t event, struct lite_delivery *d)
 {
+	int64_t number;
 	int rc;
 
-	if ((rc = lite_delivery_get(lt, number, d)) == 0)
-		return lite_fault_set(lt, STORE_FAULT_CORRUPT,
-		    "outbox %s: a delivery is missing", lt->path);
-	return rc == 1 ? 0 : -1;
+	rc = LITE_READ(lt, LITE_GET(lt, LITE_DELIVERY_NEXT, event, d->number),
+	    &number);
+	return rc == 1 ? lite_delivery_get(lt, number, d) : rc;
 }
 
 /* Is nothing of the lead, older than ${number}, in its way?  1 yes, 0 no. */
 static int
 is_first(struct lite *lt, int64_t lead, int64_t destination, int64_t number)
 {
+	int64_t blocker;
 	int rc;
 
-	rc = LITE_RUN(lt, LITE_BLOCKER_BEFORE, lead, destination, number);
-	if (rc == 1)
-		lite_sql_done(lt->statements[LITE_BLOCKER_BEFORE]);
+	rc = LITE_READ(lt, LITE_GET(lt, LITE_BLOCKER_BEFORE, lead,
+	    destination, number), &blocker);
 	return rc == -1 ? -1 : rc == 0;
 }
 
@@ -90,40 +77,25 @@ is_first(struct lite *lt, int64_t lead, int64_t destination, int64_t number)
 static int
 promote(struct lite *lt, int64_t lead, int64_t destination, int64_t now_ms)
 {
-	sqlite3_stmt *s;
-	int64_t number;
-	bool wanted;
+	int64_t first, state, ready;
 	int rc;
 
-	if ((s = lite_sql_get(lt, LITE_BLOCKER_FIRST)) == NULL)
-		return -1;
-	LITE_BIND(s, lead, destination);
-	if ((rc = lite_sql_step(lt, s)) != 1)
-		return rc;
-	number = sqlite3_column_int64(s, 0);
-	wanted = sqlite3_column_int(s, 1) == DELIVERY_WAITING &&
-	    sqlite3_column_int(s, 2) == 0;
-	lite_sql_done(s);
-	return wanted ? LITE_RUN(lt, LITE_DELIVERY_READY, number, 1, now_ms) : 0;
+	rc = LITE_READ(lt, LITE_GET(lt, LITE_BLOCKER_FIRST, lead, destination),
+	    &first, &state, &ready);
+	return rc == 1 && state == DELIVERY_WAITING && !ready ?
+	    LITE_RUN(lt, LITE_DELIVERY_READY, first, 1, now_ms) :
+	    rc == -1 ? -1 : 0;
 }
 
 /* ${number} blocks now: the next of its lead is ready no more. */
 static int
 demote(struct lite *lt, int64_t lead, int64_t destination, int64_t number)
 {
-	sqlite3_stmt *s;
-	int64_t next;
-	bool ready;
-	int rc;
+	int64_t next, ready;
 
-	if ((s = lite_sql_get(lt, LITE_BLOCKER_AFTER)) == NULL)
+	if (LITE_READ(lt, LITE_GET(lt, LITE_BLOCKER_AFTER, lead, destination,
+	    number), &next, &ready) == -1)
 		return -1;
-	LITE_BIND(s, lead, destination, number);
-	if ((rc = lite_sql_step(lt, s)) != 1)
-		return rc;
-	next = sqlite3_column_int64(s, 0);
-	ready = sqlite3_column_int(s, 1) != 0;
-	lite_sql_done(s);
 	return ready ? LITE_RUN(lt, LITE_DELIVERY_READY, next, 0, 0) : 0;
 }
 
@@ -135,19 +107,11 @@ static int
 count_event(struct lite *lt, int64_t event, bool opened, int64_t now_ms)
 {
 	struct lite_head *head;
-	sqlite3_stmt *s;
 	int64_t open, failed;
-	int rc;
 
-	if ((head = lite_txn_head(lt)) == NULL ||
-	    (s = lite_sql_get(lt, LITE_DELIVERY_OPEN)) == NULL)
+	if ((head = lite_txn_head(lt)) == NULL || LITE_READ(lt,
+	    LITE_GET(lt, LITE_DELIVERY_OPEN, event), &open, &failed) == -1)
 		return -1;
-	LITE_BIND(s, event);
-	if ((rc = lite_sql_step(lt, s)) != 1)
-		return rc;
-	open = sqlite3_column_int64(s, 0);
-	failed = sqlite3_column_int64(s, 1);
-	lite_sql_done(s);
 	if (open != (opened ? 1 : 0))
 		return 0;		/* others are open too */
 	if (lite_clock_floor(lt, &now_ms) == -1)
@@ -206,6 +170,8 @@ lite_delivery_move(struct lite *lt, struct lite_delivery *d,
 	int64_t destination = LITE_DESTINATION_OF(d->number);
 	enum delivery_state from = d->state;
 	bool was_open = from == DELIVERY_WAITING, open = to == DELIVERY_WAITING;
+	const struct store_destination *known =
+	    lite_delivery_destination(lt, destination);
 	bool blocked = d->blocks;
 	int ready = 0;
 
@@ -217,7 +183,7 @@ lite_delivery_move(struct lite *lt, struct lite_delivery *d,
 		return -1;
 	d->state = to;
 	d->ready = ready;
-	d->blocks = open || (holds_on_dead(lt, destination) &&
+	d->blocks = open || (known != NULL && known->hold_on_dead &&
 	    (to == DELIVERY_DEAD || (to == DELIVERY_HELD && unsent)));
 	d->settled = open ? 0 : now_ms;
 	if (write_row(lt, d, from, now_ms) == -1)
@@ -250,45 +216,22 @@ int
 lite_delivery_words(struct lite *lt, const struct lite_delivery *d,
     const char *reason, const char *record)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_DELIVERY_WORDS, d->number);
 
-	if ((s = lite_sql_get(lt, LITE_DELIVERY_WORDS)) == NULL)
-		return -1;
-	LITE_BIND(s, d->number);
-	sqlite3_bind_text(s, 2, reason, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 3, record, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 2, reason);
+	lite_sql_bind(s, 3, record);
 	return lite_sql_step(lt, s);
-}
-
-int
-lite_delivery_next(struct lite *lt, int64_t event, int64_t *number)
-{
-	sqlite3_stmt *s;
-	int rc;
-
-	if ((s = lite_sql_get(lt, LITE_DELIVERY_NEXT)) == NULL)
-		return -1;
-	LITE_BIND(s, event, *number);
-	if ((rc = lite_sql_step(lt, s)) == 1) {
-		*number = sqlite3_column_int64(s, 0);
-		lite_sql_done(s);
-	}
-	return rc;
 }
 
 int
 lite_delivery_attempt(struct lite *lt, const struct delivery_outcome *o)
 {
-	sqlite3_stmt *s;
-	size_t len;
-
-	if ((s = lite_sql_get(lt, LITE_ATTEMPT_ADD)) == NULL)
-		return -1;
-	LITE_BIND(s, o->ticket.delivery, o->started_ms, o->took_ms, o->status,
-	    !o->free_of_charge);
-	len = o->answer_len < ATTEMPT_ANSWER_MAX ? o->answer_len :
+	sqlite3_stmt *s = LITE_GET(lt, LITE_ATTEMPT_ADD, o->ticket.delivery,
+	    o->started_ms, o->took_ms, o->status, !o->free_of_charge);
+	size_t len = o->answer_len < ATTEMPT_ANSWER_MAX ? o->answer_len :
 	    ATTEMPT_ANSWER_MAX;
-	sqlite3_bind_text(s, 6, o->error, -1, SQLITE_STATIC);
+
+	lite_sql_bind(s, 6, o->error);
 	sqlite3_bind_blob64(s, 7, o->answer, len, SQLITE_STATIC);
 	return lite_sql_step(lt, s);
 }

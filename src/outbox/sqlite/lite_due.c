@@ -13,24 +13,22 @@ lite_due_next(struct store *st, int64_t destination, int64_t *due_ms)
 	*due_ms = 0;
 	if (lite_taken_room(lt, destination, 1) == 0)
 		return 0;
-	if ((s = lite_sql_get(lt, LITE_NEXT_DUE)) == NULL)
-		return -1;
-	LITE_BIND(s, destination);
+	s = LITE_GET(lt, LITE_NEXT_DUE, destination);
 	while ((rc = lite_sql_step(lt, s)) == 1 && *due_ms == 0)
 		if (!lite_taken_has(lt, sqlite3_column_int64(s, 1)))
 			*due_ms = sqlite3_column_int64(s, 0);
-	lite_sql_done(s);
+	sqlite3_reset(s);
 	return rc == -1 ? -1 : 0;
 }
 
 int64_t
 lite_due_horizon(const struct lite *lt, int64_t destination, int64_t now_ms)
 {
-	for (size_t i = 0; i < lt->destination_count; i++)
-		if (lt->destinations[i].number == destination &&
-		    lt->destinations[i].longest_ms != 0)
-			return now_ms + lt->destinations[i].longest_ms;
-	return now_ms + STORE_LONGEST_MS;
+	const struct store_destination *known =
+	    lite_delivery_destination(lt, destination);
+
+	return now_ms + (known != NULL && known->longest_ms != 0 ?
+	    known->longest_ms : STORE_LONGEST_MS);
 }
 
 int
@@ -47,9 +45,7 @@ lite_due_make(struct store *st, int64_t destination, int64_t now_ms,
 		return lt->store.fault.kind == STORE_FAULT_FENCED ? 0 : -1;
 	do {
 		want = max - *count < 64 ? max - *count : 64;
-		if ((s = lite_sql_get(lt, LITE_LATER_OLDEST)) == NULL)
-			return -1;
-		LITE_BIND(s, destination, (int64_t)want);
+		s = LITE_GET(lt, LITE_LATER_OLDEST, destination, (int64_t)want);
 		if (lite_sql_numbers(lt, s, numbers, want, &found) == -1)
 			return -1;
 		for (size_t i = 0; i < found; i++)
@@ -93,7 +89,7 @@ recover_one(struct lite *lt, void *arg, int64_t number, int64_t claim,
 	found->unknown++;
 	if (lite_delivery_attempt(lt, &lost) == -1 ||
 	    lite_clock_floor(lt, &begun) == -1 ||
-	    lite_requests_add(lt, LITE_DESTINATION_OF(number), started_ms, 1) == -1 ||
+	    lite_stats_add_requests(lt, LITE_DESTINATION_OF(number), started_ms, 1) == -1 ||
 	    LITE_RUN(lt, LITE_STATE_BEGUN, LITE_DESTINATION_OF(number),
 	    started_ms * 1000) == -1)
 		return -1;

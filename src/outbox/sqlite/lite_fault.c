@@ -82,6 +82,12 @@ lite_fault(struct lite *lt, int code, const char *what)
 }
 
 int
+lite_fault_memory(struct lite *lt)
+{
+	return lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
+}
+
+int
 lite_fault_set(struct lite *lt, enum store_fault_kind kind, const char *fmt,
     ...)
 {

@@ -23,6 +23,12 @@
 /* After a loss: other processes see it, too, before anybody makes the files anew. */
 #define REST_MS 1000
 
+static const char *const suffixes[LITE_BESIDES] = {
+	[LITE_LOG] = "-wal", [LITE_INDEX] = "-shm", [LITE_JOURNAL] = "-journal",
+	[LITE_LOCK] = "-lock", [LITE_RELAY] = "-relay", [LITE_WAKE] = "-wake",
+	[LITE_COPY] = "-before"
+};
+
 /* File systems where memory cannot be shared as a WAL needs it. */
 static const unsigned long network_magic[] = {
 	0x6969,				/* NFS */
@@ -103,8 +109,8 @@ lite_files_note(struct lite *lt)
 	note(lt->path, &file);
 	lt->log_file.known = lt->index_file.known = false;
 	if (lt->logged) {
-		note(lt->log, &lt->log_file);
-		note(lt->index, &lt->index_file);
+		note(lt->beside[LITE_LOG], &lt->log_file);
+		note(lt->beside[LITE_INDEX], &lt->index_file);
 	}
 	/* SQLite's own answer, in case somebody was quick. */
 	if (!file.known || (sqlite3_file_control(lt->db, "main",
@@ -129,9 +135,9 @@ save_log(struct lite *lt)
 	int code, all = 0, done = 0;
 	struct stat sb;
 
-	if (lt->read_only || is_at(lt->log, &lt->log_file))
+	if (lt->read_only || is_at(lt->beside[LITE_LOG], &lt->log_file))
 		return;
-	if (stat(lt->log, &sb) == 0 && sb.st_size > 0) {
+	if (stat(lt->beside[LITE_LOG], &sb) == 0 && sb.st_size > 0) {
 		log_err("outbox %s: another log was begun beside it: what only the "
 		    "former one held is lost", lt->path);
 		return;
@@ -151,10 +157,10 @@ save_log(struct lite *lt)
 int
 lite_files_check(struct lite *lt)
 {
-	bool there = lite_files_is_there(lt), log = is_at(lt->log, &lt->log_file);
+	bool there = lite_files_is_there(lt), log = is_at(lt->beside[LITE_LOG], &lt->log_file);
 
 	/* The index is what keeps processes on one log from each other. */
-	if (there && log && is_at(lt->index, &lt->index_file))
+	if (there && log && is_at(lt->beside[LITE_INDEX], &lt->index_file))
 		return 0;
 	lite_fault_set(lt, STORE_FAULT_IO, "outbox %s%s: moved, unlinked or "
 	    "replaced", lt->path, !there ? "" : log ? "-shm" : "-wal");
@@ -221,6 +227,22 @@ make_folder(struct lite *lt, const char *folder)
 	return 0;
 }
 
+/* The paths of the database ${base} and of what is beside it. */
+static int
+name_files(struct lite *lt, const char *folder, const char *base)
+{
+	if (asprintf(&lt->path, "%s/%s", folder, base) == -1) {
+		lt->path = NULL;
+		return lite_fault_memory(lt);
+	}
+	for (int i = 0; i < LITE_BESIDES; i++)
+		if (asprintf(&lt->beside[i], "%s%s", lt->path, suffixes[i]) == -1) {
+			lt->beside[i] = NULL;
+			return lite_fault_memory(lt);
+		}
+	return 0;
+}
+
 int
 lite_files_find(struct lite *lt, const char *location)
 {
@@ -233,7 +255,7 @@ lite_files_find(struct lite *lt, const char *location)
 		return lite_fault_set(lt, STORE_FAULT_CANTCREAT,
 		    "outbox: \"%s\" names no file", location);
 	if ((folder = folder_of(location)) == NULL) {
-		lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
+		lite_fault_memory(lt);
 		goto out;
 	}
 	if (lt->create && make_folder(lt, folder) == -1)
@@ -244,20 +266,7 @@ lite_files_find(struct lite *lt, const char *location)
 		    "outbox: %s: %s", folder, strerror(errno));
 		goto out;
 	}
-	if (asprintf(&lt->path, "%s/%s",
-	    strcmp(lt->folder, "/") == 0 ? "" : lt->folder, base) == -1) {
-		lt->path = NULL;
-		lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
-		goto out;
-	}
-	if ((lt->lock = lite_files_beside(lt, "-lock")) == NULL ||
-	    (lt->relay = lite_files_beside(lt, "-relay")) == NULL ||
-	    (lt->log = lite_files_beside(lt, "-wal")) == NULL ||
-	    (lt->index = lite_files_beside(lt, "-shm")) == NULL) {
-		lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
-		goto out;
-	}
-	rc = 0;
+	rc = name_files(lt, strcmp(lt->folder, "/") == 0 ? "" : lt->folder, base);
 out:
 	free(folder);
 	return rc;
@@ -270,24 +279,18 @@ out:
 static int
 refuse_absent(struct lite *lt)
 {
-	static const char *const logs[] = { "-wal", "-journal" };
+	static const enum lite_beside logs[] = { LITE_LOG, LITE_JOURNAL };
 	struct stat sb;
-	char *path;
 
 	if (lt->file.known)
 		return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: moved or "
 		    "unlinked: nothing is accepted until it is back", lt->path);
-	for (int i = 0; i < 2; i++) {
-		if ((path = lite_files_beside(lt, logs[i])) != NULL &&
-		    lstat(path, &sb) == 0) {
-			lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: moved or "
-			    "unlinked, but its %s is there: put it back, or move "
-			    "that away too, to begin anew", lt->path, logs[i]);
-			free(path);
-			return -1;
-		}
-		free(path);
-	}
+	for (int i = 0; i < 2; i++)
+		if (lstat(lt->beside[logs[i]], &sb) == 0)
+			return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: "
+			    "moved or unlinked, but its %s is there: put it back, "
+			    "or move that away too, to begin anew", lt->path,
+			    suffixes[logs[i]]);
 	return lt->create ? 0 : lite_fault_set(lt, STORE_FAULT_ABSENT,
 	    "outbox %s: there is none yet", lt->path);
 }
@@ -331,12 +334,10 @@ lite_files_make(struct lite *lt)
 	return 0;
 }
 
-char *
-lite_files_beside(const struct lite *lt, const char *suffix)
+int
+lite_files_open(const struct lite *lt, enum lite_beside which, int flags)
 {
-	char *path;
-
-	return asprintf(&path, "%s%s", lt->path, suffix) == -1 ? NULL : path;
+	return open(lt->beside[which], flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 /* May we not use ${path}, which is there?  ${sb} is about it then. */
@@ -361,7 +362,7 @@ lite_files_explain(struct lite *lt)
 		return;
 	if (!is_closed(at, lt->read_only ? X_OK : W_OK | X_OK, &sb) &&
 	    !is_closed(at = lt->path, lt->read_only ? R_OK : R_OK | W_OK, &sb) &&
-	    !is_closed(at = lt->lock, R_OK | W_OK, &sb))
+	    !is_closed(at = lt->beside[LITE_LOCK], R_OK | W_OK, &sb))
 		return;
 	identity_name(geteuid(), me);
 	identity_name(sb.st_uid, owner);

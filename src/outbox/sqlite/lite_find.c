@@ -8,19 +8,6 @@
 
 #define WINDOW 2000		/* events one call looks at */
 
-/* Where this call's part of the walk ends. */
-static int
-find_end(struct lite *lt, const struct store_walk *walk, int64_t *end)
-{
-	if (LITE_RUN(lt, LITE_FIND_END, walk->after, WINDOW) != 1)
-		return -1;
-	*end = sqlite3_column_int64(lt->statements[LITE_FIND_END], 0);
-	lite_sql_done(lt->statements[LITE_FIND_END]);
-	if (*end == 0 || *end > walk->last)
-		*end = walk->last;
-	return 0;
-}
-
 /* Fix where the walk ends, once. */
 static int
 find_last(struct lite *lt, struct store_walk *walk)
@@ -44,7 +31,14 @@ find_bounds(struct lite *lt, const struct store_filter *filter,
 		return -1;
 	/* The events of one lead are few, and found by their index. */
 	*end = walk->last;
-	return filter->lead != NULL ? 0 : find_end(lt, walk, end);
+	if (filter->lead != NULL)
+		return 0;
+	if (LITE_READ(lt, LITE_GET(lt, LITE_FIND_END, walk->after, WINDOW),
+	    end) == -1)
+		return -1;
+	if (*end == 0 || *end > walk->last)
+		*end = walk->last;
+	return 0;
 }
 
 /* Ready to step; NULL: fault. */
@@ -63,15 +57,13 @@ find_statement(struct lite *lt, enum store_action action,
 		if (destination == 0)
 			destination = -1;	/* nobody's */
 	}
-	s = lite_sql_get(lt, filter->lead != NULL ? LITE_FIND_LEAD : LITE_FIND);
-	if (s == NULL)
-		return NULL;
-	LITE_BIND(s, after, end, filter->since_ms, action != STORE_RETRY,
-	    destination, lite_act_states(action),
-	    action == STORE_RETRY ? now_ms : -1, (int64_t)max);
-	sqlite3_bind_text(s, 9, filter->source, -1, SQLITE_STATIC);
+	s = LITE_GET(lt, filter->lead != NULL ? LITE_FIND_LEAD : LITE_FIND, after,
+	    end, filter->since_ms, action != STORE_RETRY, destination,
+	    lite_act_states(action), action == STORE_RETRY ? now_ms : -1,
+	    (int64_t)max);
+	lite_sql_bind(s, 9, filter->source);
 	if (filter->lead != NULL)
-		sqlite3_bind_text(s, 10, filter->lead, -1, SQLITE_STATIC);
+		lite_sql_bind(s, 10, filter->lead);
 	return s;
 }
 
@@ -88,9 +80,7 @@ lite_find(struct store *st, enum store_action action,
 	*count = 0;
 	if (find_bounds(lt, filter, walk, &end) == -1)
 		return -1;
-	if ((s = find_statement(lt, action, filter, now_ms, walk->after, end,
-	    max)) == NULL)
-		return -1;
+	s = find_statement(lt, action, filter, now_ms, walk->after, end, max);
 	while ((rc = lite_sql_step(lt, s)) == 1) {
 		walk->after = sqlite3_column_int64(s, 0);
 		snprintf(ids[(*count)++], UUID7_SIZE, "%s",
@@ -114,10 +104,9 @@ lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
 	size_t count = 0;
 	int rc;
 
-	if (find_last(lt, walk) == -1 ||
-	    (s = lite_sql_get(lt, LITE_FIND_PAYLOADS)) == NULL)
+	if (find_last(lt, walk) == -1)
 		return -1;
-	LITE_BIND(s, walk->after, walk->last, (int64_t)max);
+	s = LITE_GET(lt, LITE_FIND_PAYLOADS, walk->after, walk->last, (int64_t)max);
 	while ((rc = lite_sql_step(lt, s)) == 1) {
 		walk->after = sqlite3_column_int64(s, 0);
 		e.id = lite_sql_column(s, 1);
@@ -138,15 +127,12 @@ lite_find_names(struct store *st, enum store_names which, const char *lead,
 {
 	struct lite *lt = (struct lite *)st;
 	bool destinations = which == STORE_DESTINATIONS;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, destinations ? LITE_STATS_DESTINATIONS :
+	    lead != NULL ? LITE_FIND_SOURCES_OF : LITE_FIND_SOURCES);
 	int rc;
 
-	s = lite_sql_get(lt, destinations ? LITE_STATS_DESTINATIONS :
-	    lead != NULL ? LITE_FIND_SOURCES_OF : LITE_FIND_SOURCES);
-	if (s == NULL)
-		return -1;
 	if (!destinations && lead != NULL)
-		sqlite3_bind_text(s, 1, lead, -1, SQLITE_STATIC);
+		lite_sql_bind(s, 1, lead);
 	while ((rc = lite_sql_step(lt, s)) == 1)
 		name(arg, lite_sql_column(s, destinations ? 1 : 0));
 	return rc;
@@ -161,9 +147,8 @@ lite_find_match(struct store *st, const char *beginning,
 	int rc;
 
 	*count = 0;
-	if ((s = lite_sql_get(lt, LITE_FIND_BEGINNING)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, beginning, -1, SQLITE_STATIC);
+	s = LITE_GET(lt, LITE_FIND_BEGINNING);
+	lite_sql_bind(s, 1, beginning);
 	sqlite3_bind_int64(s, 2, (int64_t)max);
 	while ((rc = lite_sql_step(lt, s)) == 1)
 		snprintf(ids[(*count)++], UUID7_SIZE, "%s",

@@ -13,12 +13,14 @@
 #define LIST_SELECT \
 	"SELECT e.id, l.source, l.key, e.name, t.name, " LITE_STATE ", e.state, " \
 	"e.sequence, e.received, d.due, d.settled, e.closed, d.attempts, " \
-	"d.status, d.reason, d.record, d.ready, e.hold, e.note FROM event e " \
+	"d.status, d.reason, d.record, d.ready, e.hold, e.note, d.number, " \
+	"d.key_number, d.body FROM event e " \
 	"JOIN lead l ON l.number = e.lead " \
 	"LEFT JOIN delivery d ON d.number BETWEEN e.number * 65536 " \
 	"AND e.number * 65536 + 65535 " \
 	"LEFT JOIN destination t ON t.number = d.destination " \
 	"WHERE 1"
+#define DELIVERY_AT 19		/* the column of its number */
 #define LIST_ORDER " ORDER BY e.number DESC, d.number LIMIT ?6"
 
 /* NULL for NULL, unlike lite_sql_column. */
@@ -26,13 +28,6 @@ static const char *
 text_or_null(sqlite3_stmt *s, int column)
 {
 	return (const char *)sqlite3_column_text(s, column);
-}
-
-/* An event without deliveries is held, or was discarded while it was. */
-static enum delivery_state
-state_of_event(int state)
-{
-	return state == LITE_EVENT_HELD ? DELIVERY_HELD : DELIVERY_DISCARDED;
 }
 
 static sqlite3_stmt *
@@ -58,23 +53,18 @@ prepare_list(struct lite *lt, const struct store_filter *f)
 		buf_puts(&text, " AND ifnull(" LITE_STATE ", "
 		    "CASE e.state WHEN 1 THEN 4 ELSE 5 END) = ?5");
 	buf_puts(&text, LIST_ORDER);
-	if (!buf_ok(&text)) {
-		lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
-		goto out;
-	}
-	code = sqlite3_prepare_v2(lt->db, text.data, (int)text.len, &s, NULL);
-	if (code != SQLITE_OK) {
+	if (!buf_ok(&text))
+		lite_fault_memory(lt);
+	else if ((code = sqlite3_prepare_v2(lt->db, text.data, (int)text.len, &s,
+	    NULL)) != SQLITE_OK)
 		lite_fault(lt, code, "list");
-		goto out;
-	}
-	sqlite3_bind_text(s, 1, f->id, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, f->lead, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 3, f->destination, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 1, f->id);
+	lite_sql_bind(s, 2, f->lead);
+	lite_sql_bind(s, 3, f->destination);
 	sqlite3_bind_int64(s, 4, f->since_ms);
 	sqlite3_bind_int64(s, 5, f->state);
 	sqlite3_bind_int64(s, 6, f->limit > 0 ? f->limit : -1);
-	sqlite3_bind_text(s, 7, f->source, -1, SQLITE_STATIC);
-out:
+	lite_sql_bind(s, 7, f->source);
 	buf_free(&text);
 	return s;
 }
@@ -93,7 +83,9 @@ read_row(sqlite3_stmt *s, struct store_row *row)
 	row->sequence = sqlite3_column_int64(s, 7);
 	row->received_ms = sqlite3_column_int64(s, 8);
 	if (!delivery) {
-		row->state = state_of_event(sqlite3_column_int(s, 6));
+		/* It is held, or was discarded while it was. */
+		row->state = sqlite3_column_int(s, 6) == LITE_EVENT_HELD ?
+		    DELIVERY_HELD : DELIVERY_DISCARDED;
 		if (row->state == DELIVERY_DISCARDED)
 			row->settled_ms = sqlite3_column_int64(s, 11);
 		row->reason = text_or_null(s, 18);
@@ -112,6 +104,8 @@ read_row(sqlite3_stmt *s, struct store_row *row)
 	row->record = text_or_null(s, 15);
 	row->blocked = row->state == DELIVERY_WAITING &&
 	    sqlite3_column_int(s, 16) == 0;
+	row->key_number = sqlite3_column_int(s, DELIVERY_AT + 1);
+	row->body = sqlite3_column_int64(s, DELIVERY_AT + 2);
 }
 
 int
@@ -123,8 +117,7 @@ lite_list(struct store *st, const struct store_filter *filter,
 	sqlite3_stmt *s;
 	int rc;
 
-	if ((s = prepare_list(lt, filter)) == NULL)
-		return -1;
+	s = prepare_list(lt, filter);
 	while ((rc = lite_sql_step(lt, s)) == 1) {
 		read_row(s, &r);
 		row(arg, &r);
@@ -139,12 +132,9 @@ show_attempts(struct lite *lt, int64_t delivery, const char *destination,
     const struct store_visitor *visitor)
 {
 	struct store_attempt a;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_SHOW_ATTEMPTS, delivery);
 	int rc;
 
-	if ((s = lite_sql_get(lt, LITE_SHOW_ATTEMPTS)) == NULL)
-		return -1;
-	LITE_BIND(s, delivery);
 	while ((rc = lite_sql_step(lt, s)) == 1) {
 		memset(&a, 0, sizeof(a));
 		a.destination = destination;
@@ -161,46 +151,25 @@ show_attempts(struct lite *lt, int64_t delivery, const char *destination,
 	return rc;
 }
 
-/* The deliveries of the event that ${e} tells of. */
+/* The deliveries of event ${id}, as the list has them. */
 static int
-show_deliveries(struct lite *lt, int64_t event, const struct store_event *e,
-    const struct store_visitor *visitor)
+show_deliveries(struct lite *lt, const char *id, const struct store_visitor *visitor)
 {
+	const struct store_filter filter = { .state = -1, .id = id };
+	sqlite3_stmt *s = prepare_list(lt, &filter);
 	struct store_row row;
-	sqlite3_stmt *s;
 	int rc;
 
-	if ((s = lite_sql_get(lt, LITE_SHOW_DELIVERIES)) == NULL)
-		return -1;
-	LITE_BIND(s, event);
 	while ((rc = lite_sql_step(lt, s)) == 1) {
-		memset(&row, 0, sizeof(row));
-		row.id = e->id;
-		row.source = e->source;
-		row.lead = e->lead;
-		row.name = e->name;
-		row.sequence = e->sequence;
-		row.received_ms = e->received_ms;
-		row.destination = lite_sql_column(s, 1);
-		row.state = (enum delivery_state)sqlite3_column_int(s, 2);
-		if (row.state == DELIVERY_WAITING)
-			row.due_ms = sqlite3_column_int64(s, 3);
-		row.settled_ms = sqlite3_column_int64(s, 4);
-		row.attempts = sqlite3_column_int(s, 5);
-		row.last_status = sqlite3_column_int(s, 6);
-		row.reason = text_or_null(s, 7);
-		row.record = text_or_null(s, 8);
-		row.key_number = sqlite3_column_int(s, 10);
-		row.body = sqlite3_column_int64(s, 11);
-		row.blocked = row.state == DELIVERY_WAITING &&
-		    sqlite3_column_int(s, 9) == 0;
+		read_row(s, &row);
+		if (row.destination == NULL)
+			continue;	/* a held event's */
 		visitor->delivery(visitor->arg, &row);
-		if (show_attempts(lt, sqlite3_column_int64(s, 0),
-		    row.destination, visitor) == -1) {
-			lite_sql_done(s);
-			return -1;
-		}
+		if ((rc = show_attempts(lt, sqlite3_column_int64(s, DELIVERY_AT),
+		    row.destination, visitor)) == -1)
+			break;
 	}
+	sqlite3_finalize(s);
 	return rc;
 }
 
@@ -219,9 +188,8 @@ lite_show(struct store *st, const char *id,
 	int rc;
 
 	*found = false;
-	if ((s = lite_sql_get(lt, LITE_SHOW_EVENT)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+	s = LITE_GET(lt, LITE_SHOW_EVENT);
+	lite_sql_bind(s, 1, id);
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc;
 	*found = true;
@@ -240,7 +208,7 @@ lite_show(struct store *st, const char *id,
 	e.payload = sqlite3_column_blob(s, 12);
 	e.payload_len = (size_t)sqlite3_column_bytes(s, 12);
 	visitor->event(visitor->arg, &e);
-	rc = show_deliveries(lt, sqlite3_column_int64(s, 0), &e, visitor);
-	lite_sql_done(s);
+	rc = show_deliveries(lt, e.id, visitor);
+	sqlite3_reset(s);
 	return rc;
 }

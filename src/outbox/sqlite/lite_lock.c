@@ -36,36 +36,16 @@
 
 static const struct timespec one_ms = { 0, 1000000 };
 
-/* Open the file ${suffix} beside the database.  -1: errno. */
-static int
-open_beside(const struct lite *lt, const char *suffix, int flags)
-{
-	char *path;
-	int fd, error;
-
-	if ((path = lite_files_beside(lt, suffix)) == NULL)
-		return -1;
-	fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
-	error = errno;
-	free(path);
-	errno = error;
-	return fd;
-}
-
 /* Open the FIFO, making it if need be.  Without it the relay watches the clock. */
 static int
 open_wake(const struct lite *lt)
 {
 	struct stat sb;
-	char *path;
 	int fd;
 
-	if ((path = lite_files_beside(lt, "-wake")) == NULL)
-		return -1;
-	mkfifo(path, 0600);		/* or it is there */
+	mkfifo(lt->beside[LITE_WAKE], 0600);	/* or it is there */
 	/* For reading too, so that a wake-up never waits for nor misses a reader. */
-	fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	free(path);
+	fd = lite_files_open(lt, LITE_WAKE, O_RDWR | O_NONBLOCK);
 	if (fd != -1 && (fstat(fd, &sb) == -1 || !S_ISFIFO(sb.st_mode))) {
 		close(fd);
 		fd = -1;
@@ -74,18 +54,12 @@ open_wake(const struct lite *lt)
 }
 
 int
-lite_lock_open_relay(const struct lite *lt, int flags)
-{
-	return open_beside(lt, "-relay", flags);
-}
-
-int
 lite_lock_open(struct lite *lt)
 {
 	if (lt->read_only)
 		return 0;
 	lt->network = lite_files_is_network(lt);
-	if ((lt->lock_fd = open_beside(lt, "-lock", O_RDWR | O_CREAT)) == -1)
+	if ((lt->lock_fd = lite_files_open(lt, LITE_LOCK, O_RDWR | O_CREAT)) == -1)
 		return lite_fault_set(lt, lt->create ? STORE_FAULT_CANTCREAT :
 		    lite_fault_errno(errno), "outbox %s-lock: %s", lt->path,
 		    strerror(errno));
@@ -258,15 +232,15 @@ stand_in_line(int fd, int64_t until)
 	}
 }
 
-/* Put what is at ${suffix} now in the place of ${fd}, which keeps its number. */
+/* Put what is -lock now in the place of the former one, which keeps its number. */
 static int
-open_again(const struct lite *lt, const char *suffix, int fd)
+open_again(const struct lite *lt)
 {
 	int fresh, rc;
 
-	if ((fresh = open_beside(lt, suffix, O_RDWR | O_CREAT)) == -1)
+	if ((fresh = lite_files_open(lt, LITE_LOCK, O_RDWR | O_CREAT)) == -1)
 		return -1;
-	rc = dup3(fresh, fd, O_CLOEXEC);
+	rc = dup3(fresh, lt->lock_fd, O_CLOEXEC);
 	close(fresh);
 	return rc == -1 ? -1 : 0;
 }
@@ -310,12 +284,12 @@ lite_lock_writer(struct lite *lt)
 	}
 	while (take_in_turn(lt) == 0) {
 		/* Is the whole place gone, there is no other lock either. */
-		if (lite_files_is_file(lt->lock, lt->lock_fd) ||
+		if (lite_files_is_file(lt->beside[LITE_LOCK], lt->lock_fd) ||
 		    !lite_files_is_there(lt)) {
 			lt->locks = 1;
 			return 0;
 		}
-		if (open_again(lt, "-lock", lt->lock_fd) == -1) {
+		if (open_again(lt) == -1) {
 			error = errno;
 			flock(lt->lock_fd, LOCK_UN);	/* nobody's any more */
 			return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s-lock: "
@@ -361,7 +335,7 @@ try_relay(int fd)
 bool
 lite_lock_is_relay(const struct lite *lt)
 {
-	return lt->relay_fd != -1 && lite_files_is_file(lt->relay, lt->relay_fd);
+	return lt->relay_fd != -1 && lite_files_is_file(lt->beside[LITE_RELAY], lt->relay_fd);
 }
 
 int
@@ -373,7 +347,7 @@ lite_lock_relay(struct store *st)
 
 	if (lt->relay_fd != -1)
 		return 1;
-	if ((fd = open_beside(lt, "-relay", O_RDWR | O_CREAT)) == -1) {
+	if ((fd = lite_files_open(lt, LITE_RELAY, O_RDWR | O_CREAT)) == -1) {
 		if (errno != lt->relay_error)	/* else it was said */
 			log_warn("outbox %s-relay: %s", lt->path,
 			    strerror(errno));
@@ -414,14 +388,10 @@ void
 lite_lock_beat(struct store *st, int64_t now_ms)
 {
 	struct lite *lt = (struct lite *)st;
-	struct timespec times[2];
+	const struct timespec now = { now_ms / 1000, now_ms % 1000 * 1000000 };
 
-	if (lt->relay_fd == -1)
-		return;
-	times[0].tv_sec = now_ms / 1000;
-	times[0].tv_nsec = now_ms % 1000 * 1000000;
-	times[1] = times[0];
-	futimens(lt->relay_fd, times);
+	if (lt->relay_fd != -1)
+		futimens(lt->relay_fd, (struct timespec[]){ now, now });
 }
 
 void
@@ -432,7 +402,7 @@ lite_lock_look(struct store *st, struct store_stats *stats)
 	struct stat sb;
 	int fd;
 
-	if ((fd = open_beside(lt, "-relay", O_RDONLY)) == -1)
+	if ((fd = lite_files_open(lt, LITE_RELAY, O_RDONLY)) == -1)
 		return;
 	if (flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK) {
 		stats->relay_alive = true;

@@ -51,22 +51,19 @@ wait_a_little(void *arg, int times)
 static int
 settle_in(struct lite *lt)
 {
-	int code;
-
 	sqlite3_busy_handler(lt->db, wait_a_little, lt);
 	sqlite3_extended_result_codes(lt->db, 1);
 	sqlite3_db_config(lt->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(lt->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_wal_autocheckpoint(lt->db, 0);
 	sqlite3_wal_hook(lt->db, note_log_pages, lt);
-	code = sqlite3_exec(lt->db,
+	return lite_sql_exec(lt,
 	    "PRAGMA synchronous = FULL;"
 	    "PRAGMA cache_size = -" CACHE_KB ";"
 	    "PRAGMA mmap_size = 0;"
 	    "PRAGMA temp_store = MEMORY;"
 	    "PRAGMA secure_delete = ON;"	/* what is erased is gone */
-	    "PRAGMA journal_size_limit = 33554432", NULL, NULL, NULL);
-	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "open");
+	    "PRAGMA journal_size_limit = 33554432", "open");
 }
 
 /* Only what is made so gives its free pages back to the disk one day. */
@@ -74,14 +71,11 @@ static int
 make_shrinkable(struct lite *lt)
 {
 	int64_t pages;
-	int code = SQLITE_OK;
 
 	if (lite_schema_pragma(lt, "page_count", &pages) == -1)
 		return -1;
-	if (pages == 0 && lt->create)
-		code = sqlite3_exec(lt->db, "PRAGMA auto_vacuum = INCREMENTAL",
-		    NULL, NULL, NULL);
-	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "open");
+	return pages != 0 || !lt->create ? 0 :
+	    lite_sql_exec(lt, "PRAGMA auto_vacuum = INCREMENTAL", "open");
 }
 
 /* What the file is like, and what that means for room. */
@@ -233,16 +227,12 @@ lite_open_close(struct store *st)
 	lite_open_disconnect(lt);
 	lite_lock_close(lt);
 	lite_taken_close(lt);
-	for (size_t i = 0; i < lt->destination_count; i++)
-		free(lt->destinations[i].name);
 	free(lt->destinations);
 	free(lt->tallies);
 	free(lt->begun);
 	free(lt->folder);
 	free(lt->path);
-	free(lt->log);
-	free(lt->index);
-	free(lt->lock);
-	free(lt->relay);
+	for (int i = 0; i < LITE_BESIDES; i++)
+		free(lt->beside[i]);
 	free(lt);
 }

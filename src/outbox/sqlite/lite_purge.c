@@ -1,4 +1,7 @@
-/* lite_purge: what has lived its time is deleted, with every trace. */
+/*
+ * lite_purge: events are deleted, with every trace: what has lived its time, and
+ * what a person has erased.  From the log, lite_tidy takes it.
+ */
 #include "outbox/sqlite/lite.h"
 
 #define KEPT_SPANS (2 * 86400000 / STORE_SPAN_MS)
@@ -8,17 +11,14 @@
 static int
 uncount(struct lite *lt, int64_t event)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_DELIVERY_COUNTS, event);
 	int rc;
 
-	if ((s = lite_sql_get(lt, LITE_DELIVERY_COUNTS)) == NULL)
-		return -1;
-	LITE_BIND(s, event);
 	while ((rc = lite_sql_step(lt, s)) == 1)
 		if (lite_txn_tally(lt, sqlite3_column_int64(s, 0),
 		    (enum delivery_state)sqlite3_column_int(s, 1),
 		    -sqlite3_column_int64(s, 2)) == -1) {
-			lite_sql_done(s);
+			sqlite3_reset(s);
 			return -1;
 		}
 	return rc;
@@ -31,19 +31,15 @@ uncount(struct lite *lt, int64_t event)
 static int
 forget_lead(struct lite *lt, int64_t lead)
 {
-	int64_t sequence;
+	int64_t other, sequence;
 	int rc;
 
-	if ((rc = LITE_RUN(lt, LITE_EVENT_OF_LEAD, lead)) != 0) {
-		if (rc == 1)
-			lite_sql_done(lt->statements[LITE_EVENT_OF_LEAD]);
+	rc = LITE_READ(lt, LITE_GET(lt, LITE_EVENT_OF_LEAD, lead), &other);
+	if (rc != 0)
 		return rc == 1 ? 0 : -1;
-	}
-	if (LITE_RUN(lt, LITE_LEAD_SEQUENCE, lead) != 1)
+	if (LITE_READ(lt, LITE_GET(lt, LITE_LEAD_SEQUENCE, lead),
+	    &sequence) != 1)
 		return -1;
-	sequence = sqlite3_column_int64(
-	    lt->statements[LITE_LEAD_SEQUENCE], 0);
-	lite_sql_done(lt->statements[LITE_LEAD_SEQUENCE]);
 	if (lt->head.floor < sequence)
 		lt->head.floor = sequence;
 	return LITE_RUN(lt, LITE_LEAD_DROP, lead);
@@ -56,40 +52,28 @@ forget_lead(struct lite *lt, int64_t lead)
 static int
 release_blocked(struct lite *lt, int64_t event)
 {
-	struct lite_delivery d;
-	int64_t number = 0;
+	struct lite_delivery d = { 0 };
 	int rc;
 
-	while ((rc = lite_delivery_next(lt, event, &number)) == 1) {
-		if (lite_delivery_need(lt, number, &d) == -1)
-			return -1;
+	while ((rc = lite_delivery_next(lt, event, &d)) == 1)
 		if (d.blocks && lite_delivery_move(lt, &d, DELIVERY_DISCARDED,
 		    false, d.settled) == -1)
 			return -1;
-	}
 	return rc;
 }
 
-int
-lite_purge_event(struct lite *lt, int64_t event)
+static int
+delete_event(struct lite *lt, int64_t event)
 {
 	struct lite_head *head;
-	sqlite3_stmt *s;
-	int64_t lead;
-	bool held;
+	int64_t lead, received, state;
 
-	if ((head = lite_txn_head(lt)) == NULL ||
-	    release_blocked(lt, event) == -1 ||
-	    (s = lite_sql_get(lt, LITE_EVENT_GET)) == NULL)
+	if ((head = lite_txn_head(lt)) == NULL || release_blocked(lt, event) == -1 ||
+	    LITE_READ(lt, LITE_GET(lt, LITE_EVENT_GET, event), &lead, &received,
+	    &state) != 1)
 		return -1;
-	LITE_BIND(s, event);
-	if (lite_sql_step(lt, s) != 1)
-		return -1;
-	lead = sqlite3_column_int64(s, 0);
-	held = sqlite3_column_int(s, 2) == LITE_EVENT_HELD;
-	lite_sql_done(s);
 	head->changed = true;		/* its floor may rise */
-	if ((held && lite_room_held(lt, lead, -1) == -1) ||
+	if ((state == LITE_EVENT_HELD && lite_room_held(lt, lead, -1) == -1) ||
 	    uncount(lt, event) == -1 ||
 	    LITE_RUN(lt, LITE_ATTEMPT_DROP, event) == -1 ||
 	    LITE_RUN(lt, LITE_DELIVERY_DROP, event) == -1 ||
@@ -111,16 +95,11 @@ lite_purge(struct store *st, int64_t delivered_before_ms,
 	*count = 0;
 	for (int failed = 0; failed < 2; failed++)
 		while (*count < max) {
-			rc = LITE_RUN(lt, LITE_PURGE_NEXT, failed,
-			    before[failed]);
-			if (rc == -1)
-				return -1;
+			rc = LITE_READ(lt, LITE_GET(lt, LITE_PURGE_NEXT,
+			    failed, before[failed]), &event);
 			if (rc == 0)
 				break;
-			event = sqlite3_column_int64(
-			    lt->statements[LITE_PURGE_NEXT], 0);
-			lite_sql_done(lt->statements[LITE_PURGE_NEXT]);
-			if (lite_purge_event(lt, event) == -1)
+			if (rc == -1 || delete_event(lt, event) == -1)
 				return -1;
 			(*count)++;
 		}
@@ -133,11 +112,43 @@ lite_purge_expire(struct store *st, int64_t now_ms, bool sure)
 	struct lite *lt = (struct lite *)st;
 	int64_t span = now_ms / STORE_SPAN_MS;
 
-	if (LITE_RUN(lt, LITE_REQUESTS_DROP, span - KEPT_SPANS) == -1)
+	if (LITE_RUN(lt, LITE_REQUESTS_DROP, span - KEPT_SPANS) == -1 ||
+	    (sure && LITE_RUN(lt, LITE_REQUESTS_MEET, span) == -1))
 		return -1;
-	if (!sure)
+	return !sure ? 0 :
+	    LITE_RUN(lt, LITE_PURGE_AHEAD, now_ms + AHEAD_MS, now_ms);
+}
+
+/* Is a delivery of ${event} under way?  Its outcome, and order, are not ours to cut. */
+static int
+is_sending(struct lite *lt, int64_t event, bool *sending)
+{
+	struct lite_delivery d = { 0 };
+	int rc;
+
+	*sending = false;
+	while ((rc = lite_delivery_next(lt, event, &d)) == 1)
+		*sending |= d.sending;
+	return rc;
+}
+
+int
+lite_purge_erase(struct store *st, const char *id, enum store_act_result *result)
+{
+	struct lite *lt = (struct lite *)st;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_EVENT_BY_ID);
+	int64_t event;
+	bool sending;
+	int rc;
+
+	*result = STORE_ACT_NOT_FOUND;
+	lite_sql_bind(s, 1, id);
+	if ((rc = LITE_READ(lt, s, &event)) != 1)
+		return rc;
+	if (is_sending(lt, event, &sending) == -1)
+		return -1;
+	*result = sending ? STORE_ACT_SENDING : STORE_ACT_DONE;
+	if (sending)
 		return 0;
-	if (LITE_RUN(lt, LITE_REQUESTS_MEET, span) == -1)
-		return -1;
-	return LITE_RUN(lt, LITE_PURGE_AHEAD, now_ms + AHEAD_MS, now_ms);
+	return delete_event(lt, event) == -1 ? -1 : lite_tidy_deleted(lt);
 }

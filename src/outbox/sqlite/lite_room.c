@@ -46,14 +46,21 @@ lite_room_open(struct lite *lt)
 static int
 pages(struct lite *lt, enum lite_sql which, uint64_t *bytes)
 {
-	int rc;
+	int64_t count;
+	int rc = LITE_READ(lt, LITE_GET(lt, which), &count);
 
-	*bytes = 0;
-	if ((rc = lite_sql_run(lt, which, NULL, 0)) != 1)
-		return rc;
-	*bytes = (uint64_t)(sqlite3_column_int64(lt->statements[which], 0) *
-	    lt->page_size);
-	lite_sql_done(lt->statements[which]);
+	*bytes = (uint64_t)(count * lt->page_size);
+	return rc == -1 ? -1 : 0;
+}
+
+int
+lite_room_disk(const struct lite *lt, uint64_t *bytes)
+{
+	struct statvfs fs;
+
+	if (statvfs(lt->folder, &fs) == -1)
+		return -1;
+	*bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	return 0;
 }
 
@@ -63,15 +70,14 @@ look(struct lite *lt)
 {
 	uint64_t owed = (uint64_t)lt->log_pages * (uint64_t)lt->page_size;
 	uint64_t unused, used = 0;
-	struct statvfs fs;
 
 	if (lt->space_seen)
 		return 0;
 	if (pages(lt, LITE_PAGES_FREE, &unused) == -1)
 		return -1;
 	lt->space_free = lt->space_file = UINT64_MAX;
-	if (statvfs(lt->folder, &fs) == 0)	/* else writing will tell */
-		lt->space_free = (uint64_t)fs.f_bavail * fs.f_frsize + unused;
+	if (lite_room_disk(lt, &lt->space_free) == 0)	/* else writing will tell */
+		lt->space_free += unused;
 	if (lt->logged && lt->space_free != UINT64_MAX)
 		lt->space_free -= owed < lt->space_free ? owed : lt->space_free;
 	if (lt->file_limit != UINT64_MAX) {
@@ -96,39 +102,32 @@ is_short(const struct lite *lt, bool held)
 	    lt->space_file / share < file;
 }
 
-/* Are as many events of the source held as may be? */
+/* Are as many events of the source held as may be?  1 yes, 0 no. */
 static int
-is_held_full(struct lite *lt, const struct event_in *in, bool *full)
+is_held_full(struct lite *lt, const struct event_in *in)
 {
-	int64_t count = 0;
-	sqlite3_stmt *s;
-	int rc;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_HELD_GET);
+	int64_t count;
 
-	if ((s = lite_sql_get(lt, LITE_HELD_GET)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, in->source, -1, SQLITE_STATIC);
-	if ((rc = lite_sql_step(lt, s)) == 1) {
-		count = sqlite3_column_int64(s, 0);
-		lite_sql_done(s);
-	}
-	*full = count >= in->max_held;
-	return rc == -1 ? -1 : 0;
+	lite_sql_bind(s, 1, in->source);
+	return LITE_READ(lt, s, &count) == -1 ? -1 : count >= in->max_held;
 }
 
 int
 lite_room_limit(struct lite *lt, const struct event_in *in,
     const char **limit)
 {
-	bool held = in->hold != EVENT_HOLD_NONE, full;
+	bool held = in->hold != EVENT_HOLD_NONE;
 	struct lite_head *head;
+	int full;
 
 	*limit = NULL;
 	if ((head = lite_txn_head(lt)) == NULL)
 		return -1;
 	if (held) {
-		if (is_held_full(lt, in, &full) == -1)
+		if ((full = is_held_full(lt, in)) == -1)
 			return -1;
-		if (full)
+		if (full == 1)
 			*limit = "max_held";
 	} else if (lt->max_waiting > 0 && head->open >= lt->max_waiting) {
 		*limit = "max_waiting";

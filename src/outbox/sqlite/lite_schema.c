@@ -9,8 +9,6 @@
  */
 #include "outbox/sqlite/lite.h"
 
-#include <sys/statvfs.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,7 +22,6 @@
 #define APPLICATION 1281642092
 
 #define PATIENCE_MS 50000	/* a request waits as long for another process's steps */
-#define COPY "-before"		/* of the old content, while rows are written again */
 #define SMALL_ROOM (UINT64_C(1) << 20)	/* what steps take that write none again */
 
 /*
@@ -221,15 +218,6 @@ lite_schema_pragma(struct lite *lt, const char *name, int64_t *value)
 }
 
 static int
-execute(struct lite *lt, const char *text)
-{
-	int code;
-
-	code = sqlite3_exec(lt->db, text, NULL, NULL, NULL);
-	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "make tables");
-}
-
-static int
 too_new(struct lite *lt, int64_t version, int64_t known)
 {
 	return lite_fault_set(lt, STORE_FAULT_VERSION,
@@ -273,44 +261,22 @@ read_version(struct lite *lt, int64_t known, int64_t *version)
 static bool
 has_copy(const struct lite *lt)
 {
-	char *path = lite_files_beside(lt, COPY);
-	bool there = path != NULL && access(path, F_OK) == 0;
-
-	free(path);
-	return there;
-}
-
-/* The copy has done its duty.  What it holds must not outlive an erasure. */
-static void
-drop_copy(const struct lite *lt)
-{
-	char *path = lite_files_beside(lt, COPY);
-
-	if (path != NULL)
-		(void)unlink(path);
-	free(path);
+	return access(lt->beside[LITE_COPY], F_OK) == 0;
 }
 
 static int
 make_copy(struct lite *lt)
 {
-	char *path;
-	int fd = -1, rc = -1;
+	const char *path = lt->beside[LITE_COPY];
+	int fd, rc;
 
-	drop_copy(lt);		/* of a time that was cut short */
-	if ((path = lite_files_beside(lt, COPY)) == NULL)
-		return lite_fault_set(lt, STORE_FAULT_MEMORY,
-		    "outbox: no memory");
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    0600);
-	if (fd == -1)
-		lite_fault_set(lt, lite_fault_errno(errno),
+	(void)unlink(path);		/* of a time that was cut short */
+	if ((fd = lite_files_open(lt, LITE_COPY, O_RDWR | O_CREAT | O_EXCL)) == -1)
+		return lite_fault_set(lt, lite_fault_errno(errno),
 		    "copy %s: %s", path, strerror(errno));
-	else if ((rc = lite_backup(&lt->store, path)) == -1)
-		drop_copy(lt);
-	if (fd != -1)
-		close(fd);
-	free(path);
+	if ((rc = lite_backup(&lt->store, path)) == -1)
+		(void)unlink(path);
+	close(fd);
 	return rc;
 }
 
@@ -340,12 +306,9 @@ megabytes(uint64_t bytes)
 static int
 check_room(struct lite *lt, uint64_t bytes, bool ran_out)
 {
-	struct statvfs fs;
 	uint64_t room = 0;
 
-	if (statvfs(lt->folder, &fs) == 0)
-		room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	else if (!ran_out)
+	if (lite_room_disk(lt, &room) == -1 && !ran_out)
 		return 0;		/* writing will tell */
 	if (room >= bytes && !ran_out)
 		return 0;
@@ -365,16 +328,16 @@ take_steps(struct lite *lt, const char *const *list, int64_t version,
 	char stamp[96];
 	int rc = -1;
 
-	if (lite_sync_settle(lt) == -1 || execute(lt, "BEGIN IMMEDIATE") == -1)
+	if (lite_sync_settle(lt) == -1 || lite_sql_exec(lt, "BEGIN IMMEDIATE", "make tables") == -1)
 		return -1;
 	for (int64_t i = version; i < count; i++)
-		if (execute(lt, list[i]) == -1)
+		if (lite_sql_exec(lt, list[i], "make tables") == -1)
 			goto out;
 	snprintf(stamp, sizeof(stamp),
 	    "PRAGMA application_id = %d; PRAGMA user_version = %lld; COMMIT",
 	    APPLICATION, (long long)count);
 	lite_sync_begin(lt);
-	if ((rc = execute(lt, stamp)) == 0)
+	if ((rc = lite_sql_exec(lt, stamp, "make tables")) == 0)
 		lite_sync_note(lt);
 out:
 	if (!sqlite3_get_autocommit(lt->db))
@@ -456,8 +419,9 @@ lite_schema_migrate(struct lite *lt, const char *const *list, int64_t count)
 		rc = check_relay(lt, version, count);
 	if (rc == 0 && version < count)
 		rc = take_steps_safely(lt, list, version, count);
+	/* The copy has done its duty.  What it holds must not outlive an erasure. */
 	if (rc == 0)
-		drop_copy(lt);
+		(void)unlink(lt->beside[LITE_COPY]);
 	lite_lock_release(lt);
 	return rc;
 }
@@ -491,10 +455,8 @@ lite_schema_current(struct lite *lt)
 {
 	int64_t version;
 
-	if (lite_sql_run(lt, LITE_VERSION_GET, NULL, 0) != 1)
+	if (LITE_READ(lt, LITE_GET(lt, LITE_VERSION_GET), &version) != 1)
 		return -1;
-	version = sqlite3_column_int64(lt->statements[LITE_VERSION_GET], 0);
-	lite_sql_done(lt->statements[LITE_VERSION_GET]);
 	if (version > VERSION)
 		return too_new(lt, version, VERSION);
 	return version == VERSION ? 0 : lite_fault_set(lt, STORE_FAULT_IO,
@@ -512,13 +474,11 @@ unblock(struct lite *lt, int64_t destination)
 	size_t count;
 
 	do {
-		if ((s = lite_sql_get(lt, LITE_DESTINATION_STOPPED)) == NULL)
-			return -1;
-		LITE_BIND(s, destination);
+		s = LITE_GET(lt, LITE_DESTINATION_STOPPED, destination);
 		if (lite_sql_numbers(lt, s, numbers, 64, &count) == -1)
 			return -1;
 		for (size_t i = 0; i < count; i++)
-			if (lite_delivery_need(lt, numbers[i], &d) == -1 ||
+			if (lite_delivery_get(lt, numbers[i], &d) != 1 ||
 			    lite_delivery_move(lt, &d, d.state, false,
 			    d.settled) == -1)
 				return -1;
@@ -530,20 +490,13 @@ unblock(struct lite *lt, int64_t destination)
 static int
 find_destination(struct lite *lt, struct store_destination *item)
 {
-	sqlite3_stmt *s;
-	bool hold;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_DESTINATION_GET);
+	int64_t hold;
 	int rc;
 
-	item->number = 0;
-	if ((s = lite_sql_get(lt, LITE_DESTINATION_GET)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, item->name, -1, SQLITE_STATIC);
-	if ((rc = lite_sql_step(lt, s)) != 1)
-		return rc;
-	item->number = sqlite3_column_int64(s, 0);
-	hold = sqlite3_column_int(s, 1) != 0;
-	lite_sql_done(s);
-	return hold == item->hold_on_dead;
+	lite_sql_bind(s, 1, item->name);
+	rc = LITE_READ(lt, s, &item->number, &hold);
+	return rc == 1 ? hold == item->hold_on_dead : rc;
 }
 
 /* Write ${item} down: new, or with another on_dead. */
@@ -558,10 +511,8 @@ save_destination(struct lite *lt, struct store_destination *item)
 			return -1;
 		return item->hold_on_dead ? 0 : unblock(lt, item->number);
 	}
-	if ((s = lite_sql_get(lt, LITE_DESTINATION_ADD)) == NULL)
-		return -1;
-	LITE_BIND(s, item->hold_on_dead);
-	sqlite3_bind_text(s, 2, item->name, -1, SQLITE_STATIC);
+	s = LITE_GET(lt, LITE_DESTINATION_ADD, item->hold_on_dead);
+	lite_sql_bind(s, 2, item->name);
 	if (lite_sql_step(lt, s) == -1)
 		return -1;
 	item->number = sqlite3_last_insert_rowid(lt->db);
@@ -577,25 +528,17 @@ static int
 keep_destinations(struct lite *lt, const struct store_destination *list,
     size_t count)
 {
-	struct lite_destination *kept;
+	struct store_destination *kept;
 
 	if ((kept = calloc(count + 1, sizeof(*kept))) == NULL)
-		return lite_fault_set(lt, STORE_FAULT_MEMORY,
-		    "outbox: no memory");
-	for (size_t i = 0; i < lt->destination_count; i++)
-		free(lt->destinations[i].name);
+		return lite_fault_memory(lt);
+	for (size_t i = 0; i < count; i++) {
+		kept[i] = list[i];
+		kept[i].name = NULL;	/* the caller's */
+	}
 	free(lt->destinations);
 	lt->destinations = kept;
-	lt->destination_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		if ((kept[i].name = strdup(list[i].name)) == NULL)
-			return lite_fault_set(lt, STORE_FAULT_MEMORY,
-			    "outbox: no memory");
-		kept[i].number = list[i].number;
-		kept[i].hold_on_dead = list[i].hold_on_dead;
-		kept[i].longest_ms = list[i].longest_ms;
-		lt->destination_count++;
-	}
+	lt->destination_count = count;
 	return 0;
 }
 

@@ -25,16 +25,7 @@
 static int
 head_size(uint8_t kind)
 {
-	switch (kind) {
-	case 2:
-	case 5:
-		return 12;
-	case 10:
-	case 13:
-		return 8;
-	default:
-		return 0;
-	}
+	return kind == 2 || kind == 5 ? 12 : kind == 10 || kind == 13 ? 8 : 0;
 }
 
 /* May page ${number} (the first is 0) be one of back pointers? */

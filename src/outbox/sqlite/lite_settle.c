@@ -72,7 +72,7 @@ count_requests(struct lite *lt, const struct delivery_outcome *outcomes,
 		if (i < count && !outcomes[i].attempted)
 			continue;
 		if (n > 0 && (i == count || !counted_alike(first, &outcomes[i]))) {
-			if (lite_requests_add(lt, LITE_DESTINATION_OF(first->ticket.delivery),
+			if (lite_stats_add_requests(lt, LITE_DESTINATION_OF(first->ticket.delivery),
 			    first->started_ms, n) == -1)
 				return -1;
 			n = 0;

@@ -31,8 +31,8 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_VERSION_GET] = "PRAGMA user_version",
 
 	[LITE_HEAD_GET] =
-	    "SELECT latest, open, held, floor, epoch, doubt, doubt_epoch "
-	    "FROM head",
+	    "SELECT latest, open, held, floor, epoch, doubt, doubt_epoch, "
+	    "purged, folded FROM head",
 	[LITE_HEAD_SET] =
 	    "UPDATE head SET latest = ?1, open = ?2, held = ?3, floor = ?4",
 	/* A value that stays the same would not be written at all. */
@@ -40,7 +40,6 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	[LITE_HEAD_EPOCH] =
 	    "UPDATE head SET epoch = ?1, doubt = ?2, doubt_epoch = ?3",
 	[LITE_PURGED_ADD] = "UPDATE head SET purged = purged + 1",
-	[LITE_PURGED_GET] = "SELECT purged, folded FROM head",
 	[LITE_PURGED_FOLDED] = "UPDATE head SET folded = max(folded, ?1)",
 	[LITE_PAGES_FREE] = "PRAGMA freelist_count",
 	[LITE_PAGES] = "PRAGMA page_count",
@@ -64,10 +63,10 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "SELECT number FROM delivery WHERE blocks = 1 "
 	    "AND destination = ?1 AND state IN (3, 4) LIMIT 64",
 	[LITE_STATE_GET] =
-	    "SELECT paused, pause_reason, probes, next_probe, probe_cursor, "
-	    "not_before, recovered, last_success, refused_leads, refused_1, "
-	    "refused_2, failures, failed_lead, failed_several, failed_fresh, "
-	    "make_due, window, next_request "
+	    "SELECT paused, probes, next_probe, probe_cursor, not_before, "
+	    "recovered, last_success, refused_leads, refused_1, refused_2, "
+	    "failures, failed_lead, failed_several, failed_fresh, make_due, "
+	    "window, next_request, pause_reason "
 	    "FROM destination WHERE number = ?1",
 	[LITE_STATE_SET] =
 	    "UPDATE destination SET paused = ?2, probes = ?3, next_probe = ?4, "
@@ -99,7 +98,7 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "closed, failed, id, name, token, violations) "
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[LITE_EVENT_GET] =
-	    "SELECT lead, received, state, hold, id, sequence, violations "
+	    "SELECT lead, received, state, hold, sequence, id, violations "
 	    "FROM event WHERE number = ?1",
 	[LITE_EVENT_BY_TOKEN] =
 	    "SELECT e.number FROM event e JOIN lead l ON l.number = e.lead "
@@ -123,9 +122,9 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "INSERT INTO delivery (number, lead, destination, due, ready, "
 	    "state, blocks) VALUES (?1, ?2, ?3, ?4, ?5, 0, 1)",
 	[LITE_DELIVERY_GET] =
-	    "SELECT lead, state, ready, blocks, due, attempts, begun, unknown, "
-	    "key_number, first_attempt, first_failure, claim, settled, status, "
-	    "reason IS NOT NULL OR record IS NOT NULL, body, retried, epoch "
+	    "SELECT number, lead, due, attempts, begun, key_number, first_attempt, "
+	    "first_failure, claim, settled, status, body, epoch, state, ready, "
+	    "blocks, unknown, reason IS NOT NULL OR record IS NOT NULL, retried "
 	    "FROM delivery WHERE number = ?1",
 	[LITE_DELIVERY_SET] =
 	    "UPDATE delivery SET state = ?2, ready = ?3, later = ?4, "
@@ -284,12 +283,6 @@ static const char *const texts[LITE_SQL_COUNT] = {
 	    "e.sequence, e.received, e.closed, e.violations, e.note, p.bytes "
 	    "FROM event e JOIN lead l ON l.number = e.lead "
 	    "JOIN payload p ON p.event = e.number WHERE e.id = ?1",
-	[LITE_SHOW_DELIVERIES] =
-	    "SELECT d.number, t.name, " LITE_STATE ", d.due, d.settled, d.attempts, "
-	    "d.status, d.reason, d.record, d.ready, d.key_number, d.body "
-	    "FROM delivery d "
-	    "JOIN destination t ON t.number = d.destination "
-	    "WHERE d." DELIVERIES_OF("?1") " ORDER BY d.number",
 	[LITE_SHOW_ATTEMPTS] =
 	    "SELECT number, started, took, status, counted, error, answer "
 	    "FROM attempt WHERE delivery = ?1 ORDER BY number",
@@ -325,27 +318,30 @@ lite_sql_functions(struct lite *lt)
 	return code == SQLITE_OK ? 0 : lite_fault(lt, code, "open");
 }
 
-const char *
-lite_sql_text(enum lite_sql which)
-{
-	return texts[which];
-}
-
 sqlite3_stmt *
-lite_sql_get(struct lite *lt, enum lite_sql which)
+lite_sql_get(struct lite *lt, const int64_t *values, size_t count)
 {
-	sqlite3_stmt **s = &lt->statements[which];
+	sqlite3_stmt **s = &lt->statements[values[0]];
 	int code;
 
 	if (*s == NULL) {
-		code = sqlite3_prepare_v3(lt->db, texts[which], -1,
+		code = sqlite3_prepare_v3(lt->db, texts[values[0]], -1,
 		    SQLITE_PREPARE_PERSISTENT, s, NULL);
 		if (code != SQLITE_OK) {
 			lite_fault(lt, code, "prepare");
 			return NULL;
 		}
 	}
+	/* It can only fail for a number that the statement has not. */
+	for (size_t i = 1; i < count; i++)
+		sqlite3_bind_int64(*s, (int)i, values[i]);
 	return *s;
+}
+
+void
+lite_sql_bind(sqlite3_stmt *s, int at, const char *text)
+{
+	sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
 }
 
 int
@@ -353,6 +349,8 @@ lite_sql_step(struct lite *lt, sqlite3_stmt *s)
 {
 	int code;
 
+	if (s == NULL)
+		return -1;		/* as lite_sql_get said */
 	code = sqlite3_step(s);
 	if (code == SQLITE_ROW)
 		return 1;
@@ -363,29 +361,25 @@ lite_sql_step(struct lite *lt, sqlite3_stmt *s)
 }
 
 void
-lite_sql_done(sqlite3_stmt *s)
+lite_sql_columns(sqlite3_stmt *s, int64_t *const *values, size_t count)
 {
-	sqlite3_reset(s);
-}
-
-void
-lite_sql_bind(sqlite3_stmt *s, const int64_t *values, size_t count)
-{
-	/* It can only fail for a number that the statement has not. */
 	for (size_t i = 0; i < count; i++)
-		sqlite3_bind_int64(s, (int)i + 1, values[i]);
+		*values[i] = sqlite3_column_int64(s, (int)i);
 }
 
 int
-lite_sql_run(struct lite *lt, enum lite_sql which, const int64_t *values,
+lite_sql_read(struct lite *lt, sqlite3_stmt *s, int64_t *const *values,
     size_t count)
 {
-	sqlite3_stmt *s;
+	int rc;
 
-	if ((s = lite_sql_get(lt, which)) == NULL)
-		return -1;
-	lite_sql_bind(s, values, count);
-	return lite_sql_step(lt, s);
+	for (size_t i = 0; i < count; i++)
+		*values[i] = 0;
+	if ((rc = lite_sql_step(lt, s)) == 1) {
+		lite_sql_columns(s, values, count);
+		sqlite3_reset(s);
+	}
+	return rc;
 }
 
 const char *
@@ -412,8 +406,16 @@ lite_sql_numbers(struct lite *lt, sqlite3_stmt *s, int64_t *numbers,
 	while ((rc = lite_sql_step(lt, s)) == 1 && *count < max)
 		numbers[(*count)++] = sqlite3_column_int64(s, 0);
 	if (rc == 1)
-		lite_sql_done(s);
+		sqlite3_reset(s);
 	return rc == -1 ? -1 : 0;
+}
+
+int
+lite_sql_exec(struct lite *lt, const char *text, const char *what)
+{
+	int code = sqlite3_exec(lt->db, text, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : lite_fault(lt, code, what);
 }
 
 void

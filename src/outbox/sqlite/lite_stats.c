@@ -1,8 +1,16 @@
-/* lite_stats: counts, and each destination's own state. */
+/*
+ * lite_stats: counts, and what is remembered of each destination: its state, what
+ * was told of it, its token, and the requests it got, span by span, for limits that
+ * hold over restarts.  Two days of spans are kept: flat, whatever goes on
+ * (lite_purge.c drops the rest).
+ *
+ * A span that is yet to come was counted under a clock that has been put back:
+ * those requests were made, nobody knows when, so they count from the moment they
+ * were first met under a clock that was sure (lite_purge.c), until then from now.
+ */
 #include "outbox/sqlite/lite.h"
 
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,55 +20,44 @@ lite_stats_delivered(struct store *st, int64_t destination, int64_t since_ms,
     int64_t until_ms, int max, int *count)
 {
 	struct lite *lt = (struct lite *)st;
+	int64_t number;
 	int rc;
 
-	*count = 0;
-	rc = LITE_RUN(lt, LITE_DELIVERED_SINCE, destination, since_ms, until_ms, max);
-	if (rc == 1) {
-		*count = sqlite3_column_int(
-		    lt->statements[LITE_DELIVERED_SINCE], 0);
-		lite_sql_done(lt->statements[LITE_DELIVERED_SINCE]);
-	}
+	rc = LITE_READ(lt, LITE_GET(lt, LITE_DELIVERED_SINCE, destination,
+	    since_ms, until_ms, max), &number);
+	*count = (int)number;
 	return rc == -1 ? -1 : 0;
 }
+
+/* The numbers of a destination's state, as LITE_STATE_GET and _SET name them. */
+#define AT(member) offsetof(struct destination_state, member)
+static const size_t state_numbers[] = {
+	AT(paused_ms), AT(probes), AT(next_probe_ms), AT(probe_cursor),
+	AT(not_before_ms), AT(recovered_ms), AT(last_success_ms),
+	AT(refused_leads), AT(refused[0]), AT(refused[1]), AT(failures),
+	AT(failed_lead), AT(failed_several), AT(failed_fresh), AT(make_due),
+	AT(window), AT(last_request_us)
+};
+#undef AT
+#define NUMBERS ((int)(sizeof(state_numbers) / sizeof(state_numbers[0])))
 
 int
 lite_stats_load(struct store *st, struct destination_state *state)
 {
 	struct lite *lt = (struct lite *)st;
-	int64_t number = state->number;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_STATE_GET, state->number);
 	int rc;
 
-	memset(state, 0, sizeof(*state));
-	state->number = number;
-	if ((s = lite_sql_get(lt, LITE_STATE_GET)) == NULL)
-		return -1;
-	LITE_BIND(s, number);
+	*state = (struct destination_state){ .number = state->number };
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc;
-	state->paused_ms = sqlite3_column_int64(s, 0);
-	if (sqlite3_column_type(s, 1) != SQLITE_NULL &&
-	    (state->pause_reason = lite_sql_copy(s, 1)) == NULL)
-		rc = lite_fault_set(lt, STORE_FAULT_MEMORY,
-		    "outbox: no memory");
-	state->probes = sqlite3_column_int64(s, 2);
-	state->next_probe_ms = sqlite3_column_int64(s, 3);
-	state->probe_cursor = sqlite3_column_int64(s, 4);
-	state->not_before_ms = sqlite3_column_int64(s, 5);
-	state->recovered_ms = sqlite3_column_int64(s, 6);
-	state->last_success_ms = sqlite3_column_int64(s, 7);
-	state->refused_leads = sqlite3_column_int64(s, 8);
-	state->refused[0] = sqlite3_column_int64(s, 9);
-	state->refused[1] = sqlite3_column_int64(s, 10);
-	state->failures = sqlite3_column_int64(s, 11);
-	state->failed_lead = sqlite3_column_int64(s, 12);
-	state->failed_several = sqlite3_column_int64(s, 13);
-	state->failed_fresh = sqlite3_column_int64(s, 14);
-	state->make_due = sqlite3_column_int64(s, 15);
-	state->window = sqlite3_column_int64(s, 16);
-	state->last_request_us = sqlite3_column_int64(s, 17);
-	lite_sql_done(s);
+	for (int i = 0; i < NUMBERS; i++)
+		*(int64_t *)((char *)state + state_numbers[i]) =
+		    sqlite3_column_int64(s, i);
+	if (sqlite3_column_type(s, NUMBERS) != SQLITE_NULL &&
+	    (state->pause_reason = lite_sql_copy(s, NUMBERS)) == NULL)
+		rc = lite_fault_memory(lt);
+	sqlite3_reset(s);
 	return rc == -1 ? -1 : 0;
 }
 
@@ -72,15 +69,11 @@ lite_stats_save(struct store *st, const struct destination_state *state)
 
 	if (lite_txn_fence(lt) == -1)
 		return st->fault.kind == STORE_FAULT_FENCED ? 0 : -1;
-	if ((s = lite_sql_get(lt, LITE_STATE_SET)) == NULL)
-		return -1;
-	LITE_BIND(s, state->number, state->paused_ms, state->probes,
-	    state->next_probe_ms, state->probe_cursor, state->not_before_ms,
-	    state->recovered_ms, state->last_success_ms, state->refused_leads,
-	    state->refused[0], state->refused[1], state->failures,
-	    state->failed_lead, state->failed_several, state->failed_fresh,
-	    state->make_due, state->window, state->last_request_us);
-	sqlite3_bind_text(s, 19, state->pause_reason, -1, SQLITE_STATIC);
+	s = LITE_GET(lt, LITE_STATE_SET, state->number);
+	for (int i = 0; i < NUMBERS; i++)
+		sqlite3_bind_int64(s, i + 2, *(const int64_t *)
+		    ((const char *)state + state_numbers[i]));
+	lite_sql_bind(s, NUMBERS + 2, state->pause_reason);
 	return lite_sql_step(lt, s);
 }
 
@@ -89,20 +82,11 @@ lite_stats_load_alert(struct store *st, const char *kind, const char *subject,
     struct store_alert *alert)
 {
 	struct lite *lt = (struct lite *)st;
-	sqlite3_stmt *s;
-	int rc;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_ALERT_GET);
 
-	*alert = (struct store_alert){ 0 };
-	if ((s = lite_sql_get(lt, LITE_ALERT_GET)) == NULL)
-		return -1;
-	sqlite3_bind_text(s, 1, kind, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, subject, -1, SQLITE_STATIC);
-	if ((rc = lite_sql_step(lt, s)) != 1)
-		return rc;
-	alert->level = sqlite3_column_int64(s, 0);
-	alert->told_ms = sqlite3_column_int64(s, 1);
-	lite_sql_done(s);
-	return 0;
+	lite_sql_bind(s, 1, kind);
+	lite_sql_bind(s, 2, subject);
+	return LITE_READ(lt, s, &alert->level, &alert->told_ms) == -1 ? -1 : 0;
 }
 
 int
@@ -110,13 +94,10 @@ lite_stats_save_alert(struct store *st, const char *kind, const char *subject,
     const struct store_alert *alert)
 {
 	struct lite *lt = (struct lite *)st;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_ALERT_SET, alert->level, alert->told_ms);
 
-	if ((s = lite_sql_get(lt, LITE_ALERT_SET)) == NULL)
-		return -1;
-	LITE_BIND(s, alert->level, alert->told_ms);
-	sqlite3_bind_text(s, 3, kind, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 4, subject, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 3, kind);
+	lite_sql_bind(s, 4, subject);
 	return lite_sql_step(lt, s);
 }
 
@@ -129,17 +110,15 @@ lite_stats_load_token(struct store *st, int64_t destination,
 	int rc;
 
 	*token = NULL;
-	if ((s = lite_sql_get(lt, LITE_TOKEN_GET)) == NULL)
-		return -1;
-	LITE_BIND(s, destination);
+	s = LITE_GET(lt, LITE_TOKEN_GET, destination);
 	if ((rc = lite_sql_step(lt, s)) != 1)
 		return rc;
 	memset(origin, 0, DIGEST_SIZE);
 	if (sqlite3_column_bytes(s, 1) == DIGEST_SIZE)
 		memcpy(origin, sqlite3_column_blob(s, 1), DIGEST_SIZE);
 	if ((*token = lite_sql_copy(s, 0)) == NULL)
-		rc = lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
-	lite_sql_done(s);
+		rc = lite_fault_memory(lt);
+	sqlite3_reset(s);
 	return rc == -1 ? -1 : 0;
 }
 
@@ -148,40 +127,47 @@ lite_stats_save_token(struct store *st, int64_t destination,
     const uint8_t origin[DIGEST_SIZE], const char *token)
 {
 	struct lite *lt = (struct lite *)st;
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_TOKEN_SET, destination);
 
-	if ((s = lite_sql_get(lt, LITE_TOKEN_SET)) == NULL)
-		return -1;
-	LITE_BIND(s, destination);
 	sqlite3_bind_blob(s, 2, origin, DIGEST_SIZE, SQLITE_STATIC);
-	sqlite3_bind_text(s, 3, token, -1, SQLITE_STATIC);
+	lite_sql_bind(s, 3, token);
 	return lite_sql_step(lt, s);
 }
 
-/* The one number a statement gives, or 0 when it gives none. */
-static int
-read_one(struct lite *lt, enum lite_sql which, int64_t key, int64_t *value)
+int
+lite_stats_add_requests(struct lite *lt, int64_t destination, int64_t at_ms,
+    int64_t count)
 {
+	if (lite_clock_floor(lt, &at_ms) == -1)
+		return -1;
+	return LITE_RUN(lt, LITE_REQUESTS_ADD, destination,
+	    at_ms / STORE_SPAN_MS, count);
+}
+
+int
+lite_stats_requests(struct store *st, int64_t destination, int64_t since_ms,
+    int64_t now_ms, void (*span)(void *arg, int64_t start_ms, int64_t count),
+    void *arg)
+{
+	struct lite *lt = (struct lite *)st;
+	sqlite3_stmt *s;
+	int64_t now = now_ms / STORE_SPAN_MS;
 	int rc;
 
-	*value = 0;
-	if ((rc = LITE_RUN(lt, which, key)) == 1) {
-		*value = sqlite3_column_int64(lt->statements[which], 0);
-		lite_sql_done(lt->statements[which]);
-	}
-	return rc == -1 ? -1 : 0;
+	s = LITE_GET(lt, LITE_REQUESTS_GET, destination, since_ms / STORE_SPAN_MS, now);
+	while ((rc = lite_sql_step(lt, s)) == 1)
+		span(arg, sqlite3_column_int64(s, 0) * STORE_SPAN_MS,
+		    sqlite3_column_int64(s, 1));
+	return rc;
 }
 
 /* The counts of one destination, with what this transaction has yet to write. */
 static int
 read_tally(struct lite *lt, int64_t destination, int64_t *count)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = LITE_GET(lt, LITE_STATS_TALLY, destination);
 	int rc, state;
 
-	if ((s = lite_sql_get(lt, LITE_STATS_TALLY)) == NULL)
-		return -1;
-	LITE_BIND(s, destination);
 	while ((rc = lite_sql_step(lt, s)) == 1) {
 		state = sqlite3_column_int(s, 0);
 		if (state >= 0 && state < DELIVERY_STATES)
@@ -196,26 +182,12 @@ read_tally(struct lite *lt, int64_t destination, int64_t *count)
 	return rc;
 }
 
-static bool
-is_configured(const struct lite *lt, int64_t number)
-{
-	for (size_t i = 0; i < lt->destination_count; i++)
-		if (lt->destinations[i].number == number)
-			return true;
-	return false;
-}
-
 static uint64_t
-file_size(const struct lite *lt, const char *suffix)
+file_size(const char *path)
 {
-	char *path = lite_files_beside(lt, suffix);
 	struct stat sb;
-	uint64_t size = 0;
 
-	if (path != NULL && stat(path, &sb) == 0)
-		size = (uint64_t)sb.st_size;
-	free(path);
-	return size;
+	return stat(path, &sb) == 0 ? (uint64_t)sb.st_size : 0;
 }
 
 /* What concerns the outbox as a whole. */
@@ -223,26 +195,19 @@ static int
 whole(struct lite *lt, struct store_stats *stats)
 {
 	const struct lite_head *head;
-	struct statvfs fs;
-	int rc;
 
 	memset(stats, 0, sizeof(*stats));
 	if ((head = lite_txn_head(lt)) == NULL)
 		return -1;
 	stats->events_undelivered = head->open;
 	stats->events_held = head->held;
-	rc = lite_sql_run(lt, LITE_STATS_NEWEST, NULL, 0);
-	if (rc == -1)
+	if (LITE_READ(lt, LITE_GET(lt, LITE_STATS_NEWEST),
+	    &stats->last_received_ms) == -1)
 		return -1;
-	if (rc == 1) {
-		stats->last_received_ms = sqlite3_column_int64(
-		    lt->statements[LITE_STATS_NEWEST], 0);
-		lite_sql_done(lt->statements[LITE_STATS_NEWEST]);
-	}
 	lite_lock_look(&lt->store, stats);
-	if (statvfs(lt->folder, &fs) == 0)
-		stats->free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-	stats->store_bytes = file_size(lt, "") + file_size(lt, "-wal");
+	(void)lite_room_disk(lt, &stats->free_bytes);
+	stats->store_bytes = file_size(lt->path) +
+	    file_size(lt->beside[LITE_LOG]);
 	return 0;
 }
 
@@ -257,11 +222,11 @@ one(struct lite *lt, int64_t number, const char *name,
 
 	memset(&stats, 0, sizeof(stats));
 	stats.name = name;
-	stats.configured = is_configured(lt, number);
+	stats.configured = lite_delivery_destination(lt, number) != NULL;
 	stats.state.number = number;
 	if (lite_stats_load(&lt->store, &stats.state) == -1 ||
 	    read_tally(lt, number, stats.count) == -1 ||
-	    read_one(lt, LITE_STATS_OLDEST, number,
+	    LITE_READ(lt, LITE_GET(lt, LITE_STATS_OLDEST, number),
 	    &stats.oldest_waiting_ms) == -1)
 		goto out;
 	tell(arg, &stats);
@@ -280,13 +245,13 @@ lite_stats(struct store *st, struct store_stats *stats,
 	sqlite3_stmt *s;
 	int rc;
 
-	if (whole(lt, stats) == -1 ||
-	    (s = lite_sql_get(lt, LITE_STATS_DESTINATIONS)) == NULL)
+	if (whole(lt, stats) == -1)
 		return -1;
+	s = LITE_GET(lt, LITE_STATS_DESTINATIONS);
 	while ((rc = lite_sql_step(lt, s)) == 1)
 		if (one(lt, sqlite3_column_int64(s, 0), lite_sql_column(s, 1),
 		    destination, arg) == -1) {
-			lite_sql_done(s);
+			sqlite3_reset(s);
 			return -1;
 		}
 	return rc;

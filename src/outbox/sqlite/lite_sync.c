@@ -194,7 +194,7 @@ make_certain(struct lite *lt, const struct log_index *index, uint32_t from)
 		return lite_fault_set(lt, STORE_FAULT_IO, "outbox %s: the log: %s",
 		    lt->path, sqlite3_errstr(code));
 	if ((rw.bytes = malloc(rw.frame)) == NULL)
-		return lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
+		return lite_fault_memory(lt);
 	code = rewrite(&rw, index, from, &whole);
 	free(rw.bytes);
 	if (code != SQLITE_OK)
@@ -248,13 +248,12 @@ lite_sync_check(struct lite *lt)
 int
 lite_sync_settle(struct lite *lt)
 {
-	int code, rc;
+	int rc;
 
 	if (!lt->logged)
 		return 0;
-	code = sqlite3_exec(lt->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	if (code != SQLITE_OK)
-		return lite_fault(lt, code, "begin");
+	if (lite_sql_exec(lt, "BEGIN IMMEDIATE", "begin") == -1)
+		return -1;
 	rc = check_log(lt);
 	sqlite3_exec(lt->db, "ROLLBACK", NULL, NULL, NULL);
 	return rc;

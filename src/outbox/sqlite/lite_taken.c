@@ -85,7 +85,7 @@ int
 lite_taken_open(struct lite *lt)
 {
 	if ((lt->taken = calloc(1, sizeof(*lt->taken))) == NULL)
-		return lite_fault_set(lt, STORE_FAULT_MEMORY, "outbox: no memory");
+		return lite_fault_memory(lt);
 	pthread_mutex_init(&lt->taken->mutex, NULL);
 	return 0;
 }
@@ -165,7 +165,7 @@ look(struct lite *lt)
 	int fd;
 
 	if (t->table == NULL) {
-		fd = lite_lock_open_relay(lt, lt->read_only ? O_RDONLY : O_RDWR);
+		fd = lite_files_open(lt, LITE_RELAY, lt->read_only ? O_RDONLY : O_RDWR);
 		if (fd == -1)
 			return NULL;
 		pthread_mutex_lock(&t->mutex);

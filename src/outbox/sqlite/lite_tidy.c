@@ -9,7 +9,6 @@
  */
 #include "outbox/sqlite/lite.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,7 +16,7 @@
 
 #define FOLD_PAUSE_MS 200	/* a reader is in the way: again after that */
 #define LOG_WAIT_MS 500		/* for the lock, when the log is long overdue */
-#define SHRINK_PAGES 128	/* given back in one step */
+#define SHRINK_PAGES "128"	/* given back in one step */
 #define SLACK_PAGES 256		/* free pages that are kept, at least */
 #define SLACK_PART 4		/* and this part of the file */
 
@@ -74,42 +73,35 @@ fold_in(struct lite *lt)
 static int
 read_purged(struct lite *lt, int64_t *purged, int64_t *folded)
 {
-	struct store *st = &lt->store;
-	int rc;
+	const struct lite_head *head;
 
-	if (lite_txn_begin(st, false) == -1)
+	if (lite_txn_begin(&lt->store, false) == -1)
 		return -1;
-	if ((rc = lite_sql_run(lt, LITE_PURGED_GET, NULL, 0)) == 1) {
-		*purged = sqlite3_column_int64(
-		    lt->statements[LITE_PURGED_GET], 0);
-		*folded = sqlite3_column_int64(
-		    lt->statements[LITE_PURGED_GET], 1);
-		lite_sql_done(lt->statements[LITE_PURGED_GET]);
-		return lite_txn_commit(st);
+	if ((head = lite_txn_head(lt)) == NULL) {
+		lite_txn_rollback(&lt->store);
+		return -1;
 	}
-	lite_txn_rollback(st);
-	return -1;
+	*purged = head->purged;
+	*folded = head->folded;
+	return lite_txn_commit(&lt->store);
 }
 
 static int
 write_folded(struct lite *lt, int64_t purged)
 {
-	struct store *st = &lt->store;
-
-	if (lite_txn_begin(st, true) == -1)
+	if (lite_txn_begin(&lt->store, true) == -1)
 		return -1;
-	if (LITE_RUN(lt, LITE_PURGED_FOLDED, purged) == -1) {
-		lite_txn_rollback(st);
-		return -1;
-	}
-	return lite_txn_commit(st);
+	if (LITE_RUN(lt, LITE_PURGED_FOLDED, purged) != -1)
+		return lite_txn_commit(&lt->store);
+	lite_txn_rollback(&lt->store);
+	return -1;
 }
 
 int
 lite_tidy_deleted(struct lite *lt)
 {
 	lt->fold = true;
-	return lite_sql_run(lt, LITE_PURGED_ADD, NULL, 0);
+	return LITE_RUN(lt, LITE_PURGED_ADD);
 }
 
 /* Empty the log, waiting for others until lt->until.  -1: not done. */
@@ -139,26 +131,16 @@ fold(struct lite *lt)
 
 /* --- room ----------------------------------------------------------------- */
 
-static int64_t
-number(struct lite *lt, enum lite_sql which)
-{
-	int64_t value = 0;
-
-	if (lite_sql_run(lt, which, NULL, 0) == 1) {
-		value = sqlite3_column_int64(lt->statements[which], 0);
-		lite_sql_done(lt->statements[which]);
-	}
-	return value;
-}
-
 /* Are there more free pages than are soon needed again? */
 static bool
 is_slack(struct lite *lt)
 {
-	int64_t spare = number(lt, LITE_PAGES) / SLACK_PART;
+	int64_t pages, unused;
 
-	return number(lt, LITE_PAGES_FREE) >
-	    (spare > SLACK_PAGES ? spare : SLACK_PAGES);
+	if (LITE_READ(lt, LITE_GET(lt, LITE_PAGES), &pages) != 1 ||
+	    LITE_READ(lt, LITE_GET(lt, LITE_PAGES_FREE), &unused) != 1)
+		return false;
+	return unused > SLACK_PAGES && unused > pages / SLACK_PART;
 }
 
 /* One step.  True: there is more. */
@@ -166,7 +148,6 @@ static bool
 shrink(struct lite *lt)
 {
 	struct store *st = &lt->store;
-	char text[64];
 
 	if (!is_slack(lt)) {
 		/* The file becomes shorter when the log is folded in. */
@@ -175,9 +156,8 @@ shrink(struct lite *lt)
 	}
 	if (lite_txn_begin(st, true) == -1)
 		return false;
-	snprintf(text, sizeof(text), "PRAGMA incremental_vacuum(%d)",
-	    SHRINK_PAGES);
-	if (sqlite3_exec(lt->db, text, NULL, NULL, NULL) != SQLITE_OK) {
+	if (sqlite3_exec(lt->db, "PRAGMA incremental_vacuum(" SHRINK_PAGES ")",
+	    NULL, NULL, NULL) != SQLITE_OK) {
 		lite_txn_rollback(st);
 		return false;
 	}

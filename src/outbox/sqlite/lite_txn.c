@@ -58,30 +58,20 @@ lite_txn_begin(struct store *st, bool write)
 		return -1;
 	if (write && lite_lock_writer(lt) == -1)
 		return -1;
-	if ((write || lt->read_only) && lite_files_check(lt) == -1) {
-		if (write)
-			lite_lock_release(lt);
-		return -1;
-	}
-	if (lite_sql_run(lt, write ? LITE_BEGIN_WRITE : LITE_BEGIN_READ, NULL,
-	    0) == -1) {
-		drop_if_bad(lt);
-		if (write)
-			lite_lock_release(lt);
-		return -1;
-	}
 	lt->writing = write;
+	if ((write || lt->read_only) && lite_files_check(lt) == -1)
+		goto fail;
+	if (LITE_RUN(lt, write ? LITE_BEGIN_WRITE : LITE_BEGIN_READ) == -1)
+		goto fail;
 	if (write && lite_sync_check(lt) == -1) {
 		lite_open_disconnect(lt);
-		lite_lock_release(lt);
-		forget(lt);
-		return -1;
+		goto fail;
 	}
-	if (lite_schema_current(lt) == -1) {
-		lite_txn_rollback(st);
-		return -1;
-	}
-	return 0;
+	if (lite_schema_current(lt) == 0)
+		return 0;
+fail:
+	lite_txn_rollback(st);
+	return -1;
 }
 
 /*
@@ -97,7 +87,7 @@ commit_surely(struct lite *lt)
 	lt->log_grew = false;
 	if (lt->writing && sqlite3_txn_state(lt->db, NULL) == SQLITE_TXN_WRITE)
 		lite_sync_begin(lt);
-	rc = lite_sql_run(lt, LITE_COMMIT, NULL, 0);
+	rc = LITE_RUN(lt, LITE_COMMIT);
 	if (rc == 0 && lt->writing && (lt->log_grew || !lt->logged))
 		lite_sync_note(lt);
 	return rc;
@@ -158,34 +148,25 @@ lite_txn_rollback(struct store *st)
 int
 lite_txn_try(struct store *st)
 {
-	return lite_sql_run((struct lite *)st, LITE_HEAD_TRY, NULL, 0);
+	return LITE_RUN((struct lite *)st, LITE_HEAD_TRY);
 }
 
 struct lite_head *
 lite_txn_head(struct lite *lt)
 {
 	struct lite_head *h = &lt->head;
-	sqlite3_stmt *s;
 	int rc;
 
 	if (h->loaded)
 		return h;
-	if ((s = lite_sql_get(lt, LITE_HEAD_GET)) == NULL)
-		return NULL;
-	if ((rc = lite_sql_step(lt, s)) != 1) {
+	if ((rc = LITE_READ(lt, LITE_GET(lt, LITE_HEAD_GET), &h->event, &h->open,
+	    &h->held, &h->floor, &h->epoch, &h->doubt, &h->doubt_epoch, &h->purged,
+	    &h->folded)) != 1) {
 		if (rc == 0)
 			lite_fault_set(lt, STORE_FAULT_CORRUPT,
 			    "outbox %s: its head is missing", lt->path);
 		return NULL;
 	}
-	h->event = sqlite3_column_int64(s, 0);
-	h->open = sqlite3_column_int64(s, 1);
-	h->held = sqlite3_column_int64(s, 2);
-	h->floor = sqlite3_column_int64(s, 3);
-	h->epoch = sqlite3_column_int64(s, 4);
-	h->doubt = sqlite3_column_int64(s, 5);
-	h->doubt_epoch = sqlite3_column_int64(s, 6);
-	lite_sql_done(s);
 	h->loaded = true;
 	h->changed = false;
 	return h;
@@ -218,8 +199,7 @@ lite_txn_tally(struct lite *lt, int64_t destination, enum delivery_state state,
 		/* Few, and kept for the next transaction. */
 		more = realloc(lt->tallies, (i + 1) * sizeof(*more));
 		if (more == NULL)
-			return lite_fault_set(lt, STORE_FAULT_MEMORY,
-			    "outbox: no memory");
+			return lite_fault_memory(lt);
 		lt->tallies = more;
 		memset(&more[i], 0, sizeof(more[i]));
 		more[i].destination = destination;

@@ -96,7 +96,7 @@ test_bounded(void **state)
 	box_close(box);
 	box->options.busy_ms = 30;
 	assert_true(box_open(box));
-	fd = open(((struct lite *)box->store)->lock, O_RDWR);
+	fd = open(((struct lite *)box->store)->beside[LITE_LOCK], O_RDWR);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	assert_int_equal(box->store->ops->begin(box->store, true), -1);
 	assert_int_equal(box->store->fault.kind, STORE_FAULT_BUSY);
@@ -131,7 +131,7 @@ test_until(void **state)
 	box_close(box);
 	box->options.busy_ms = 60000;
 	assert_true(box_open(box));
-	fd = open(((struct lite *)box->store)->lock, O_RDWR);
+	fd = open(((struct lite *)box->store)->beside[LITE_LOCK], O_RDWR);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	box->store->until_mono_ms = start + 20;
 	assert_int_equal(box->store->ops->begin(box->store, true), -1);
@@ -157,9 +157,9 @@ test_unlinked(void **state)
 	other = store_sqlite.open(&options, &fault);
 	assert_non_null(other);
 	lt = (struct lite *)box->store;
-	assert_int_equal(unlink(lt->lock), 0);
+	assert_int_equal(unlink(lt->beside[LITE_LOCK]), 0);
 	box_begin(box);
-	assert_int_equal(access(lt->lock, F_OK), 0);
+	assert_int_equal(access(lt->beside[LITE_LOCK], F_OK), 0);
 	assert_int_equal(store_sqlite.begin(other, true), -1);
 	assert_int_equal(other->fault.kind, STORE_FAULT_BUSY);
 	box_commit(box);
@@ -194,9 +194,9 @@ test_cannot_be_made_again(void **state)
 
 	snprintf(target, sizeof(target), "file:%s/log", box->folder);
 	assert_int_equal(log_open(target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
-	old = open(lt->lock, O_RDWR);
-	assert_int_equal(unlink(lt->lock), 0);
-	assert_int_equal(mkdir(lt->lock, 0700), 0);
+	old = open(lt->beside[LITE_LOCK], O_RDWR);
+	assert_int_equal(unlink(lt->beside[LITE_LOCK]), 0);
+	assert_int_equal(mkdir(lt->beside[LITE_LOCK], 0700), 0);
 	assert_int_equal(box->store->ops->begin(box->store, true), -1);
 	assert_int_equal(box->store->fault.kind, STORE_FAULT_IO);
 	assert_non_null(strstr(box->store->fault.text, "cannot be made again"));
@@ -204,7 +204,7 @@ test_cannot_be_made_again(void **state)
 	assert_false(says(log, "there is another now"));
 	assert_int_equal(flock(old, LOCK_EX | LOCK_NB), 0);
 	close(old);
-	assert_int_equal(rmdir(lt->lock), 0);
+	assert_int_equal(rmdir(lt->beside[LITE_LOCK]), 0);
 	box_begin(box);
 	box_commit(box);
 	log_flush();

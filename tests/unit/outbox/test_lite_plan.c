@@ -41,7 +41,8 @@ test_plans(void **state)
 	const char *detail;
 
 	for (int i = 0; i < LITE_SQL_COUNT; i++) {
-		sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", lite_sql_text(i));
+		sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s",
+		    sqlite3_sql(LITE_GET(lt, i)));
 		if (sqlite3_prepare_v2(lt->db, sql, -1, &s, NULL) != SQLITE_OK)
 			fail_msg("%s: %s", sql, sqlite3_errmsg(lt->db));
 		while (sqlite3_step(s) == SQLITE_ROW) {
