@@ -34,24 +34,25 @@ libleadrelay_a_SOURCES += \
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/outbox/test_event \
-	tests/unit/outbox/test_lite_accept \
-	tests/unit/outbox/test_lite_act \
-	tests/unit/outbox/test_lite_delivery \
 	tests/unit/outbox/test_lite_fault \
 	tests/unit/outbox/test_lite_lock \
 	tests/unit/outbox/test_lite_migrate \
 	tests/unit/outbox/test_lite_model \
-	tests/unit/outbox/test_lite_names \
 	tests/unit/outbox/test_lite_open \
 	tests/unit/outbox/test_lite_place \
 	tests/unit/outbox/test_lite_plan \
 	tests/unit/outbox/test_lite_room \
 	tests/unit/outbox/test_lite_taken \
 	tests/unit/outbox/test_lite_tidy \
-	tests/unit/outbox/test_lite_time \
 	tests/unit/outbox/test_need \
 	tests/unit/outbox/test_outbox \
-	tests/unit/outbox/test_placeless
+	tests/unit/outbox/test_placeless \
+	tests/unit/outbox/test_store_accept \
+	tests/unit/outbox/test_store_act \
+	tests/unit/outbox/test_store_delivery \
+	tests/unit/outbox/test_store_model \
+	tests/unit/outbox/test_store_names \
+	tests/unit/outbox/test_store_time
 endif
 
 # These say on which file system they are, and how much room there is.

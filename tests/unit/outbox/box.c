@@ -1,12 +1,40 @@
 #include "box.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <dirent.h>
+
+#include "box_lite.h"
+
+/* Every store there is. */
+static const struct kind {
+	const struct store_ops *ops;
+	int (*make)(struct box *box);	/* a place for one; -1: there is none here */
+	void (*drop)(struct box *box);
+	void (*check)(const struct box *box);
+} kinds[] = {
+	{ &store_sqlite, box_lite_make, box_lite_drop, box_lite_check }
+};
+
+static const struct kind *kind = kinds;	/* the one that boxes are of now */
+
+int
+box_run(const struct CMUnitTest *tests, size_t count)
+{
+	int failed = 0;
+
+	for (kind = kinds; kind < kinds + COUNT(kinds); kind++)
+		failed += _cmocka_run_group_tests(kind->ops->scheme, tests, count,
+		    NULL, NULL);
+	kind = kinds;
+	return failed;
+}
+
+void
+box_check(const struct box *box)
+{
+	kind->check(box);
+}
 
 int
 box_setup(void **state)
@@ -15,12 +43,8 @@ box_setup(void **state)
 
 	if ((box = calloc(1, sizeof(*box))) == NULL)
 		return -1;
-	/* In memory where there is such a place: disk.h is the disk. */
-	strcpy(box->folder, access("/dev/shm", W_OK) == 0 ?
-	    "/dev/shm/leadrelay-outbox-XXXXXX" : "/tmp/leadrelay-outbox-XXXXXX");
-	if (mkdtemp(box->folder) == NULL)
+	if (kind->make(box) == -1)
 		return -1;
-	snprintf(box->path, sizeof(box->path), "%s/outbox.db", box->folder);
 	box->options.create = true;
 	box->options.busy_ms = 2000;
 	box->destinations[0].name = "crm";
@@ -33,20 +57,9 @@ int
 box_teardown(void **state)
 {
 	struct box *box = *state;
-	char path[400];
-	struct dirent *entry;
-	DIR *dir;
 
 	box_close(box);
-	if ((dir = opendir(box->folder)) != NULL) {
-		while ((entry = readdir(dir)) != NULL) {
-			snprintf(path, sizeof(path), "%s/%s", box->folder,
-			    entry->d_name);
-			unlink(path);
-		}
-		closedir(dir);
-	}
-	rmdir(box->folder);
+	kind->drop(box);
 	free(box->out.violations);
 	free(box);
 	return 0;
@@ -55,10 +68,9 @@ box_teardown(void **state)
 bool
 box_open(struct box *box)
 {
-	const struct store_ops *ops = &store_sqlite;
+	const struct store_ops *ops = kind->ops;
 	int rc;
 
-	box->options.location = box->path;
 	memset(&box->fault, 0, sizeof(box->fault));
 	if ((box->store = ops->open(&box->options, &box->fault)) == NULL)
 		return false;
@@ -321,97 +333,94 @@ box_state(struct box *box, const char *id, size_t index)
 	return state;
 }
 
-int64_t
-box_number(const struct box *box, const char *sql)
+static void
+note_row(void *arg, const struct store_row *row)
 {
-	sqlite3_stmt *s = NULL;
-	sqlite3 *db = NULL;
-	int64_t value = -1;
+	struct box_total *total = arg;
+	size_t i;
 
-	assert_int_equal(sqlite3_open_v2(box->path, &db, SQLITE_OPEN_READWRITE,
-	    NULL), SQLITE_OK);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite3_busy_timeout(db, 5000);
-	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-	if (sqlite3_step(s) == SQLITE_ROW)
-		value = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	sqlite3_close(db);
-	return value;
+	if (total->events == 0 || strcmp(total->ids[total->events - 1], row->id) != 0) {
+		assert_true((size_t)total->events < COUNT(total->ids));
+		strcpy(total->ids[total->events++], row->id);
+	}
+	for (i = 0; i < (size_t)total->leads; i++)
+		if (strcmp(total->keys[i], row->lead) == 0)
+			return;
+	assert_true(i < COUNT(total->keys) && strlen(row->lead) < sizeof(*total->keys));
+	strcpy(total->keys[total->leads++], row->lead);
 }
 
-void
-box_check(const struct box *box)
+static void
+note_event(void *arg, const struct store_event *event)
 {
-	static const struct {
-		const char *what;
-		const char *sql;	/* counts what is wrong */
-	} rules[] = {
-		{ "a waiting delivery is ready exactly when none blocks it",
-		    "SELECT count(*) FROM delivery d WHERE ready <> "
-		    "(state = 0 AND NOT EXISTS (SELECT 1 FROM delivery b "
-		    "WHERE b.lead = d.lead AND b.destination = d.destination "
-		    "AND b.number < d.number AND b.blocks = 1))" },
-		{ "what is waiting blocks",
-		    "SELECT count(*) FROM delivery "
-		    "WHERE state = 0 AND blocks = 0" },
-		{ "nothing is stored as being sent",
-		    "SELECT count(*) FROM delivery WHERE state = 1" },
-		{ "what is delivered, discarded or skipped does not block",
-		    "SELECT count(*) FROM delivery "
-		    "WHERE state IN (2, 5, 6) AND blocks = 1" },
-		{ "one of a lead is ready for a destination at a time",
-		    "SELECT count(*) FROM (SELECT 1 FROM delivery "
-		    "WHERE ready = 1 GROUP BY lead, destination "
-		    "HAVING count(*) > 1)" },
-		{ "the counts are those of the deliveries",
-		    "SELECT count(*) FROM (SELECT destination, state, "
-		    "deliveries FROM tally WHERE deliveries <> 0 "
-		    "EXCEPT SELECT destination, "
-		    "state, count(*) FROM delivery GROUP BY 1, 2)" },
-		{ "every state is counted",
-		    "SELECT (SELECT coalesce(sum(deliveries), 0) FROM tally) - "
-		    "(SELECT count(*) FROM delivery)" },
-		{ "the number of open events",
-		    "SELECT (SELECT open FROM head) - (SELECT count(DISTINCT "
-		    "number / 65536) FROM delivery WHERE state < 2)" },
-		{ "the number of held events",
-		    "SELECT (SELECT held FROM head) - "
-		    "(SELECT count(*) FROM event WHERE state = 1)" },
-		{ "the held events of each source",
-		    "SELECT count(*) FROM (SELECT source, count FROM held "
-		    "WHERE count <> 0 EXCEPT SELECT source, count(*) "
-		    "FROM event e JOIN lead l ON l.number = e.lead "
-		    "WHERE e.state = 1 GROUP BY 1)" },
-		{ "every held event is counted",
-		    "SELECT (SELECT coalesce(sum(count), 0) FROM held) - "
-		    "(SELECT held FROM head)" },
-		{ "an event is closed when none of its deliveries is open",
-		    "SELECT count(*) FROM event e WHERE (closed = 0) <> "
-		    "EXISTS (SELECT 1 FROM delivery WHERE state < 2 "
-		    "AND number / 65536 = e.number)" },
-		{ "a lead's latest event is its newest",
-		    "SELECT count(*) FROM lead l WHERE latest <> "
-		    "(SELECT max(number) FROM event WHERE lead = l.number)" },
-		{ "later ones are ready",
-		    "SELECT count(*) FROM delivery "
-		    "WHERE later = 1 AND ready = 0" },
-		{ "every event has a payload and a lead",
-		    "SELECT count(*) FROM event e WHERE NOT EXISTS "
-		    "(SELECT 1 FROM payload WHERE event = e.number) OR NOT "
-		    "EXISTS (SELECT 1 FROM lead WHERE number = e.lead)" },
-		{ "nothing is left of what was deleted",
-		    "SELECT (SELECT count(*) FROM payload) - "
-		    "(SELECT count(*) FROM event) + (SELECT count(*) FROM "
-		    "attempt WHERE delivery NOT IN "
-		    "(SELECT number FROM delivery)) + (SELECT count(*) FROM "
-		    "delivery WHERE number / 65536 NOT IN "
-		    "(SELECT number FROM event)) + (SELECT count(*) FROM lead "
-		    "WHERE number NOT IN (SELECT lead FROM event))" }
-	};
+	(void)arg;
+	(void)event;
+}
 
-	for (size_t i = 0; i < COUNT(rules); i++)
-		if (box_number(box, rules[i].sql) != 0)
-			fail_msg("%s", rules[i].what);
+static void
+note_delivery(void *arg, const struct store_row *row)
+{
+	(void)arg;
+	(void)row;
+}
+
+static void
+note_attempt(void *arg, const struct store_attempt *attempt)
+{
+	struct box_total *total = arg;
+
+	total->attempts++;
+	total->counted += attempt->counted;
+}
+
+struct box_total
+box_total(struct box *box)
+{
+	struct box_total total = { 0 };
+	const struct store_filter all = { .state = -1 };
+	const struct store_visitor visitor = {
+		note_event, note_delivery, note_attempt, &total
+	};
+	bool found;
+
+	box_begin(box);
+	must(box, store_list(box->store, &all, note_row, &total));
+	for (int i = 0; i < total.events; i++)
+		must(box, store_show(box->store, total.ids[i], &visitor, &found));
+	box_commit(box);
+	return total;
+}
+
+static void
+keep_event(void *arg, const struct store_event *event)
+{
+	struct box_event *kept = arg;
+
+	kept->closed_ms = event->closed_ms;
+	snprintf(kept->state, sizeof(kept->state), "%s", event->state);
+	snprintf(kept->violations, sizeof(kept->violations), "%s",
+	    event->violations != NULL ? event->violations : "");
+}
+
+static void
+no_attempt(void *arg, const struct store_attempt *attempt)
+{
+	(void)arg;
+	(void)attempt;
+}
+
+struct box_event
+box_show(struct box *box, const char *id)
+{
+	struct box_event event = { 0 };
+	const struct store_visitor visitor = {
+		keep_event, note_delivery, no_attempt, &event
+	};
+	bool found;
+
+	box_begin(box);
+	must(box, store_show(box->store, id, &visitor, &found));
+	box_commit(box);
+	assert_true(found);
+	return event;
 }

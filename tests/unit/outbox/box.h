@@ -1,5 +1,9 @@
 /*
- * box: an outbox in a folder of its own, and short words for what tests do to it.
+ * box: an outbox of its own, and short words for what tests do to it.
+ *
+ * test_store_*.c speak to the interface alone, and run for every store there is
+ * (box_run); one more is a line in box.c's table.  In other tests a box is the first
+ * store of that table, SQLite's: box_lite.h.
  */
 #ifndef LEADRELAY_TESTS_OUTBOX_BOX_H
 #define LEADRELAY_TESTS_OUTBOX_BOX_H
@@ -15,7 +19,7 @@
 #define BOX_HOUR 3600000
 
 struct box {
-	char folder[64];
+	char folder[64];		/* where it has one */
 	char path[96];
 	struct store *store;
 	struct store_fault fault;	/* of the last box_open that failed */
@@ -25,6 +29,9 @@ struct box {
 	struct store_options options;
 	jmp_buf *on_fault;		/* where to go when the store fails; NULL: the test fails */
 };
+
+/* Run a group of tests once for each store.  How many failed. */
+int box_run(const struct CMUnitTest *tests, size_t count);
 
 /* cmocka's setup and teardown: one destination, "crm". */
 int box_setup(void **state);
@@ -83,8 +90,25 @@ struct store_destination_stats box_counts(struct box *box, size_t index);
 /* The state of ${id} at destination ${index} (or of the held event), -1: none. */
 int box_state(struct box *box, const char *id, size_t index);
 
-/* Run ${sql} by another connection and return its one number. */
-int64_t box_number(const struct box *box, const char *sql);
+/* What there is, in all, by list and show; for a few events. */
+struct box_total {
+	int events;
+	int leads;
+	int attempts;
+	int counted;			/* attempts that were not free of charge */
+	char ids[64][UUID7_SIZE];
+	char keys[64][40];		/* of the leads, whatever their source */
+};
+struct box_total box_total(struct box *box);
+
+/* One event, as show has it. */
+struct box_event {
+	int64_t closed_ms;
+	char state[16];
+	char violations[40];		/* "": none */
+};
+struct box_event box_show(struct box *box, const char *id);
+
 /* Fail the test unless everything derived agrees with what it derives from. */
 void box_check(const struct box *box);
 

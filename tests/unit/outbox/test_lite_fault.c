@@ -1,5 +1,5 @@
 /* A disk that fails or fills up, and a process that is killed: nothing is lost. */
-#include "box.h"
+#include "box_lite.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * A store of the first release is brought up to date: nothing changes its meaning,
  * and whatever ends it in the middle leaves the old store or the new one.
  */
-#include "box.h"
+#include "box_lite.h"
 
 #include <dirent.h>
 #include <fcntl.h>

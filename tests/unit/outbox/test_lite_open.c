@@ -1,5 +1,5 @@
 /* Where the outbox lives: made, refused, shared, and on which file systems. */
-#include "box.h"
+#include "box_lite.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Files that are moved, unlinked or replaced under an open outbox. */
-#include "box.h"
+#include "box_lite.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>

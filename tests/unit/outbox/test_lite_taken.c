@@ -2,7 +2,7 @@
  * What is taken and what is begun: who may write of a delivery, what a person may
  * still do to it, and what the next relay makes of it.
  */
-#include "box.h"
+#include "box_lite.h"
 
 #include <fcntl.h>
 #include <signal.h>

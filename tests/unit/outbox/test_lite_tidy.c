@@ -1,5 +1,5 @@
 /* What was deleted is nowhere, and its room goes back to the disk. */
-#include "box.h"
+#include "box_lite.h"
 
 #include <dirent.h>
 #include <sqlite3.h>
@@ -346,6 +346,32 @@ test_old_one(void **state)
 	box_check(box);
 }
 
+/* What was erased is not to be found in the file either. */
+static void
+test_purge_erases(void **state)
+{
+	struct box *box = *state;
+	static const char needle[] = "jane.doe@people.example";
+	char buffer[65536], *hit = NULL;
+	size_t len, count;
+	FILE *f;
+
+	box_put(box, "1", needle, BOX_NOW);
+	box_send(box, 0, DELIVERY_DELIVERED, 0, BOX_NOW);
+	box_begin(box);
+	assert_int_equal(store_purge(box->store, BOX_NOW + 1, 0, 99, &count), 0);
+	box_commit(box);
+	assert_int_equal(count, 1);
+	assert_int_equal(box_number(box, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+	f = fopen(box->path, "rb");
+	assert_non_null(f);
+	while ((len = fread(buffer, 1, sizeof(buffer), f)) > 0)
+		if (memmem(buffer, len, needle, strlen(needle)) != NULL)
+			hit = buffer;
+	fclose(f);
+	assert_null(hit);
+}
+
 int
 main(void)
 {
@@ -354,6 +380,7 @@ main(void)
 		TEST(test_purged),
 		TEST(test_closed),
 		TEST(test_reader),
+		TEST(test_purge_erases),
 		TEST(test_no_remains),
 		TEST(test_no_remains_in_any_order),
 		TEST(test_shrinks),

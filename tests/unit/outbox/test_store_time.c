@@ -268,5 +268,5 @@ main(void)
 		TEST(test_first_attempt),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return box_run(tests, COUNT(tests));
 }

@@ -212,9 +212,8 @@ test_memory(void **state)
 		assert_int_equal(claim.first_attempt_ms, BOX_NOW);
 		assert_int_equal(claim.first_failure_ms, BOX_NOW);
 	}
-	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt"), 5);
-	assert_int_equal(box_number(box,
-	    "SELECT count(*) FROM attempt WHERE counted"), 3);
+	assert_int_equal(box_total(box).attempts, 5);
+	assert_int_equal(box_total(box).counted, 3);
 	delivery_claim_free(&claim);
 }
 
@@ -230,7 +229,7 @@ test_late_outcome(void **state)
 	box_settle(box, &claim, DELIVERY_DELIVERED, 0, BOX_NOW);
 	box_settle(box, &claim, DELIVERY_DEAD, 0, BOX_NOW);
 	assert_int_equal(box_state(box, claim.id, 0), DELIVERY_DELIVERED);
-	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt"), 1);
+	assert_int_equal(box_total(box).attempts, 1);
 	claim.ticket.delivery += 65536;	/* none such */
 	box_settle(box, &claim, DELIVERY_DEAD, 0, BOX_NOW);
 	box_check(box);
@@ -267,7 +266,7 @@ test_recover(void **state)
 	assert_string_equal(claim.id, a[1]);
 	delivery_claim_free(&claim);
 	assert_int_equal(box_state(box, a[0], 0), DELIVERY_HELD);
-	assert_int_equal(box_number(box, "SELECT count(*) FROM attempt"), 3);
+	assert_int_equal(box_total(box).attempts, 3);
 	box_check(box);
 }
 
@@ -740,5 +739,5 @@ main(void)
 		TEST(test_tokens_and_alerts)
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return box_run(tests, COUNT(tests));
 }

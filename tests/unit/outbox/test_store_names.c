@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "outbox/sqlite/lite.h"
-
 static const char *const sources[] = { "oxford", "bath", "york" };
 
 /* Lead 1 of oxford and bath, 2 of oxford, 3 of bath; all held; ids in this order. */
@@ -204,5 +202,5 @@ main(void)
 		TEST(test_match)
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return box_run(tests, COUNT(tests));
 }
