@@ -478,63 +478,36 @@ unsigned lite_act_states(enum store_action action);
 /* The number of the destination called ${name}; 0: there is none. */
 int lite_act_destination(struct lite *lt, const char *name, int64_t *number);
 
-/* One operation of struct store_ops each. */
-int lite_accept(struct store *st, const struct event_in *in,
-    struct event_out *out);
-int lite_claim(struct store *st, int64_t destination, int64_t now_ms,
-    size_t max, struct delivery_claim *claims, size_t *count);
-int lite_claim_probe(struct store *st, int64_t destination, int64_t cursor,
-    struct delivery_claim *claim, size_t *count);
-int lite_settle(struct store *st, const struct delivery_outcome *outcomes,
-    size_t count, int64_t now_ms);
-int lite_stats_requests(struct store *st, int64_t destination, int64_t since_ms,
-    int64_t now_ms, void (*span)(void *arg, int64_t start_ms, int64_t count),
-    void *arg);
-int lite_clock_load(struct store *st, struct trust *trust);
-int lite_clock_save(struct store *st, const struct trust *trust);
-int lite_purge_expire(struct store *st, int64_t now_ms, bool sure);
-int lite_stats_load_alert(struct store *st, const char *kind,
-    const char *subject, struct store_alert *alert);
-int lite_stats_save_alert(struct store *st, const char *kind,
-    const char *subject, const struct store_alert *alert);
-int lite_stats_load_token(struct store *st, int64_t destination,
-    uint8_t origin[DIGEST_SIZE], char **token);
-int lite_stats_save_token(struct store *st, int64_t destination,
-    const uint8_t origin[DIGEST_SIZE], const char *token);
-int lite_due_next(struct store *st, int64_t destination, int64_t *due_ms);
-int lite_due_make(struct store *st, int64_t destination, int64_t now_ms,
-    size_t max, size_t *count);
-int lite_due_recover(struct store *st, int64_t now_ms,
-    struct store_recovery *found);
-int lite_stats(struct store *st, struct store_stats *stats,
-    void (*destination)(void *arg,
-    const struct store_destination_stats *stats), void *arg);
-int lite_stats_delivered(struct store *st, int64_t destination,
-    int64_t since_ms, int64_t until_ms, int max, int *count);
-int lite_stats_load(struct store *st, struct destination_state *state);
-int lite_stats_save(struct store *st, const struct destination_state *state);
-int lite_purge(struct store *st, int64_t delivered_before_ms,
-    int64_t failed_before_ms, size_t max, size_t *count);
-int lite_list(struct store *st, const struct store_filter *filter,
-    void (*row)(void *arg, const struct store_row *row), void *arg);
-int lite_show(struct store *st, const char *id,
-    const struct store_visitor *visitor, bool *found);
-int lite_act(struct store *st, enum store_action action, const char *id,
-    const char *destination, unsigned how, int64_t now_ms,
-    struct store_act_out *out);
-int lite_backup(struct store *st, const char *path);
-int lite_purge_erase(struct store *st, const char *id,
-    enum store_act_result *result);
+/* One call of store.h each. */
+__typeof__(store_accept) lite_accept;
+__typeof__(store_claim) lite_claim;
+__typeof__(store_probe) lite_claim_probe;
+__typeof__(store_settle) lite_settle;
+__typeof__(store_next_due) lite_due_next;
+__typeof__(store_make_due) lite_due_make;
+__typeof__(store_recover) lite_due_recover;
+__typeof__(store_delivered_since) lite_stats_delivered;
+__typeof__(store_requests) lite_stats_requests;
+__typeof__(store_load_trust) lite_clock_load;
+__typeof__(store_save_trust) lite_clock_save;
+__typeof__(store_load_state) lite_stats_load;
+__typeof__(store_save_state) lite_stats_save;
+__typeof__(store_load_token) lite_stats_load_token;
+__typeof__(store_save_token) lite_stats_save_token;
+__typeof__(store_load_alert) lite_stats_load_alert;
+__typeof__(store_save_alert) lite_stats_save_alert;
+__typeof__(store_purge) lite_purge;
+__typeof__(store_expire) lite_purge_expire;
+__typeof__(store_list) lite_list;
+__typeof__(store_names) lite_find_names;
+__typeof__(store_match) lite_find_match;
+__typeof__(store_show) lite_show;
+__typeof__(store_act) lite_act;
+__typeof__(store_find) lite_find;
+__typeof__(store_stats) lite_stats;
+__typeof__(store_payloads) lite_find_payloads;
+__typeof__(store_erase) lite_purge_erase;
+__typeof__(store_backup) lite_backup;
 int lite_tidy_erase_log(struct store *st);
-int lite_find_names(struct store *st, enum store_names which,
-    const char *lead, void (*name)(void *arg, const char *name), void *arg);
-int lite_find_match(struct store *st, const char *beginning,
-    char (*ids)[UUID7_SIZE], size_t max, size_t *count);
-int lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
-    void (*event)(void *arg, const struct store_event *e), void *arg);
-int lite_find(struct store *st, enum store_action action,
-    const struct store_filter *filter, int64_t now_ms,
-    struct store_walk *walk, char (*ids)[UUID7_SIZE], size_t max,
-    size_t *count);
 
 #endif

@@ -125,17 +125,13 @@ lite_act_discard(struct lite *lt, int64_t event, int64_t lead, const char *note,
 static int
 act_on_held(struct act *a, int64_t event, int64_t lead)
 {
-	switch (a->action) {
-	case STORE_RELEASE:
+	if (a->action == STORE_RELEASE)
 		return release_event(a, event, lead);
-	case STORE_DISCARD:
-		a->out->changed = 1;
-		return a->how & STORE_DRY_RUN ? 0 : lite_act_discard(a->lt,
-		    event, lead, "discarded", a->now_ms);
-	default:
-		return refuse(a, STORE_ACT_NOTHING,
-		    "held: release or discard it");
-	}
+	if (a->action != STORE_DISCARD)
+		return refuse(a, STORE_ACT_NOTHING, "held: release or discard it");
+	a->out->changed = 1;
+	return a->how & STORE_DRY_RUN ? 0 : lite_act_discard(a->lt, event, lead,
+	    "discarded", a->now_ms);
 }
 
 static int

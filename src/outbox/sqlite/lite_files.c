@@ -76,13 +76,10 @@ is_at(const char *path, const struct lite_file *file)
 static void
 note(const char *path, struct lite_file *file)
 {
-	struct stat sb;
+	struct stat sb = { 0 };
+	bool known = stat(path, &sb) == 0;
 
-	file->known = stat(path, &sb) == 0;
-	if (!file->known)
-		return;
-	file->device = sb.st_dev;
-	file->inode = sb.st_ino;
+	*file = (struct lite_file){ known, sb.st_dev, sb.st_ino };
 }
 
 bool

@@ -96,7 +96,7 @@ lite_find(struct store *st, enum store_action action,
 
 int
 lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
-    void (*event)(void *arg, const struct store_event *e), void *arg)
+    store_event_fn *event, void *arg)
 {
 	struct lite *lt = (struct lite *)st;
 	struct store_event e = { 0 };
@@ -123,7 +123,7 @@ lite_find_payloads(struct store *st, struct store_walk *walk, size_t max,
 
 int
 lite_find_names(struct store *st, enum store_names which, const char *lead,
-    void (*name)(void *arg, const char *name), void *arg)
+    store_name_fn *name, void *arg)
 {
 	struct lite *lt = (struct lite *)st;
 	bool destinations = which == STORE_DESTINATIONS;

@@ -110,7 +110,7 @@ read_row(sqlite3_stmt *s, struct store_row *row)
 
 int
 lite_list(struct store *st, const struct store_filter *filter,
-    void (*row)(void *arg, const struct store_row *row), void *arg)
+    store_row_fn *row, void *arg)
 {
 	struct lite *lt = (struct lite *)st;
 	struct store_row r;

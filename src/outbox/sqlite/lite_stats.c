@@ -146,8 +146,7 @@ lite_stats_add_requests(struct lite *lt, int64_t destination, int64_t at_ms,
 
 int
 lite_stats_requests(struct store *st, int64_t destination, int64_t since_ms,
-    int64_t now_ms, void (*span)(void *arg, int64_t start_ms, int64_t count),
-    void *arg)
+    int64_t now_ms, store_span_fn *span, void *arg)
 {
 	struct lite *lt = (struct lite *)st;
 	sqlite3_stmt *s;
@@ -214,8 +213,7 @@ whole(struct lite *lt, struct store_stats *stats)
 /* One destination, told to ${tell}. */
 static int
 one(struct lite *lt, int64_t number, const char *name,
-    void (*tell)(void *arg, const struct store_destination_stats *stats),
-    void *arg)
+    store_destination_fn *tell, void *arg)
 {
 	struct store_destination_stats stats;
 	int rc = -1;
@@ -238,8 +236,7 @@ out:
 
 int
 lite_stats(struct store *st, struct store_stats *stats,
-    void (*destination)(void *arg,
-    const struct store_destination_stats *stats), void *arg)
+    store_destination_fn *destination, void *arg)
 {
 	struct lite *lt = (struct lite *)st;
 	sqlite3_stmt *s;
