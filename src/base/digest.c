@@ -31,6 +31,16 @@ digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE])
 	return CRYPTO_memcmp(a, b, DIGEST_SIZE) == 0;
 }
 
+uint64_t
+digest_fnv1a(uint64_t hash, const void *bytes, size_t len)
+{
+	const unsigned char *byte = bytes;
+
+	for (; len > 0; len--)
+		hash = (hash ^ *byte++) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 char *
 digest_hex(const uint8_t digest[DIGEST_SIZE], char out[DIGEST_HEX_SIZE])
 {

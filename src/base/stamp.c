@@ -1,23 +1,46 @@
+/*
+ * stamp: all that would show a change is hashed, so that one number stands for a
+ * file, or for several.  Modes count only there: a file that is in use already is
+ * not read again for being closed to others.
+ */
 #include "base/stamp.h"
 
-static bool
-same_file(const struct stat *a, const struct stat *b)
+#include <sys/stat.h>
+
+#include "base/digest.h"
+
+static uint64_t
+add_file(uint64_t hash, const struct stat *sb)
 {
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
-	    a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	hash = digest_fnv1a(hash, &sb->st_dev, sizeof(sb->st_dev));
+	hash = digest_fnv1a(hash, &sb->st_ino, sizeof(sb->st_ino));
+	hash = digest_fnv1a(hash, &sb->st_size, sizeof(sb->st_size));
+	hash = digest_fnv1a(hash, &sb->st_mtim.tv_sec, sizeof(sb->st_mtim.tv_sec));
+	return digest_fnv1a(hash, &sb->st_mtim.tv_nsec,
+	    sizeof(sb->st_mtim.tv_nsec));
 }
 
 int
-stamp_take(struct stamp *stamp, const char *path)
+stamp_take(uint64_t *stamp, const char *path)
 {
-	struct stat now;
+	struct stat sb;
+	uint64_t now;
 
-	if (stat(path, &now) == -1)
+	if (stat(path, &sb) == -1)
 		return -1;
-	if (stamp->taken && same_file(&now, &stamp->seen))
+	if ((now = add_file(DIGEST_FNV1A, &sb)) == *stamp)
 		return 0;
-	stamp->taken = true;
-	stamp->seen = now;
+	*stamp = now;
 	return 1;
+}
+
+uint64_t
+stamp_add(uint64_t stamp, const char *path)
+{
+	struct stat sb;
+
+	if (path == NULL || stat(path, &sb) == -1)
+		return digest_fnv1a(stamp, "-", 1);
+	stamp = digest_fnv1a(stamp, &sb.st_mode, sizeof(sb.st_mode));
+	return add_file(stamp, &sb);
 }

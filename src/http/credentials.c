@@ -30,8 +30,7 @@ struct file {
 	struct buf secret;		/* its first line */
 	struct buf line;		/* the header line, or the URL */
 	struct buf encoded;		/* another form to scrub, or empty */
-	bool read;
-	struct stamp stamp;
+	uint64_t stamp;			/* of the file as it was read; 0: not yet */
 };
 
 struct credentials {
@@ -154,10 +153,10 @@ credentials_free(struct credentials *c)
 
 /* Read into a fresh copy, so that a bad file leaves what was good. */
 static int
-read_file(struct file *f, struct buf *why)
+read_file(struct file *f, uint64_t stamp, struct buf *why)
 {
 	struct file fresh = { .setting = f->setting, .path = f->path,
-	    .make = f->make, .read = true, .stamp = f->stamp };
+	    .make = f->make, .stamp = stamp };
 	struct buf phrase = { 0 };
 	int rc = -1;
 
@@ -185,18 +184,19 @@ out:
 static int
 refresh_file(struct file *f, struct buf *why)
 {
+	uint64_t stamp = f->stamp;
 	char *path;
 	int rc;
 
 	if (f->path == NULL)
 		return 0;
 	if ((path = secret_resolve(f->path)) == NULL ||
-	    (rc = stamp_take(&f->stamp, path)) == -1) {
+	    (rc = stamp_take(&stamp, path)) == -1) {
 		buf_printf(why, "%s%s: %s", why->len != 0 ? "; " : "", f->setting,
 		    strerror(errno));
 		rc = -1;
-	} else if (rc == 1 && (rc = read_file(f, why)) == -1) {
-		f->stamp.taken = false;		/* said until it is mended */
+	} else if (rc == 1) {
+		rc = read_file(f, stamp, why);
 	}
 	free(path);
 	return rc;
@@ -219,7 +219,7 @@ credentials_complete(const struct credentials *c)
 	int i;
 
 	for (i = 0; i < KINDS; i++)
-		if (c->files[i].path != NULL && !c->files[i].read)
+		if (c->files[i].path != NULL && c->files[i].stamp == 0)
 			return false;
 	return true;
 }

@@ -45,7 +45,7 @@ signing_refresh(struct signing *s, const struct config_destination *config,
 		rc = read_secrets(s, config->sign_secret_file, &phrase);
 	if (phrase.len != 0) {
 		rc = -1;
-		s->stamp.taken = false;		/* said until it is mended */
+		s->stamp = 0;		/* said until it is mended */
 		buf_printf(why, "%ssign_secret_file: %s",
 		    why->len != 0 ? "; " : "", phrase.data);
 	}

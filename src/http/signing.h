@@ -14,7 +14,7 @@ struct config_destination;
 /* A zeroed one holds nothing yet. */
 struct signing {
 	struct secret_list secrets;	/* empty: not configured, or not read yet */
-	struct stamp stamp;
+	uint64_t stamp;			/* of their file */
 };
 
 /*

@@ -199,7 +199,7 @@ programs_judge(struct programs *p, enum programs_which which, const char *text,
 	}
 	one->fresh = NULL;
 	if (state == PROGRAM_TROUBLE)
-		one->stamp.taken = false;	/* not judged: again at the next run */
+		one->stamp = 0;	/* not judged: again at the next run */
 	if (state == PROGRAM_FAULTY) {
 		describe(p, one, out, &why);
 		keep_former(p, &why);

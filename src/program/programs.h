@@ -30,7 +30,7 @@ enum programs_which {
 struct programs_one {
 	const char *given;
 	const char *path;
-	struct stamp stamp;
+	uint64_t stamp;
 	char *text;			/* in use */
 	char *fresh;			/* of a file that changed, or NULL */
 };

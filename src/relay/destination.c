@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "relay/retry.h"
@@ -57,22 +58,13 @@ destination_refit(struct destination *d, const struct config_destination *config
 	d->era++;
 }
 
-/* FNV-1a over both names, the NUL between them included. */
+/* Over both names, their NULs included. */
 uint64_t
 destination_lead(const char *source, const char *lead)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	const char *part, *p;
-	int i;
+	uint64_t hash = digest_fnv1a(DIGEST_FNV1A, source, strlen(source) + 1);
 
-	for (i = 0; i < 2; i++) {
-		part = i == 0 ? source : lead;
-		for (p = part; ; p++) {
-			hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-			if (*p == '\0')
-				break;
-		}
-	}
+	hash = digest_fnv1a(hash, lead, strlen(lead) + 1);
 	return hash != 0 ? hash : 1;
 }
 

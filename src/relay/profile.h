@@ -38,7 +38,7 @@ struct profile {
 	struct programs *programs;
 	struct attempt *pool;		/* at rest */
 	size_t in_use;			/* attempts that are not */
-	struct stamp files[PROFILE_FILES];	/* those that nobody looks at again */
+	uint64_t files[PROFILE_FILES];	/* those that nobody looks at again */
 	bool ready;			/* credentials complete, URL allowed */
 	bool complained;
 	int64_t refresh_ms;

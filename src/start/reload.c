@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
+#include "base/stamp.h"
 #include "config/config.h"
 #include "intake/snapshot.h"
 #include "outbox/outbox.h"
@@ -151,44 +152,6 @@ reload_config(struct reload *rl, struct config **config,
 
 /* --- watching ------------------------------------------------------------- */
 
-/* FNV-1a. */
-static void
-mix(uint64_t *hash, const void *bytes, size_t len)
-{
-	const unsigned char *byte = bytes;
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		*hash = (*hash ^ byte[i]) * UINT64_C(0x100000001b3);
-}
-
-/* Add what ${path} looks like, as far as a change of it would show. */
-static void
-mix_file(uint64_t *hash, const char *path)
-{
-	struct stat sb;
-
-	if (path == NULL || stat(path, &sb) == -1) {
-		mix(hash, "-", 1);
-		return;
-	}
-	mix(hash, &sb.st_dev, sizeof(sb.st_dev));
-	mix(hash, &sb.st_ino, sizeof(sb.st_ino));
-	mix(hash, &sb.st_size, sizeof(sb.st_size));
-	mix(hash, &sb.st_mode, sizeof(sb.st_mode));
-	mix(hash, &sb.st_mtim.tv_sec, sizeof(sb.st_mtim.tv_sec));
-	mix(hash, &sb.st_mtim.tv_nsec, sizeof(sb.st_mtim.tv_nsec));
-}
-
-static void
-mix_destination(uint64_t *hash, const struct config_destination *d)
-{
-	if (d->when_file != NULL)
-		mix_file(hash, d->when_file);
-	if (d->body == CONFIG_BODY_TRANSFORM)
-		mix_file(hash, d->transform);
-}
-
 /*
  * The files that only a load reads; a destination's are watched by the relay,
  * ${all}: unless there is none yet.  ${config} may be NULL.
@@ -196,21 +159,26 @@ mix_destination(uint64_t *hash, const struct config_destination *d)
 static uint64_t
 look(const char *file, const struct config *config, bool all)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t seen = stamp_add(DIGEST_FNV1A, file);
+	const struct config_destination *d;
 	char *path;
 	size_t i;
 
-	mix_file(&hash, file);
 	for (i = 0; config != NULL && i < config->source_count; i++) {
 		if (config->sources[i].secret_file == NULL)
 			continue;
 		path = secret_resolve(config->sources[i].secret_file);
-		mix_file(&hash, path);
+		seen = stamp_add(seen, path);
 		free(path);
 	}
-	for (i = 0; all && config != NULL && i < config->destination_count; i++)
-		mix_destination(&hash, &config->destinations[i]);
-	return hash;
+	for (i = 0; all && config != NULL && i < config->destination_count; i++) {
+		d = &config->destinations[i];
+		if (d->when_file != NULL)
+			seen = stamp_add(seen, d->when_file);
+		if (d->body == CONFIG_BODY_TRANSFORM)
+			seen = stamp_add(seen, d->transform);
+	}
+	return seen;
 }
 
 void
