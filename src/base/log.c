@@ -1,11 +1,13 @@
+/*
+ * log: a line is put together here, under no lock, and goes to log_out.c, which
+ * knows the target and so what stands before "level".
+ */
 #include "base/log.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log_out.h"
@@ -22,23 +24,10 @@ static const char *const levels[] = {
 };
 
 static int
-turn_to(const char *target, bool patient)
-{
-	if (strcmp(target, "stderr") == 0)
-		return log_out_open(LOG_TO_STDERR, NULL, patient);
-	if (strcmp(target, "syslog") == 0)
-		return log_out_open(LOG_TO_SYSLOG, NULL, patient);
-	if (strncmp(target, "file:", 5) == 0)
-		return log_out_open(LOG_TO_FILE, target + 5, patient);
-	errno = EINVAL;
-	return -1;
-}
-
-static int
 turn(const char *target, enum log_format format, enum log_level level,
     bool patient)
 {
-	if (turn_to(target, patient) == -1)
+	if (log_out_open(target, patient) == -1)
 		return -1;
 	atomic_store(&logger.format, (int)format);
 	atomic_store(&logger.level, (int)level);
@@ -55,25 +44,6 @@ int
 log_insist(const char *target, enum log_format format, enum log_level level)
 {
 	return turn(target, format, level, true);
-}
-
-void
-log_reopen(void)
-{
-	log_out_reopen();
-}
-
-void
-log_flush(void)
-{
-	log_out_flush();
-}
-
-_Noreturn void
-log_exit(int status)
-{
-	log_out_flush();
-	_exit(status);
 }
 
 /* Does a logfmt value need quotes? */

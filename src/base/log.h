@@ -39,7 +39,11 @@ int log_insist(const char *target, enum log_format format, enum log_level level)
  */
 void log_reopen(void);
 
-/* Before a fork: give what was said a fifth of a second to be written. */
+/*
+ * See that what was said is written, as far as a fifth of a second allows.  Done by
+ * exit(3), not by _exit(2).  Where all could be written, the thread has ended, so a
+ * fork may follow.
+ */
 void log_flush(void);
 
 /* The same, and _exit. */

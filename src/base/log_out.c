@@ -1,3 +1,11 @@
+/*
+ * log_out: the queue, and the thread that writes it.
+ *
+ * Callers and the writer share a queue, and which target is wanted.  What the writer
+ * uses just now is its own: it follows a turn between two writes, or when a write
+ * cannot go on.  It ends when it is told to (log_flush), so that a fork or the
+ * process's end may follow, and is made anew by the next line.
+ */
 #include "base/log_out.h"
 
 #include <errno.h>
@@ -26,10 +34,16 @@
 #define STACK_SIZE (256u << 10)
 #define PAUSE_MS 2			/* between two batches: nobody wakes it for each line */
 #define LOOK_MS 20			/* a writer that waits looks about as often */
-#define ANSWER_MS 500			/* how long turning to a target may take */
 #define AGAIN_MS 3000			/* between two tries at one that cannot be opened */
 #define FLUSH_MS 200
 #define SYSLOG_PATH "/dev/log"
+#define FILE_PREFIX "file:"
+#define TARGET_SIZE (sizeof(FILE_PREFIX) + PATH_MAX)
+
+enum kind { TO_NOWHERE, TO_STDERR, TO_SYSLOG, TO_FILE };
+
+/* The thread: none; ended, yet to be joined; at work; waiting, for a line to wake it. */
+enum state { ABSENT, ENDED, BUSY, IDLE };
 
 /* What stands before each line in the queue. */
 struct head {
@@ -43,30 +57,24 @@ struct head {
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t news;		/* for the writer */
-	pthread_cond_t done;		/* for whoever waits for it */
+	pthread_cond_t done;		/* it has ended */
 	bool made;			/* the conditions are */
-	bool running;			/* there is a writer */
-	bool idle;			/* which a line has to wake */
-	bool left;			/* one has ended, or will, and is to be joined */
+	enum state state;
 	pthread_t thread;
 	int64_t end_mono_ms;		/* not 0: it is to end, by then at the latest */
 	struct buf queue;
 	unsigned long long lost;	/* lines that found no room in it */
 
-	enum log_target target;		/* the one wanted */
-	char *path;
-	bool patient;			/* one that cannot be opened is tried again */
-	unsigned turns;			/* rises with each turn to a target */
-	unsigned settled;		/* the last one that was carried out */
-	int error;			/* of that one */
-} shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	char target[TARGET_SIZE];	/* the one wanted */
+	int fd;				/* opened already, or -1 */
+	bool turned;			/* the writer has yet to follow */
+} shared = { .lock = PTHREAD_MUTEX_INITIALIZER, .target = "stderr", .fd = -1 };
 
 /* The writer's own, whichever thread that is at the time. */
 static struct {
-	enum log_target target;		/* the one in use */
-	char *path;
+	enum kind kind;			/* of the target in use */
+	char target[TARGET_SIZE];
 	int fd;
-	unsigned turns;			/* as far as it has followed */
 	bool failing;			/* the one wanted could not be opened */
 	int64_t again_mono_ms;		/* then it is tried again */
 	struct buf batch;		/* taken from the queue */
@@ -75,7 +83,7 @@ static struct {
 	unsigned long long lost;	/* yet to be said */
 	bool torn;			/* half a line was written */
 	bool json;			/* as the last line was */
-} writer = { .fd = STDERR_FILENO };
+} writer = { TO_STDERR, "stderr", .fd = STDERR_FILENO };
 
 static const int priorities[] = {
 	[LOG_LV_ERROR] = LOG_ERR, [LOG_LV_WARN] = LOG_WARNING,
@@ -112,23 +120,22 @@ add_syslog_head(struct buf *out, const struct head *head)
  * then the line and its end.
  */
 static void
-add_line(struct buf *out, enum log_target target, const struct head *head,
-    const char *text)
+add_line(struct buf *out, const struct head *head, const char *text)
 {
-	bool journal = target == LOG_TO_STDERR && getenv("JOURNAL_STREAM") != NULL;
+	bool journal = writer.kind == TO_STDERR && getenv("JOURNAL_STREAM") != NULL;
 	char now[TEXT_TIME_SIZE];
 
-	if (target == LOG_TO_SYSLOG)
+	if (writer.kind == TO_SYSLOG)
 		add_syslog_head(out, head);
 	if (journal)
 		buf_printf(out, "<%d>", priorities[head->level]);
 	if (head->json)
 		buf_putc(out, '{');
-	if (!journal && target != LOG_TO_SYSLOG)
+	if (!journal && writer.kind != TO_SYSLOG)
 		buf_printf(out, head->json ? "\"time\":\"%s\"," : "time=%s ",
 		    text_format_time(head->wall_ms, now));
 	buf_add(out, text, head->len);
-	if (target != LOG_TO_SYSLOG)
+	if (writer.kind != TO_SYSLOG)
 		buf_putc(out, '\n');
 }
 
@@ -141,7 +148,7 @@ is_called_off(void)
 	bool off;
 
 	(void)pthread_mutex_lock(&shared.lock);
-	off = shared.turns != writer.turns || (shared.end_mono_ms != 0 &&
+	off = shared.turned || (shared.end_mono_ms != 0 &&
 	    clock_mono_ms() >= shared.end_mono_ms);
 	(void)pthread_mutex_unlock(&shared.lock);
 	return off;
@@ -172,7 +179,7 @@ put(const char *bytes, size_t len)
 	while (at < len) {
 		if (!wait_for_room())
 			break;
-		n = writer.target == LOG_TO_SYSLOG ?
+		n = writer.kind == TO_SYSLOG ?
 		    send(writer.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) :
 		    write(writer.fd, bytes + at, len - at);
 		if (n >= 0)
@@ -204,7 +211,7 @@ say(int level, const char *words)
 	if (writer.torn)
 		buf_putc(&line, '\n');
 	if (buf_ok(&text))
-		add_line(&line, writer.target, &head, text.data);
+		add_line(&line, &head, text.data);
 	said = buf_ok(&text) && buf_ok(&line) && put(line.data, line.len);
 	buf_free(&text);
 	buf_free(&line);
@@ -216,15 +223,10 @@ static void
 say_on_stderr(const char *words)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
-	struct buf line = { 0 };
 
-	if (writer.target == LOG_TO_STDERR || poll(&p, 1, 0) != 1)
-		return;
-	buf_printf(&line, "leadrelay: %s\n", words);
-	if (buf_ok(&line) && write(STDERR_FILENO, line.data, line.len) == -1) {
-		/* There is nowhere left to say so. */
-	}
-	buf_free(&line);
+	/* Should that fail, there is nowhere left to say so. */
+	if (writer.kind != TO_STDERR && poll(&p, 1, 0) == 1)
+		(void)dprintf(STDERR_FILENO, "leadrelay: %s\n", words);
 }
 
 static void
@@ -239,6 +241,22 @@ say_lost(void)
 }
 
 /* --- targets -------------------------------------------------------------- */
+
+static enum kind
+kind_of(const char *target)
+{
+	if (strncmp(target, FILE_PREFIX, sizeof(FILE_PREFIX) - 1) == 0)
+		return TO_FILE;
+	return strcmp(target, "stderr") == 0 ? TO_STDERR :
+	    strcmp(target, "syslog") == 0 ? TO_SYSLOG : TO_NOWHERE;
+}
+
+/* How ${target} is called where it is talked of: a file by its path. */
+static const char *
+name_of(const char *target)
+{
+	return kind_of(target) == TO_FILE ? target + sizeof(FILE_PREFIX) - 1 : target;
+}
 
 /*
  * A FIFO without a reader must not be waited for, so O_NONBLOCK; this
@@ -270,48 +288,49 @@ open_syslog(void)
 	return -1;
 }
 
-/* Use ${fd} from here on; ${path} is given away. */
-static void
-use(enum log_target target, char *path, int fd)
+/* Neither waits: who asks for a target may be the one to open it. */
+static int
+open_target(const char *target)
 {
-	if (writer.fd != STDERR_FILENO)
-		(void)close(writer.fd);
-	free(writer.path);
-	writer.target = target;
-	writer.path = path;
+	enum kind kind = kind_of(target);
+
+	return kind == TO_STDERR ? STDERR_FILENO :
+	    kind == TO_SYSLOG ? open_syslog() : open_file(name_of(target));
+}
+
+static void
+close_target(int fd)
+{
+	if (fd != -1 && fd != STDERR_FILENO)
+		(void)close(fd);
+}
+
+/* Use ${fd} from here on, which is ${target}. */
+static void
+use(const char *target, int fd)
+{
+	close_target(writer.fd);
+	writer.kind = kind_of(target);
+	(void)strcpy(writer.target, target);
 	writer.fd = fd;
 	writer.torn = false;
 }
 
-/* How ${target} is called where it is talked of. */
-static const char *
-name_of(enum log_target target, const char *path)
-{
-	return target == LOG_TO_FILE ? path :
-	    target == LOG_TO_SYSLOG ? "syslog" : "stderr";
-}
-
-/* Where lines go while ${path} cannot be opened. */
-static const char *
-name_of_former(const char *path)
-{
-	return path != NULL && writer.path != NULL && strcmp(path, writer.path) == 0 ?
-	    "the former file" : name_of(writer.target, writer.path);
-}
-
-/* Opened, when it could not be before; or not, which is said once. */
+/* Opened, when it could not be before; or not. */
 static void
-say_news(enum log_target target, const char *path, int error, bool was_failing)
+say_news(const char *target, int error)
 {
+	bool same = writer.kind == TO_FILE && strcmp(target, writer.target) == 0;
 	struct buf words = { 0 };
 
 	if (error == 0)
-		buf_printf(&words, "log %s: open again", name_of(target, path));
+		buf_printf(&words, "log %s: open again", name_of(target));
 	else
 		buf_printf(&words, "log %s: cannot be opened: %s; lines go on to "
-		    "%s, and it is tried again", name_of(target, path),
-		    strerror(error), name_of_former(path));
-	if (buf_ok(&words) && was_failing != (error != 0)) {
+		    "%s, and it is tried again", name_of(target),
+		    strerror(error), same ? "the former file" :
+		    name_of(writer.target));
+	if (buf_ok(&words)) {
 		(void)say(error == 0 ? LOG_LV_INFO : LOG_LV_WARN, words.data);
 		if (error != 0)
 			say_on_stderr(words.data);
@@ -323,69 +342,35 @@ say_news(enum log_target target, const char *path, int error, bool was_failing)
 static bool
 has_to_turn(void)
 {
-	return shared.turns != writer.turns ||
+	return shared.turned ||
 	    (writer.failing && clock_mono_ms() >= writer.again_mono_ms);
 }
 
-/* The turn ${turns} is carried out; the lock is held.  True: with patience. */
-static bool
-settle(unsigned turns, int error)
-{
-	bool patient = shared.patient;
-
-	writer.turns = turns;
-	shared.settled = turns;
-	shared.error = error;
-	shared.patient = true;		/* a target that was good once is waited for */
-	(void)pthread_cond_broadcast(&shared.done);
-	return patient;
-}
-
-static int
-open_target(enum log_target target, const char *path)
-{
-	if (target == LOG_TO_STDERR)
-		return STDERR_FILENO;
-	if (target == LOG_TO_SYSLOG)
-		return open_syslog();
-	if (path != NULL)
-		return open_file(path);
-	errno = ENOMEM;
-	return -1;
-}
-
-/* Turn to the target that is wanted, if it is not in use. */
+/* Turn to the target that is wanted, if it is not in use.  A failure is said once. */
 static void
 follow(void)
 {
-	bool was_failing = writer.failing, again, patient;
-	enum log_target target;
-	unsigned turns;
-	char *path;
-	int fd, error;
+	bool was_failing = writer.failing, again;
+	char target[TARGET_SIZE];
+	int fd = -1, error;
 
 	(void)pthread_mutex_lock(&shared.lock);
-	again = has_to_turn();
-	turns = shared.turns;
-	target = shared.target;
-	path = again && shared.path != NULL ? strdup(shared.path) : NULL;
+	if ((again = has_to_turn())) {
+		(void)strcpy(target, shared.target);
+		fd = shared.fd;
+		shared.fd = -1;
+		shared.turned = false;
+	}
 	(void)pthread_mutex_unlock(&shared.lock);
 	if (!again)
 		return;
-	error = (fd = open_target(target, path)) == -1 ? errno : 0;
-	(void)pthread_mutex_lock(&shared.lock);
-	patient = settle(turns, error);
-	(void)pthread_mutex_unlock(&shared.lock);
+	error = fd != -1 || (fd = open_target(target)) != -1 ? 0 : errno;
 	writer.again_mono_ms = clock_mono_ms() + AGAIN_MS;
-	if (error == 0) {
-		use(target, path, fd);
-		path = NULL;
-	}
-	if (error == 0 || patient) {
-		writer.failing = error != 0;
-		say_news(target, error == 0 ? writer.path : path, error, was_failing);
-	}
-	free(path);
+	writer.failing = error != 0;
+	if (error == 0)
+		use(target, fd);
+	if (was_failing != writer.failing)
+		say_news(target, error);
 }
 
 /* --- the writer ----------------------------------------------------------- */
@@ -394,12 +379,14 @@ follow(void)
 static bool
 find_syslog(void)
 {
-	if (writer.target != LOG_TO_SYSLOG || is_called_off())
+	if (writer.kind != TO_SYSLOG || is_called_off())
 		return false;
-	use(LOG_TO_STDERR, NULL, STDERR_FILENO);
-	writer.turns--;			/* as if it had yet to be turned to */
+	use("stderr", STDERR_FILENO);
+	(void)pthread_mutex_lock(&shared.lock);
+	shared.turned = true;
+	(void)pthread_mutex_unlock(&shared.lock);
 	follow();
-	return writer.target == LOG_TO_SYSLOG;
+	return writer.kind == TO_SYSLOG;
 }
 
 static void
@@ -409,7 +396,7 @@ put_chunk(void)
 
 	if (writer.lost != 0 && writer.chunk_lines != 0)
 		say_lost();
-	if (writer.lost != 0 || (!put(chunk->data, chunk->len) &&
+	if (writer.lost != 0 || !buf_ok(chunk) || (!put(chunk->data, chunk->len) &&
 	    !(find_syslog() && put(chunk->data, chunk->len))))
 		writer.lost += writer.chunk_lines;
 	buf_reset(&writer.chunk);
@@ -425,19 +412,14 @@ put_line(const struct head *head, const char *text)
 	size_t before = chunk->len;
 
 	writer.json = head->json;
-	add_line(chunk, writer.target, head, text);
+	add_line(chunk, head, text);
 	if (chunk->len > CHUNK_MAX && before != 0) {
 		chunk->len = before;
 		put_chunk();
-		add_line(chunk, writer.target, head, text);
+		add_line(chunk, head, text);
 	}
 	writer.chunk_lines++;
-	if (!buf_ok(chunk)) {
-		writer.lost += writer.chunk_lines;
-		writer.chunk_lines = 0;
-		buf_free(chunk);
-	}
-	if (writer.target == LOG_TO_SYSLOG)
+	if (writer.kind == TO_SYSLOG)
 		put_chunk();
 }
 
@@ -468,17 +450,19 @@ take_batch(unsigned long long *lost)
 	(void)pthread_mutex_lock(&shared.lock);
 	if (!has_to_turn() && shared.end_mono_ms == 0)
 		wait_until(&shared.news, clock_mono_ms() + PAUSE_MS);
-	shared.idle = true;
+	shared.state = IDLE;
 	while (shared.queue.len == 0 && !has_to_turn() && shared.end_mono_ms == 0)
 		if (writer.failing)
 			wait_until(&shared.news, writer.again_mono_ms);
 		else
 			(void)pthread_cond_wait(&shared.news, &shared.lock);
-	shared.idle = false;
 	over = shared.end_mono_ms != 0 && (clock_mono_ms() >= shared.end_mono_ms ||
-	    (shared.queue.len == 0 && shared.turns == writer.turns));
+	    (shared.queue.len == 0 && !shared.turned));
+	shared.state = BUSY;
 	if (over) {
-		shared.running = false;
+		/* Whoever flushes may do it without a thread. */
+		shared.state = pthread_equal(pthread_self(), shared.thread) ?
+		    ENDED : ABSENT;
 		(void)pthread_cond_broadcast(&shared.done);
 	} else {
 		writer.batch = shared.queue;
@@ -506,6 +490,12 @@ write_lines(void *arg)
 }
 
 /* --- the writer's beginning and end --------------------------------------- */
+
+static bool
+is_running(void)
+{
+	return shared.state >= BUSY;
+}
 
 static void
 make_conditions(void)
@@ -537,15 +527,13 @@ in_child(void)
 	buf_reset(&shared.queue);
 	shared.lost = 0;
 	shared.end_mono_ms = 0;
-	shared.left = false;
-	shared.idle = false;
-	if (shared.running) {
+	if (is_running()) {
 		memset(&writer, 0, sizeof(writer));
-		writer.fd = STDERR_FILENO;
-		writer.turns = shared.turns - 1;
-		shared.patient = true;
-		shared.running = false;
+		writer.fd = -1;
+		use("stderr", STDERR_FILENO);
+		shared.turned = true;
 	}
+	shared.state = ABSENT;
 	(void)pthread_mutex_unlock(&shared.lock);
 }
 
@@ -553,8 +541,8 @@ in_child(void)
 static void
 join_writer(void)
 {
-	if (shared.left && !shared.running) {
-		shared.left = false;
+	if (shared.state == ENDED) {
+		shared.state = ABSENT;
 		(void)pthread_join(shared.thread, NULL);
 	}
 }
@@ -570,7 +558,7 @@ start_writer(void)
 		shared.made = true;
 		make_conditions();
 		(void)pthread_atfork(before_fork, after_fork, in_child);
-		(void)atexit(log_out_flush);
+		(void)atexit(log_flush);
 	}
 	join_writer();
 	/* Signals, and a SIGPIPE of its own, are nothing for it. */
@@ -578,8 +566,8 @@ start_writer(void)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-	shared.left = pthread_create(&shared.thread, &attr, write_lines, NULL) == 0;
-	shared.running = shared.left;
+	if (pthread_create(&shared.thread, &attr, write_lines, NULL) == 0)
+		shared.state = BUSY;
 	(void)pthread_attr_destroy(&attr);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
@@ -588,7 +576,7 @@ start_writer(void)
 static void
 wake_writer(void)
 {
-	if (shared.running)
+	if (is_running())
 		(void)pthread_cond_signal(&shared.news);
 	else
 		start_writer();
@@ -609,103 +597,82 @@ log_out_line(int level, bool json, const struct buf *text)
 	} else {
 		buf_add(queue, &head, sizeof(head));
 		buf_add(queue, text->data, text->len);
-		if (shared.idle || !shared.running || (queue->len > QUEUE_HIGH &&
+		if (shared.state != BUSY || (queue->len > QUEUE_HIGH &&
 		    queue->len - size <= QUEUE_HIGH))
 			wake_writer();
 	}
 	(void)pthread_mutex_unlock(&shared.lock);
 }
 
-/* What became of the turn ${turns}, an error number; the lock is held. */
-static int
-wait_for_turn(unsigned turns)
+/* Have the writer turn to the target wanted: ${fd}, or -1: to be opened.  The lock is held. */
+static void
+turn(int fd)
 {
-	int64_t end = clock_mono_ms() + ANSWER_MS;
-
-	while (shared.running && (int)(shared.settled - turns) < 0 &&
-	    clock_mono_ms() < end)
-		wait_until(&shared.done, end);
-	if (shared.settled == turns)
-		return shared.error;
-	shared.turns++;			/* so that it looks once more */
-	return ETIMEDOUT;
-}
-
-/* Is that what is wanted already?  The lock is held. */
-static bool
-is_wanted(enum log_target target, const char *path)
-{
-	return target == shared.target && (path == NULL ||
-	    (shared.path != NULL && strcmp(path, shared.path) == 0));
+	close_target(shared.fd);
+	shared.fd = fd;
+	shared.turned = true;
+	wake_writer();
 }
 
 int
-log_out_open(enum log_target target, const char *path, bool patient)
+log_out_open(const char *target, bool patient)
 {
-	char *other = path != NULL ? strdup(path) : NULL;
-	enum log_target former;
-	int error = 0;
+	bool wanted;
+	int fd = -1;
 
-	if (path != NULL && other == NULL)
+	if (kind_of(target) == TO_NOWHERE || strlen(target) >= TARGET_SIZE) {
+		errno = EINVAL;
+		return -1;
+	}
+	(void)pthread_mutex_lock(&shared.lock);
+	wanted = strcmp(target, shared.target) == 0;
+	(void)pthread_mutex_unlock(&shared.lock);
+	if (wanted)
+		return 0;
+	if (!patient && (fd = open_target(target)) == -1)
 		return -1;
 	(void)pthread_mutex_lock(&shared.lock);
-	if (!is_wanted(target, path)) {
-		char *former_path = shared.path;
-
-		former = shared.target;
-		shared.target = target;
-		shared.path = other;
-		shared.patient = patient;
-		shared.turns++;
-		wake_writer();
-		if (!patient)
-			error = wait_for_turn(shared.turns);
-		if (error != 0) {
-			shared.target = former;
-			shared.path = former_path;
-			shared.patient = true;
-		} else {
-			other = former_path;
-		}
-	}
+	(void)strcpy(shared.target, target);
+	turn(fd);
 	(void)pthread_mutex_unlock(&shared.lock);
-	free(other);
-	errno = error;
-	return error == 0 ? 0 : -1;
+	return 0;
 }
 
 void
-log_out_reopen(void)
+log_reopen(void)
 {
 	(void)pthread_mutex_lock(&shared.lock);
-	if (shared.target != LOG_TO_STDERR) {
-		shared.patient = true;
-		shared.turns++;
-		wake_writer();
-	}
+	if (kind_of(shared.target) != TO_STDERR)
+		turn(-1);
 	(void)pthread_mutex_unlock(&shared.lock);
 }
 
 void
-log_out_flush(void)
+log_flush(void)
 {
 	int64_t end = clock_mono_ms() + FLUSH_MS;
 
 	(void)pthread_mutex_lock(&shared.lock);
-	if (!shared.running && shared.queue.len != 0) {
+	shared.end_mono_ms = end;
+	if (!is_running() && shared.queue.len != 0) {
 		/* No thread could be made. */
-		shared.running = true;
-		shared.end_mono_ms = end;
+		shared.state = BUSY;
 		(void)pthread_mutex_unlock(&shared.lock);
 		(void)write_lines(NULL);
 		(void)pthread_mutex_lock(&shared.lock);
 	}
-	shared.end_mono_ms = end;
-	if (shared.running)
+	if (is_running())
 		(void)pthread_cond_signal(&shared.news);
-	while (shared.running && clock_mono_ms() < end)
+	while (is_running() && clock_mono_ms() < end)
 		wait_until(&shared.done, end);
 	join_writer();
 	shared.end_mono_ms = 0;
 	(void)pthread_mutex_unlock(&shared.lock);
+}
+
+_Noreturn void
+log_exit(int status)
+{
+	log_flush();
+	_exit(status);
 }
