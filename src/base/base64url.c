@@ -24,66 +24,36 @@ static const unsigned char values[256] = {
 ssize_t
 base64url_decode(const char *str, size_t len, unsigned char *out)
 {
-	const unsigned char *s = (const unsigned char *)str;
 	unsigned char *o = out;
-	uint32_t bits = 0;
 	unsigned int v, held = 0;
-	size_t i;
+	uint32_t bits = 0;
 
 	if (len % 4 == 1)
 		return -1;
-	for (i = 0; i + 4 <= len; i += 4) {
-		unsigned int a = values[s[i]], b = values[s[i + 1]];
-		unsigned int c = values[s[i + 2]], d = values[s[i + 3]];
-
-		if (a == 0 || b == 0 || c == 0 || d == 0)
-			return -1;
-		bits = (uint32_t)(a - 1) << 18 | (uint32_t)(b - 1) << 12 |
-		    (uint32_t)(c - 1) << 6 | (uint32_t)(d - 1);
-		*o++ = (unsigned char)(bits >> 16);
-		*o++ = (unsigned char)(bits >> 8);
-		*o++ = (unsigned char)bits;
-	}
-	for (bits = 0; i < len; i++) {
-		if ((v = values[s[i]]) == 0)
+	for (size_t i = 0; i < len; i++) {
+		if ((v = values[(unsigned char)str[i]]) == 0)
 			return -1;
 		bits = bits << 6 | (v - 1);
-		held += 6;
+		if ((held += 6) >= 8)
+			*o++ = (unsigned char)(bits >> (held -= 8));
 	}
-	/* Two characters hold one byte and 4 bits, three hold two and 2 bits. */
-	if (held != 0) {
-		unsigned int spare = held % 8;
-
-		if ((bits & ((1U << spare) - 1)) != 0)
-			return -1;
-		for (held -= spare, bits >>= spare; held != 0; held -= 8)
-			*o++ = (unsigned char)(bits >> (held - 8));
-	}
-	return o - out;
+	/* What is left of the last character belongs to no byte. */
+	return (bits & ((1U << held) - 1)) == 0 ? o - out : -1;
 }
 
 void
 base64url_encode(const unsigned char *bytes, size_t len, char *out)
 {
-	uint32_t bits;
-	size_t i;
+	unsigned int held = 0;
+	uint32_t bits = 0;
 
-	for (i = 0; i + 3 <= len; i += 3) {
-		bits = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 |
-		    bytes[i + 2];
-		*out++ = base64url_alphabet[bits >> 18];
-		*out++ = base64url_alphabet[bits >> 12 & 63];
-		*out++ = base64url_alphabet[bits >> 6 & 63];
-		*out++ = base64url_alphabet[bits & 63];
+	for (size_t i = 0; i < len; i++) {
+		bits = bits << 8 | bytes[i];
+		for (held += 8; held >= 6;)
+			*out++ = base64url_alphabet[bits >> (held -= 6) & 63];
 	}
-	if (len - i == 1) {
-		*out++ = base64url_alphabet[bytes[i] >> 2];
-		*out++ = base64url_alphabet[(bytes[i] & 3) << 4];
-	} else if (len - i == 2) {
-		*out++ = base64url_alphabet[bytes[i] >> 2];
-		*out++ = base64url_alphabet[(bytes[i] & 3) << 4 | bytes[i + 1] >> 4];
-		*out++ = base64url_alphabet[(bytes[i + 1] & 15) << 2];
-	}
+	if (held != 0)
+		*out++ = base64url_alphabet[bits << (6 - held) & 63];
 	*out = '\0';
 }
 

@@ -61,16 +61,9 @@ buf_putc(struct buf *b, char c)
 void
 buf_int(struct buf *b, long long value)
 {
-	char digits[24], *p = digits + sizeof(digits);
-	unsigned long long rest = value < 0 ? 0 - (unsigned long long)value :
-	    (unsigned long long)value;
+	char digits[24];
 
-	do
-		*--p = (char)('0' + rest % 10);
-	while ((rest /= 10) != 0);
-	if (value < 0)
-		*--p = '-';
-	buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+	buf_add(b, digits, (size_t)snprintf(digits, sizeof(digits), "%lld", value));
 }
 
 void
@@ -157,6 +150,12 @@ bool
 buf_ok(const struct buf *b)
 {
 	return !b->oom;
+}
+
+const char *
+buf_phrase(const struct buf *b)
+{
+	return buf_ok(b) && b->data != NULL ? b->data : "out of memory";
 }
 
 char *

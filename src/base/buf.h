@@ -49,6 +49,9 @@ bool buf_reserve(struct buf *b, size_t more);
 /* True while nothing that was appended has been lost. */
 bool buf_ok(const struct buf *b);
 
+/* What was said, or "out of memory" where nothing could be.  Borrowed. */
+const char *buf_phrase(const struct buf *b);
+
 /* The contents as a string the caller frees, or NULL after oom; empties ${b}. */
 char *buf_detach(struct buf *b);
 

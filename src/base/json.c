@@ -3,9 +3,8 @@
  *
  * Names are kept only while their object is open: each open object owns the
  * tail of one array from ${first_name} on, and gives it back when it closes.
- * Repeats are looked for at that moment, by comparing or, from PAIRWISE_MAX
- * names on, by sorting; nothing hostile can be hashed into one bucket, because
- * there are none.
+ * Repeats are looked for at that moment, by sorting; nothing hostile can be hashed
+ * into one bucket, because there are none.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,8 +14,7 @@
 #include "base/utf8.h"
 #include "base/json.h"
 
-#define PAIRWISE_MAX 64		/* names compared each with each */
-#define NAMES_AT_FIRST 96	/* before any memory is asked for */
+#define NAMES_AT_FIRST 96
 
 static const char unexpected[] = "unexpected character";
 static const char unfinished[] = "unexpected end of text";
@@ -26,7 +24,6 @@ struct name {
 	const char *bytes;		/* unescaped */
 	size_t len;
 	size_t at;			/* offset in the text */
-	uint32_t mark;			/* differs: the names differ */
 };
 
 struct container {
@@ -39,31 +36,13 @@ struct scan {
 	const char *fault;		/* the phrase, once there is one */
 	struct container stack[JSON_MAX_DEPTH];
 	size_t depth;
-	struct name *names;		/* ${first_names}, or from the heap */
+	struct name *names;
 	size_t names_len, names_cap;
 	char *unescaped;		/* room for every name with an escape */
 	size_t unescaped_len;
 	struct json_member *wanted;
 	size_t wanted_count;
 	struct json_member *open;	/* wanted, its value being scanned */
-	struct name first_names[NAMES_AT_FIRST];
-};
-
-/* What a byte is inside a string. */
-enum { PLAIN, QUOTE, ESCAPE, CONTROL, MULTIBYTE };
-static const unsigned char string_class[256] = {
-	CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,
-	CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,
-	CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,
-	CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,
-	['"'] = QUOTE,
-	['\\'] = ESCAPE,
-#define M8(i) [i] = MULTIBYTE, [i + 1] = MULTIBYTE, [i + 2] = MULTIBYTE, \
-	[i + 3] = MULTIBYTE, [i + 4] = MULTIBYTE, [i + 5] = MULTIBYTE, \
-	[i + 6] = MULTIBYTE, [i + 7] = MULTIBYTE
-	M8(0x80), M8(0x88), M8(0x90), M8(0x98), M8(0xa0), M8(0xa8), M8(0xb0), M8(0xb8),
-	M8(0xc0), M8(0xc8), M8(0xd0), M8(0xd8), M8(0xe0), M8(0xe8), M8(0xf0), M8(0xf8),
-#undef M8
 };
 
 static bool
@@ -171,34 +150,28 @@ scan_escape(struct scan *s)
 static bool
 scan_string(struct scan *s, bool *escaped)
 {
-	const unsigned char *p, *end = s->end;
+	unsigned char c;
 
 	*escaped = false;
-	s->pos++;
-	for (;;) {
-		p = s->pos;
-		while (p < end && string_class[*p] == PLAIN)
-			p++;
-		s->pos = p;
-		if (p == end)
-			return fail(s, unfinished);
-		switch (string_class[*p]) {
-		case QUOTE:
+	for (s->pos++; s->pos < s->end;) {
+		c = *s->pos;
+		if (c == '"') {
 			s->pos++;
 			return true;
-		case ESCAPE:
+		} else if (c == '\\') {
 			*escaped = true;
 			if (!scan_escape(s))
 				return false;
-			break;
-		case MULTIBYTE:
+		} else if (c >= 0x80) {
 			if (!scan_multibyte(s))
 				return false;
-			break;
-		default:
+		} else if (c < 0x20) {
 			return fail(s, "control character in a string");
+		} else {
+			s->pos++;
 		}
 	}
+	return fail(s, unfinished);
 }
 
 static bool
@@ -290,15 +263,11 @@ unescape_name(struct scan *s, struct name *name)
 static bool
 grow_names(struct scan *s)
 {
-	struct name *bigger;
-	size_t cap = s->names_cap * 2;
-	bool on_heap = s->names != s->first_names;
+	size_t cap = s->names_cap != 0 ? s->names_cap * 2 : NAMES_AT_FIRST;
+	struct name *bigger = realloc(s->names, cap * sizeof(*bigger));
 
-	bigger = realloc(on_heap ? s->names : NULL, cap * sizeof(*bigger));
 	if (bigger == NULL)
 		return fail(s, no_memory);
-	if (!on_heap)
-		memcpy(bigger, s->first_names, sizeof(s->first_names));
 	s->names = bigger;
 	s->names_cap = cap;
 	return true;
@@ -308,11 +277,9 @@ grow_names(struct scan *s)
 static void
 open_wanted(struct scan *s, const struct name *name)
 {
-	struct json_member *m;
-	size_t i;
+	struct json_member *m = s->wanted;
 
-	for (i = 0; i < s->wanted_count; i++) {
-		m = &s->wanted[i];
+	for (; m < s->wanted + s->wanted_count; m++) {
 		if (strlen(m->name) == name->len &&
 		    memcmp(m->name, name->bytes, name->len) == 0) {
 			s->open = m;
@@ -338,7 +305,6 @@ scan_name(struct scan *s)
 	const unsigned char *quote;
 	struct name *name;
 	bool escaped;
-	size_t i;
 
 	skip_space(s);
 	if (s->pos == s->end || *s->pos != '"')
@@ -356,10 +322,6 @@ scan_name(struct scan *s)
 		s->pos = quote;
 		return false;
 	}
-	name->mark = (uint32_t)name->len;
-	for (i = 0; i < name->len; i++)
-		name->mark = name->mark * 31 + (unsigned char)name->bytes[i];
-
 	skip_space(s);
 	if (!take(s, ':'))
 		return fail_here(s);
@@ -369,36 +331,38 @@ scan_name(struct scan *s)
 	return true;
 }
 
+static bool
+same_name(const struct name *a, const struct name *b)
+{
+	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* Equal names by where they stand. */
 static int
 compare_names(const void *va, const void *vb)
 {
 	const struct name *a = va, *b = vb;
+	int order;
 
 	if (a->len != b->len)
 		return a->len < b->len ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, a->len);
+	order = memcmp(a->bytes, b->bytes, a->len);
+	return order != 0 ? order : a->at < b->at ? -1 : 1;
 }
 
-/* The later of the first two equal names found, or NULL. */
+/* The first name in the text that was there before, or NULL. */
 static const struct name *
 find_repeated(struct name *names, size_t count)
 {
-	size_t i, j;
+	const struct name *first = NULL;
 
-	if (count > PAIRWISE_MAX) {
+	if (count > 1)
 		qsort(names, count, sizeof(*names), compare_names);
-		for (i = 1; i < count; i++)
-			if (compare_names(&names[i - 1], &names[i]) == 0)
-				return names[i - 1].at > names[i].at ?
-				    &names[i - 1] : &names[i];
-		return NULL;
-	}
-	for (i = 1; i < count; i++)
-		for (j = 0; j < i; j++)
-			if (names[i].mark == names[j].mark &&
-			    compare_names(&names[i], &names[j]) == 0)
-				return &names[i];
-	return NULL;
+	for (size_t i = 1; i < count; i++)
+		if (same_name(&names[i - 1], &names[i]) &&
+		    (first == NULL || names[i].at < first->at))
+			first = &names[i];
+	return first;
 }
 
 static bool
@@ -512,9 +476,7 @@ scan_document(struct scan *s)
 static void
 forget_wanted(struct scan *s)
 {
-	size_t i;
-
-	for (i = 0; i < s->wanted_count; i++) {
+	for (size_t i = 0; i < s->wanted_count; i++) {
 		s->wanted[i].value = NULL;
 		s->wanted[i].len = 0;
 	}
@@ -524,28 +486,19 @@ const char *
 json_scan(const char *text, size_t len, struct json_member *wanted,
     size_t wanted_count, size_t *at)
 {
-	struct scan s;
+	struct scan s = {
+		.text = (const unsigned char *)text,
+		.pos = (const unsigned char *)text,
+		.end = (const unsigned char *)text + len,
+		.wanted = wanted, .wanted_count = wanted_count,
+	};
 
-	s.text = s.pos = (const unsigned char *)text;
-	s.end = s.text + len;
-	s.fault = NULL;
-	s.depth = 0;
-	s.names = s.first_names;
-	s.names_len = 0;
-	s.names_cap = NAMES_AT_FIRST;
-	s.unescaped = NULL;
-	s.unescaped_len = 0;
-	s.wanted = wanted;
-	s.wanted_count = wanted_count;
-	s.open = NULL;
 	forget_wanted(&s);
-
 	if (!scan_document(&s)) {
 		*at = (size_t)(s.pos - s.text);
 		forget_wanted(&s);
 	}
-	if (s.names != s.first_names)
-		free(s.names);
+	free(s.names);
 	free(s.unescaped);
 	return s.fault;
 }

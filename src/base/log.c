@@ -84,82 +84,58 @@ add_string(struct buf *line, enum log_format format, const char *key,
 		buf_puts(line, value);
 }
 
+/* Write a line: its level, its first field, and those in ${more}, if not NULL. */
 static void
-add_number(struct buf *line, enum log_format format, const char *key,
-    long long value)
+write_line(enum log_level level, const char *key, const char *value, va_list *more)
 {
-	add_key(line, format, key, false);
-	buf_int(line, value);
-}
+	enum log_format format = (enum log_format)atomic_load(&logger.format);
+	struct buf line = { 0 };
 
-static void
-add_fields(struct buf *line, enum log_format format, va_list ap)
-{
-	const char *key, *value;
-
-	while ((key = va_arg(ap, const char *)) != NULL) {
-		if (key[0] == 'd')
-			add_number(line, format, key + 2, va_arg(ap, long long));
-		else if ((value = va_arg(ap, const char *)) != NULL)
-			add_string(line, format, key + 2, value, false);
+	/* What a target wants before the level is added when it is written. */
+	add_string(&line, format, "level", levels[level], true);
+	add_string(&line, format, key, value, false);
+	while (more != NULL && (key = va_arg(*more, const char *)) != NULL) {
+		if (key[0] == 'd') {
+			add_key(&line, format, key + 2, false);
+			buf_int(&line, va_arg(*more, long long));
+		} else if ((value = va_arg(*more, const char *)) != NULL) {
+			add_string(&line, format, key + 2, value, false);
+		}
 	}
-}
-
-/* A line begins with its level; a target may want something before it. */
-static void
-start_line(struct buf *line, enum log_format format, enum log_level level)
-{
-	add_string(line, format, "level", levels[level], true);
-}
-
-static void
-end_line(struct buf *line, enum log_format format, enum log_level level)
-{
 	if (format == LOG_FMT_JSON)
-		buf_putc(line, '}');
-	log_out_line((int)level, format == LOG_FMT_JSON, line);
-	buf_free(line);
+		buf_putc(&line, '}');
+	log_out_line((int)level, format == LOG_FMT_JSON, &line);
+	buf_free(&line);
 }
 
-/* Is a line of ${level} wanted, and how? */
 static bool
-is_wanted(enum log_level level, enum log_format *format)
+is_wanted(enum log_level level)
 {
-	*format = (enum log_format)atomic_load(&logger.format);
 	return (int)level <= atomic_load(&logger.level);
 }
 
 void
 log_kv(enum log_level level, const char *what, ...)
 {
-	struct buf line = { 0 };
-	enum log_format format;
 	va_list ap;
 
-	if (!is_wanted(level, &format))
+	if (!is_wanted(level))
 		return;
-	start_line(&line, format, level);
-	add_string(&line, format, "what", what, false);
 	va_start(ap, what);
-	add_fields(&line, format, ap);
+	write_line(level, "what", what, &ap);
 	va_end(ap);
-	end_line(&line, format, level);
 }
 
 /* The common part of the four functions for words. */
 static void __attribute__((format(printf, 2, 0)))
 log_words(enum log_level level, const char *fmt, va_list ap)
 {
-	struct buf line = { 0 };
-	enum log_format format;
 	char words[1024];
 
-	if (!is_wanted(level, &format))
+	if (!is_wanted(level))
 		return;
 	(void)vsnprintf(words, sizeof(words), fmt, ap);
-	start_line(&line, format, level);
-	add_string(&line, format, "msg", words, false);
-	end_line(&line, format, level);
+	write_line(level, "msg", words, NULL);
 }
 
 #define LOG_WORDS(name, level)			\

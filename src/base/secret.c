@@ -14,14 +14,6 @@
 /* Room for a full list, each line with a CR, an LF and some blank lines between. */
 #define FILE_MAX ((size_t)SECRET_COUNT_MAX * (SECRET_SIZE_MAX + 64))
 
-/* A whole file in memory; ${text} starts behind the BOM. */
-struct file {
-	char *bytes;
-	size_t len;
-	const char *text;
-	const char *end;
-};
-
 /* The credentials folder, or NULL; a relative one cannot be the service manager's. */
 static const char *
 credentials_folder(void)
@@ -99,17 +91,17 @@ check_file(int fd, const char *path, bool allow_readable, struct buf *why)
 	return 0;
 }
 
-/* Read to the end.  ${f} has FILE_MAX + 1 bytes of room: one more shows a file too big. */
+/* Read to the end.  ${text} has FILE_MAX + 1 bytes of room: one more shows a file too big. */
 static int
-read_bytes(int fd, struct file *f, struct buf *why)
+read_bytes(int fd, struct buf *text, struct buf *why)
 {
-	while (f->len <= FILE_MAX) {
-		ssize_t n = read(fd, f->bytes + f->len, FILE_MAX + 1 - f->len);
+	while (text->len <= FILE_MAX) {
+		ssize_t n = read(fd, text->data + text->len, FILE_MAX + 1 - text->len);
 
 		if (n == 0)
 			return 0;
 		if (n > 0)
-			f->len += (size_t)n;
+			text->len += (size_t)n;
 		else if (errno != EINTR) {
 			buf_printf(why, "cannot be read: %s", strerror(errno));
 			return -1;
@@ -119,25 +111,15 @@ read_bytes(int fd, struct file *f, struct buf *why)
 	return -1;
 }
 
-static void
-file_wipe(struct file *f)
-{
-	if (f->bytes != NULL)
-		explicit_bzero(f->bytes, f->len);
-	free(f->bytes);
-	*f = (struct file){ 0 };
-}
-
-/* Read the file that ${path} stands for.  file_wipe in either case. */
+/* Read the file that ${path} stands for, as a string.  file_wipe in either case. */
 static int
-file_read(const char *path, bool allow_readable, struct file *f, struct buf *why)
+file_read(const char *path, bool allow_readable, struct buf *text, struct buf *why)
 {
 	char *real = secret_resolve(path);
 	int fd = -1;
 	int rc = -1;
 
-	*f = (struct file){ .bytes = malloc(FILE_MAX + 1) };
-	if (real == NULL || f->bytes == NULL) {
+	if (real == NULL || !buf_reserve(text, FILE_MAX + 1)) {
 		buf_puts(why, "out of memory");
 		goto out;
 	}
@@ -147,16 +129,14 @@ file_read(const char *path, bool allow_readable, struct file *f, struct buf *why
 		buf_printf(why, "cannot be opened: %s", strerror(errno));
 		goto out;
 	}
-	if (check_file(fd, real, allow_readable, why) == -1 || read_bytes(fd, f, why) == -1)
+	if (check_file(fd, real, allow_readable, why) == -1 ||
+	    read_bytes(fd, text, why) == -1)
 		goto out;
-	if (memchr(f->bytes, '\0', f->len) != NULL) {
+	text->data[text->len] = '\0';
+	if (strlen(text->data) != text->len) {
 		buf_puts(why, "holds a NUL byte: not a text file");
 		goto out;
 	}
-	f->text = f->bytes;
-	f->end = f->bytes + f->len;
-	if (f->len >= sizeof(BOM) - 1 && memcmp(f->text, BOM, sizeof(BOM) - 1) == 0)
-		f->text += sizeof(BOM) - 1;
 	rc = 0;
 out:
 	if (fd != -1)
@@ -165,34 +145,41 @@ out:
 	return rc;
 }
 
-static bool
-is_blank(char c)
+/* Only what was read: the room for it is large, and most of it was never touched. */
+static void
+file_wipe(struct buf *text)
 {
-	return c == ' ' || c == '\t' || c == '\r';
+	if (text->data != NULL)
+		explicit_bzero(text->data, text->len);
+	buf_free(text);
+}
+
+/* Where the first line of the file begins. */
+static char *
+first_line(const struct buf *text)
+{
+	return text->data + (strncmp(text->data, BOM, sizeof(BOM) - 1) == 0 ?
+	    sizeof(BOM) - 1 : 0);
 }
 
 /*
- * Take the next line from ${*text}, without its outer blanks; NULL at the end.
+ * Take the next line from ${*rest}, without its outer blanks; NULL at the end.
  * The line is borrowed from the text.
  */
-static const char *
-next_line(const char **text, const char *end, size_t *len)
+static char *
+next_line(char **rest, size_t *len)
 {
-	const char *start = *text;
-	const char *stop;
+	static const char blanks[] = " \t\r";
+	char *line;
 
-	if (start == end)
+	if (*rest == NULL || **rest == '\0')
 		return NULL;
-	stop = memchr(start, '\n', (size_t)(end - start));
-	*text = stop == NULL ? end : stop + 1;
-	if (stop == NULL)
-		stop = end;
-	while (start < stop && is_blank(*start))
-		start++;
-	while (stop > start && is_blank(stop[-1]))
-		stop--;
-	*len = (size_t)(stop - start);
-	return start;
+	line = strsep(rest, "\n");
+	line += strspn(line, blanks);
+	*len = strlen(line);
+	while (*len > 0 && strchr(blanks, line[*len - 1]) != NULL)
+		line[--*len] = '\0';
+	return line;
 }
 
 static int
@@ -216,98 +203,93 @@ list_add(struct secret_list *list, const char *bytes, size_t len)
 
 /* Every line that is not blank is a secret. */
 static int
-list_parse(const struct file *f, struct secret_list *list, struct buf *why)
+list_parse(char *rest, struct secret_list *list, struct buf *why)
 {
-	const char *text = f->text;
+	size_t len, number = 0, before = why->len;
 	const char *line;
-	size_t len, number = 0;
 
-	while ((line = next_line(&text, f->end, &len)) != NULL) {
+	while (why->len == before && (line = next_line(&rest, &len)) != NULL) {
 		number++;
 		if (len == 0)
 			continue;
-		if (len > SECRET_SIZE_MAX) {
+		if (len > SECRET_SIZE_MAX)
 			buf_printf(why, "line %zu is longer than %d bytes", number,
 			    SECRET_SIZE_MAX);
-			return -1;
-		}
-		if (list->count == SECRET_COUNT_MAX) {
+		else if (list->count == SECRET_COUNT_MAX)
 			buf_printf(why, "holds more than %d secrets", SECRET_COUNT_MAX);
-			return -1;
-		}
-		if (list_add(list, line, len) == -1) {
+		else if (list_add(list, line, len) == -1)
 			buf_puts(why, "out of memory");
-			return -1;
-		}
 	}
-	if (list->count == 0) {
+	if (why->len == before && list->count == 0)
 		buf_puts(why, "holds no secret");
-		return -1;
-	}
-	return 0;
+	return why->len == before && buf_ok(why) ? 0 : -1;
 }
 
 int
 secret_read_list(const char *path, bool allow_readable, struct secret_list *list,
     struct buf *why)
 {
-	struct file f;
+	struct buf text = { 0 };
 	int rc;
 
 	*list = (struct secret_list){ 0 };
-	rc = file_read(path, allow_readable, &f, why);
+	rc = file_read(path, allow_readable, &text, why);
 	if (rc == 0)
-		rc = list_parse(&f, list, why);
+		rc = list_parse(first_line(&text), list, why);
 	if (rc == -1)
 		secret_list_free(list);
-	file_wipe(&f);
+	file_wipe(&text);
 	return rc;
 }
 
 /* A credential goes into a header line or a form: there it could end the line. */
 static bool
-has_control(const char *line, size_t len)
+has_control(const char *line)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+	for (; *line != '\0'; line++)
+		if ((unsigned char)*line < 0x20 || *line == 0x7f)
 			return true;
 	return false;
+}
+
+/* The credential in ${rest}, the text of its file, into ${out}. */
+static int
+one_parse(char *rest, struct buf *out, struct buf *why)
+{
+	size_t len = 0;
+	const char *line = next_line(&rest, &len);
+
+	if (len == 0) {
+		buf_puts(why, "holds no secret in its first line");
+		return -1;
+	}
+	if (len > SECRET_ONE_MAX) {
+		buf_printf(why, "line 1 is longer than %d bytes", SECRET_ONE_MAX);
+		return -1;
+	}
+	if (has_control(line)) {
+		buf_puts(why, "holds a control character in its first line");
+		return -1;
+	}
+	/* A fresh buffer: growing an old one could leave a copy behind in freed memory. */
+	secret_wipe(out);
+	buf_add(out, line, len);
+	if (buf_ok(out))
+		return 0;
+	secret_wipe(out);
+	buf_puts(why, "out of memory");
+	return -1;
 }
 
 int
 secret_read_one(const char *path, bool allow_readable, struct buf *out, struct buf *why)
 {
-	struct file f;
-	const char *line;
-	size_t len = 0;
-	int rc = -1;
+	struct buf text = { 0 };
+	int rc = file_read(path, allow_readable, &text, why);
 
-	if (file_read(path, allow_readable, &f, why) == -1)
-		goto out;
-	line = next_line(&f.text, f.end, &len);
-	if (len == 0) {
-		buf_puts(why, "holds no secret in its first line");
-		goto out;
-	}
-	if (len > SECRET_ONE_MAX) {
-		buf_printf(why, "line 1 is longer than %d bytes", SECRET_ONE_MAX);
-		goto out;
-	}
-	if (has_control(line, len)) {
-		buf_puts(why, "holds a control character in its first line");
-		goto out;
-	}
-	/* A fresh buffer: growing an old one could leave a copy behind in freed memory. */
-	secret_wipe(out);
-	buf_add(out, line, len);
-	if (!buf_ok(out)) {
-		secret_wipe(out);
-		buf_puts(why, "out of memory");
-		goto out;
-	}
-	rc = 0;
-out:
-	file_wipe(&f);
+	if (rc == 0)
+		rc = one_parse(first_line(&text), out, why);
+	file_wipe(&text);
 	return rc;
 }
 

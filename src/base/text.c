@@ -1,8 +1,10 @@
 #include "base/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -69,18 +71,16 @@ text_parse_size(const char *str, uint64_t *bytes)
 int
 text_parse_int(const char *str, int64_t min, int64_t max, int64_t *value)
 {
-	bool negative = *str == '-';
-	const char *p = str + negative;
-	int64_t n = 0;
+	const char *digits = str + (*str == '-');
+	long long n;
+	char *end;
 
-	if (*p == '\0')
+	/* strtoll would take blanks and a plus, too. */
+	if (*digits < '0' || *digits > '9')
 		return -1;
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(n, 10, &n) ||
-		    (negative ? __builtin_sub_overflow(n, *p - '0', &n) :
-		    __builtin_add_overflow(n, *p - '0', &n)))
-			return -1;
-	if (*p != '\0' || n < min || n > max)
+	errno = 0;
+	n = strtoll(str, &end, 10);
+	if (*end != '\0' || errno != 0 || n < min || n > max)
 		return -1;
 	*value = n;
 	return 0;
@@ -184,7 +184,6 @@ put_digits(char *out, int value, int width, char behind)
 	return out + width + 1;
 }
 
-/* Every line of the log starts with one, so no printf. */
 int
 text_parse_http_date(const char *str, int64_t *ms)
 {
@@ -207,6 +206,7 @@ text_parse_http_date(const char *str, int64_t *ms)
 	return -1;
 }
 
+/* Every line of the log starts with one, so no printf. */
 char *
 text_format_time(int64_t ms, char out[TEXT_TIME_SIZE])
 {

@@ -1,30 +1,25 @@
 #include "cli/setup.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/exits.h"
 #include "base/text.h"
 #include "program/program.h"
 #include "program/programs.h"
+#include "start/load.h"
 
 int
 setup_config(struct setup *setup, const struct args *args)
 {
 	struct config_fault fault = { 0 };
-	char *file = config_find(args->config);
 
-	if (file == NULL) {
-		fputs("leadrelay: out of memory\n", stderr);
-		return EXIT_SOFTWARE;
-	}
-	setup->config = config_load(file, &fault);
+	setup->config = load_config(args->config, &fault);
 	if ((setup->config == NULL || setup->warn) && fault.text.data != NULL)
 		fputs(fault.text.data, stderr);
 	buf_free(&fault.text);
-	free(file);
-	return setup->config != NULL ? EXIT_DONE : EXIT_CONFIG;
+	return setup->config != NULL ? EXIT_DONE :
+	    fault.count > 0 ? EXIT_CONFIG : EXIT_SOFTWARE;
 }
 
 int
@@ -54,8 +49,8 @@ setup_programs(struct setup *setup)
 	    &why);
 
 	if (rc == -1)
-		fprintf(stderr, "%s",
-		    why.data != NULL ? why.data : "leadrelay: out of memory\n");
+		fputs(why.data != NULL ? why.data : "leadrelay: out of memory\n",
+		    stderr);
 	buf_free(&why);
 	/* What cannot be found out now is told when a program is to be run. */
 	return rc == -1 ? EXIT_CONFIG : EXIT_DONE;
@@ -72,44 +67,39 @@ setup_free(struct setup *setup)
 	setup->config = NULL;
 }
 
+/* What a fault means for the exit status (0: EXIT_IOERR), and what can be done about it. */
+static const struct {
+	int status;
+	const char *cure;
+} faults[] = {
+	[STORE_FAULT_ABSENT] = { EXIT_NOINPUT, NULL },
+	[STORE_FAULT_CANTCREAT] = { EXIT_CANTCREAT, NULL },
+	[STORE_FAULT_BUSY] = { 0, ": something else holds it; end that, or wait" },
+	[STORE_FAULT_FULL] = { 0, ": make room on its disk" },
+	[STORE_FAULT_CORRUPT] = { 0,
+	    ": keep a copy of its folder, and put back a backup" },
+	[STORE_FAULT_VERSION] = { 0, ": install that leadrelay, or a newer one" },
+	[STORE_FAULT_OLDER] = { EXIT_UNAVAILABLE,
+	    ": restart the worker ('systemctl restart leadrelay'), "
+	    "which brings it up to date; where none runs, "
+	    "'leadrelay relay --once' or the next lead does" },
+	[STORE_FAULT_USER] = { EXIT_CONFIG, NULL },
+	[STORE_FAULT_MEMORY] = { EXIT_SOFTWARE, NULL },
+	[STORE_FAULT_FENCED] = { 0, NULL },
+};
+
 int
 setup_fault_status(const struct store_fault *fault)
 {
-	switch (fault->kind) {
-	case STORE_FAULT_ABSENT:
-		return EXIT_NOINPUT;
-	case STORE_FAULT_USER:
-		return EXIT_CONFIG;
-	case STORE_FAULT_OLDER:
-		return EXIT_UNAVAILABLE;
-	case STORE_FAULT_CANTCREAT:
-		return EXIT_CANTCREAT;
-	case STORE_FAULT_MEMORY:
-		return EXIT_SOFTWARE;
-	default:
-		return EXIT_IOERR;
-	}
+	int status = faults[fault->kind].status;
+
+	return status != 0 ? status : EXIT_IOERR;
 }
 
 const char *
 setup_store_cure(enum store_fault_kind kind)
 {
-	switch (kind) {
-	case STORE_FAULT_BUSY:
-		return ": something else holds it; end that, or wait";
-	case STORE_FAULT_FULL:
-		return ": make room on its disk";
-	case STORE_FAULT_CORRUPT:
-		return ": keep a copy of its folder, and put back a backup";
-	case STORE_FAULT_VERSION:
-		return ": install that leadrelay, or a newer one";
-	case STORE_FAULT_OLDER:
-		return ": restart the worker ('systemctl restart leadrelay'), "
-		    "which brings it up to date; where none runs, "
-		    "'leadrelay relay --once' or the next lead does";
-	default:
-		return "";
-	}
+	return faults[kind].cure != NULL ? faults[kind].cure : "";
 }
 
 int

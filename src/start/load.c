@@ -6,7 +6,6 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "program/programs.h"
 
 void
 load_say(const struct buf *faults)
@@ -39,46 +38,28 @@ load_log(const struct config *config)
 }
 
 void
-load_log_first(const struct config *config)
+load_log_first(const struct config *config, bool quiet)
 {
 	const struct config_worker *worker = &config->worker;
+	enum log_level level = (enum log_level)worker->log_level;
 
+	if (quiet && strcmp(worker->log, "stderr") == 0 && level > LOG_LV_WARN)
+		level = LOG_LV_WARN;
 	if (log_insist(worker->log, (enum log_format)worker->log_format,
-	    (enum log_level)worker->log_level) == -1)
+	    level) == -1)
 		log_err("log %s: %s", worker->log, strerror(errno));
 }
 
 struct config *
-load_config(const char *option, struct buf *warnings)
+load_config(const char *option, struct config_fault *fault)
 {
-	struct config_fault fault = { 0 };
+	char *file = config_find(option);
 	struct config *config = NULL;
-	char *file;
 
-	if ((file = config_find(option)) == NULL) {
-		log_err("out of memory");
-		return NULL;
-	}
-	config = config_load(file, &fault);
-	if (config == NULL)
-		load_say(&fault.text);
+	if (file != NULL)
+		config = config_load(file, fault);
 	else
-		buf_puts(warnings, fault.text.data != NULL ? fault.text.data : "");
-	buf_free(&fault.text);
+		buf_puts(&fault->text, "leadrelay: out of memory\n");
 	free(file);
 	return config;
-}
-
-int
-load_programs(const struct config *config, struct program_host **host)
-{
-	struct buf why = { 0 };
-	char *line, *next;
-	int rc = programs_begin(config, host, PROGRAMS_BEGIN_MS, &why);
-
-	for (next = why.data; rc == -1 && (line = strsep(&next, "\n")) != NULL;)
-		if (*line != '\0')
-			log_err("%s", line);
-	buf_free(&why);
-	return rc == -1 ? -1 : 0;
 }

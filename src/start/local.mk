@@ -1,6 +1,7 @@
 libleadrelay_a_SOURCES += \
-	src/start/background.c src/start/background.h \
 	src/start/load.c src/start/load.h \
+	src/start/process.c src/start/process.h \
+	src/start/relaying.c src/start/relaying.h \
 	src/start/reload.c src/start/reload.h \
 	src/start/reload_reply.c src/start/reload_reply.h \
 	src/start/supervisor.c src/start/supervisor.h \

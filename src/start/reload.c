@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/stamp.h"
@@ -15,14 +16,9 @@
 #include "program/programs.h"
 #include "relay/relay.h"
 #include "start/load.h"
+#include "start/process.h"
 
 #define AGAIN_MS 10000		/* a bad one is tried again: it may name what was missing */
-
-static const char *
-phrase(const struct buf *why)
-{
-	return buf_ok(why) && why->data != NULL ? why->data : "out of memory";
-}
 
 /* --- reading -------------------------------------------------------------- */
 
@@ -31,7 +27,7 @@ static void
 keep_trouble(struct reload *rl, const struct buf *text)
 {
 	static const char warning[] = "warning: ";
-	const char *line = phrase(text);
+	const char *line = buf_phrase(text);
 
 	while (strncmp(line, warning, sizeof(warning) - 1) == 0 &&
 	    strchr(line, '\n') != NULL)
@@ -44,16 +40,14 @@ keep_trouble(struct reload *rl, const struct buf *text)
 static void
 say_news(struct reload *rl, const struct config_fault *fault, const char *end)
 {
-	uint8_t digest[DIGEST_SIZE];
+	uint64_t said = digest_fnv1a(DIGEST_FNV1A, fault->text.data,
+	    fault->text.len);
 
 	if (fault->count > 0)
 		keep_trouble(rl, &fault->text);
-	if (digest_sha256(fault->text.data != NULL ? fault->text.data : "",
-	    fault->text.len, digest) == 0) {
-		if (rl->failing && digest_equal(digest, rl->said))
-			return;
-		memcpy(rl->said, digest, sizeof(digest));
-	}
+	if (rl->failing && said == rl->said)
+		return;
+	rl->said = said;
 	load_say(&fault->text);
 	if (fault->count > 0)
 		log_err("%s", end);
@@ -88,56 +82,52 @@ read_again(struct reload *rl, const struct config *former, bool opened,
 
 /* The parts that can refuse, one after the other.  -1: said; how far it came does not show. */
 static int
-put_in_force(struct config *config, const struct reload_parts *parts)
+put_in_force(struct config *config, struct process *p)
 {
+	struct outbox *outbox = atomic_load(&p->outbox);
+	struct relay *relay = atomic_load(&p->relay);
 	struct store_fault fault;
 	struct buf why = { 0 };
 	int rc = 0;
 
-	if (parts->outbox != NULL &&
-	    outbox_configure(parts->outbox, config, &fault) == -1) {
+	if (outbox != NULL && outbox_configure(outbox, config, &fault) == -1) {
 		log_err("the outbox cannot take the new configuration: %s",
 		    fault.text);
 		return -1;
 	}
-	if (parts->relay != NULL &&
-	    relay_reload(parts->relay, config, &why) == -1) {
+	if (relay != NULL && (rc = relay_reload(relay, config, &why)) == -1)
 		log_err("the relay cannot take the new configuration: %s",
-		    phrase(&why));
-		rc = -1;
-	}
+		    buf_phrase(&why));
 	buf_free(&why);
-	if (rc == 0 && parts->snapshot != NULL &&
-	    snapshot_set(parts->snapshot, config) == -1) {
+	if (rc == 0 && p->snapshot != NULL &&
+	    (rc = snapshot_set(p->snapshot, config)) == -1)
 		log_err("the new configuration cannot be taken: out of memory");
-		rc = -1;
-	}
 	return rc;
 }
 
 bool
-reload_config(struct reload *rl, struct config **config,
-    const struct reload_parts *parts)
+reload_again(struct process *p)
 {
-	struct config *former = *config, *next;
+	struct config *former = p->config, *next;
+	struct reload *rl = &p->reload;
 	struct buf kept = { 0 };
 	bool taken = false;
 
 	rl->trouble[0] = '\0';
-	next = read_again(rl, former, parts->outbox != NULL, &kept);
+	next = read_again(rl, former, atomic_load(&p->outbox) != NULL, &kept);
 	if (next != NULL && load_log(next) == 0) {
-		taken = put_in_force(next, parts) == 0;
+		taken = put_in_force(next, p) == 0;
 		if (!taken) {
 			(void)load_log(former);
-			(void)put_in_force(former, parts);
+			(void)put_in_force(former, p);
 		}
 	}
 	if (taken) {
 		if (kept.len != 0)
 			log_warn("%s: changed, takes effect at the next start",
-			    phrase(&kept));
+			    buf_phrase(&kept));
 		log_info("the configuration was read again");
-		*config = next;
+		p->config = next;
 		next = former;
 	}
 	config_free(next);
@@ -206,8 +196,6 @@ reload_due(struct reload *rl, const struct config *config)
 
 /* --- where there is none yet ------------------------------------------------ */
 
-#define UNTIL_MENDED "webhooks are answered 503 until this is mended"
-
 struct config *
 reload_first(struct reload *rl, bool at_once)
 {
@@ -222,7 +210,7 @@ reload_first(struct reload *rl, bool at_once)
 		config_free(config);
 		config = NULL;
 	} else if (config == NULL) {
-		say_news(rl, &fault, UNTIL_MENDED);
+		say_news(rl, &fault, RELOAD_UNTIL_MENDED);
 		rl->failing = true;
 	} else if (now != rl->seen) {
 		load_say(&fault.text);	/* warnings */
@@ -237,7 +225,7 @@ reload_refuse(struct reload *rl, const struct config *config,
 {
 	const struct config_fault fault = { .text = *why, .count = 1 };
 
-	say_news(rl, &fault, UNTIL_MENDED);
+	say_news(rl, &fault, RELOAD_UNTIL_MENDED);
 	rl->failing = true;
 	rl->seen = look(rl->file, config, true);
 	rl->again_ms = clock_mono_ms() + AGAIN_MS;

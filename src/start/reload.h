@@ -12,31 +12,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/digest.h"
-
 struct buf;
 struct config;
-struct outbox;
-struct relay;
-struct snapshot_holder;
-
-/* What lives by the configuration.  NULL: not there (yet). */
-struct reload_parts {
-	struct outbox *outbox;
-	struct relay *relay;
-	struct snapshot_holder *snapshot;
-};
+struct process;
 
 #define RELOAD_TROUBLE_SIZE 256
+#define RELOAD_UNTIL_MENDED "webhooks are answered 503 until this is mended"
 
 /* Remembers what was said and seen; zeroed to begin with but for ${file}. */
 struct reload {
-	char *file;			/* the configuration; the caller's */
+	char *file;			/* the configuration */
 	uint64_t seen;			/* the files as they were when last read */
 	uint64_t candidate;		/* as they were a moment ago */
 	bool failing;
 	int64_t again_ms;		/* when a bad one is tried again */
-	uint8_t said[DIGEST_SIZE];	/* of the faults */
+	uint64_t said;			/* a hash of the faults */
 	char trouble[RELOAD_TROUBLE_SIZE]; /* the first of them; "": all is well */
 };
 
@@ -52,11 +42,10 @@ void reload_refuse(struct reload *rl, const struct config *config,
     const struct buf *why);
 
 /*
- * Read ${*config}'s file again and put it in force in all ${parts}.  True:
- * *config is the new one.  False: nothing has changed.  One thread at a time.
+ * Read the file of the configuration in force again and put the new one in force in
+ * all that ${p} has.  False: nothing has changed.  One thread at a time.
  */
-bool reload_config(struct reload *rl, struct config **config,
-    const struct reload_parts *parts);
+bool reload_again(struct process *p);
 
 /* Take note of the files of ${config}, just loaded. */
 void reload_note(struct reload *rl, const struct config *config);

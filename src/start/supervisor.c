@@ -1,3 +1,8 @@
+/*
+ * supervisor: the thread for signals goes through attend (until one says stop) and
+ * then counts down; the one for turns ends with ${stopping}.  The lock is held by
+ * neither while it carries out a duty.
+ */
 #include "start/supervisor.h"
 
 #include <errno.h>
@@ -8,8 +13,24 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "start/reload_reply.h"
 
 static const int taken[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP };
+
+/* What ${sig} asks for; whoever waits for it is to look. */
+static void
+raise_flag(struct supervisor *k, int sig)
+{
+	(void)pthread_mutex_lock(&k->lock);
+	if (sig == SIGHUP)
+		k->hung_up = true;
+	else
+		atomic_store(&k->stopping, true);
+	(void)pthread_cond_broadcast(&k->changed);
+	(void)pthread_mutex_unlock(&k->lock);
+}
+
+/* --- signals --------------------------------------------------------------- */
 
 /* The next signal, or 0 when none has come for ${ms} (-1: however long). */
 static int
@@ -26,29 +47,29 @@ next_signal(const struct supervisor *k, int64_t ms)
 
 /* Until a signal says stop. */
 static void
-attend(const struct supervisor *k)
+attend(struct supervisor *k)
 {
-	const struct supervisor_duty *duty = &k->duty;
-	int64_t pause_ms = duty->every_ms > 0 ? duty->every_ms : -1;
+	int64_t pause_ms = k->duty.beat_ms > 0 ? k->duty.beat_ms : -1;
 	int sig;
 
 	while ((sig = next_signal(k, pause_ms)) == 0 || sig == SIGHUP) {
 		if (sig == SIGHUP)
-			duty->hang_up(duty->owner);
-		if (duty->every_ms > 0)
-			duty->beat(duty->owner);
+			raise_flag(k, sig);
+		if (k->duty.beat_ms > 0)
+			k->duty.beat(k->owner);
 	}
+	raise_flag(k, sig);
 }
 
 static void *
-keep(void *arg)
+take_signals(void *arg)
 {
 	struct supervisor *k = arg;
 	int64_t end_ms, left_ms;
 
 	attend(k);
 	end_ms = clock_mono_ms() + SUPERVISOR_END_MS;
-	k->duty.stop(k->duty.owner);
+	k->duty.stop(k->owner);
 	while (!atomic_load(&k->over)) {
 		if ((left_ms = end_ms - clock_mono_ms()) <= 0) {
 			log_warn("not all could be brought to an end in time");
@@ -59,41 +80,116 @@ keep(void *arg)
 	return NULL;
 }
 
-int
-supervisor_start(struct supervisor *k, const struct supervisor_duty *duty)
-{
-	size_t i;
-	int rc;
+/* --- turns ----------------------------------------------------------------- */
 
+/* One turn, and what becomes of it; the lock is held, but not during it. */
+static void
+take_turn(struct supervisor *k)
+{
+	int askers[VERDICT_ASKERS_MAX];
+	bool hung_up = k->hung_up, done;
+	size_t count = 0, i;
+
+	k->hung_up = false;
+	(void)pthread_mutex_unlock(&k->lock);
+	if (hung_up)
+		count = verdict_hear(k->door, askers);
+	done = k->duty.turn(k->owner, hung_up);
+	for (i = 0; i < count; i++)
+		reload_reply_tell(askers[i], done);
+	(void)pthread_mutex_lock(&k->lock);
+	if (count == VERDICT_ASKERS_MAX)
+		k->hung_up = true;	/* for who is still at the door */
+	k->turned = true;
+	(void)pthread_cond_broadcast(&k->changed);
+}
+
+/* Until ${flag} or a stop, ${ms} at most (0: however long); the lock is held. */
+static void
+wait_for(struct supervisor *k, const bool *flag, int ms)
+{
+	struct timespec until = clock_deadline(ms);
+	int rc = 0;
+
+	while (!*flag && !atomic_load(&k->stopping) && rc == 0)
+		rc = ms == 0 ? pthread_cond_wait(&k->changed, &k->lock) :
+		    pthread_cond_timedwait(&k->changed, &k->lock, &until);
+}
+
+static void *
+take_turns(void *arg)
+{
+	struct supervisor *k = arg;
+
+	(void)pthread_mutex_lock(&k->lock);
+	while (!atomic_load(&k->stopping)) {
+		if (k->duty.turn_ms > 0 || k->hung_up)
+			take_turn(k);
+		wait_for(k, &k->hung_up, k->duty.turn_ms);
+	}
+	(void)pthread_mutex_unlock(&k->lock);
+	return NULL;
+}
+
+/* --- from outside ---------------------------------------------------------- */
+
+static int
+start_thread(pthread_t *thread, void *(*run)(void *), struct supervisor *k)
+{
+	int rc = pthread_create(thread, NULL, run, k);
+
+	if (rc != 0)
+		log_err("starting a thread: %s", strerror(rc));
+	return rc == 0 ? 0 : -1;
+}
+
+int
+supervisor_start(struct supervisor *k, const struct supervisor_duty *duty,
+    void *owner)
+{
 	k->duty = *duty;
+	k->owner = owner;
+	(void)pthread_mutex_init(&k->lock, NULL);
+	clock_cond_init(&k->changed);
+	k->door = verdict_open_door();
 	(void)sigemptyset(&k->signals);
-	for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		(void)sigaddset(&k->signals, taken[i]);
 	(void)pthread_sigmask(SIG_BLOCK, &k->signals, NULL);
 	(void)signal(SIGHUP, SIG_DFL);	/* for who is started by us; here it is blocked */
-	if ((rc = pthread_create(&k->thread, NULL, keep, k)) == 0)
-		return 0;
-	log_err("starting the thread for signals: %s", strerror(rc));
-	return -1;
+	return start_thread(&k->for_signals, take_signals, k);
 }
 
-static void
-wake(struct supervisor *k)
+int
+supervisor_begin_turns(struct supervisor *k)
 {
-	(void)pthread_kill(k->thread, SIGTERM);
+	return start_thread(&k->for_turns, take_turns, k);
+}
+
+void
+supervisor_await_turn(struct supervisor *k, int ms)
+{
+	(void)pthread_mutex_lock(&k->lock);
+	wait_for(k, &k->turned, ms);
+	(void)pthread_mutex_unlock(&k->lock);
 }
 
 void
 supervisor_stop(struct supervisor *k, int status)
 {
 	atomic_store(&k->status, status);
-	wake(k);
+	(void)pthread_kill(k->for_signals, SIGTERM);
+	(void)pthread_join(k->for_turns, NULL);
 }
 
 void
 supervisor_end(struct supervisor *k)
 {
 	atomic_store(&k->over, true);
-	wake(k);			/* whatever it waits for */
-	(void)pthread_join(k->thread, NULL);
+	(void)pthread_kill(k->for_signals, SIGTERM);	/* whatever it waits for */
+	(void)pthread_join(k->for_signals, NULL);
+	if (k->door != -1)
+		(void)close(k->door);
+	(void)pthread_cond_destroy(&k->changed);
+	(void)pthread_mutex_destroy(&k->lock);
 }

@@ -1,3 +1,7 @@
+/*
+ * waiting: jobs are added at the tail only while the state is open, so whoever goes
+ * over to another one first can then take them all.
+ */
 #include "start/waiting.h"
 
 #include <stddef.h>
@@ -12,12 +16,20 @@ waiting_init(struct waiting *w)
 	w->tail = &w->head;
 }
 
+/* It is over for good. */
+static void
+go_over(struct waiting *w, enum waiting_state state)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	if (w->state != WAITING_OVER)
+		w->state = state;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
 void
 waiting_begin(struct waiting *w)
 {
-	(void)pthread_mutex_lock(&w->lock);
-	w->open = !w->over;
-	(void)pthread_mutex_unlock(&w->lock);
+	go_over(w, WAITING_OPEN);
 }
 
 bool
@@ -28,7 +40,7 @@ waiting_add(struct waiting *w, struct outbox_job *job)
 	job->next = NULL;
 	job->since_mono_ms = clock_mono_ms();
 	(void)pthread_mutex_lock(&w->lock);
-	if ((open = w->open)) {
+	if ((open = w->state == WAITING_OPEN)) {
 		*w->tail = job;
 		w->tail = &job->next;
 	}
@@ -36,29 +48,22 @@ waiting_add(struct waiting *w, struct outbox_job *job)
 	return open;
 }
 
-/* Take those that came up to ${since_ms}; the lock is held. */
-static struct outbox_job *
-take(struct waiting *w, int64_t since_ms)
-{
-	struct outbox_job *jobs = w->head, **end = &jobs;
-
-	while (*end != NULL && (*end)->since_mono_ms <= since_ms)
-		end = &(*end)->next;
-	w->head = *end;
-	if (w->head == NULL)
-		w->tail = &w->head;
-	*end = NULL;
-	return jobs;
-}
-
-/* Hand them to ${outbox}, or be done with them for ${fault}. */
+/* Hand those that came up to ${since_ms} to ${outbox}, or be done with them for ${fault}. */
 static void
-hand_over(struct outbox_job *jobs, struct outbox *outbox,
+hand_over(struct waiting *w, int64_t since_ms, struct outbox *outbox,
     const struct store_fault *fault)
 {
-	struct outbox_job *job, *next;
+	struct outbox_job *job, *next, **end = &job;
 
-	for (job = jobs; job != NULL; job = next) {
+	(void)pthread_mutex_lock(&w->lock);
+	job = w->head;
+	while (*end != NULL && (*end)->since_mono_ms <= since_ms)
+		end = &(*end)->next;
+	if ((w->head = *end) == NULL)
+		w->tail = &w->head;
+	*end = NULL;
+	(void)pthread_mutex_unlock(&w->lock);
+	for (; job != NULL; job = next) {
 		next = job->next;
 		if (outbox != NULL)
 			outbox_submit(outbox, job);
@@ -71,13 +76,8 @@ void
 waiting_end(struct waiting *w, struct outbox *outbox,
     const struct store_fault *fault)
 {
-	struct outbox_job *jobs;
-
-	(void)pthread_mutex_lock(&w->lock);
-	w->open = false;
-	jobs = take(w, INT64_MAX);
-	(void)pthread_mutex_unlock(&w->lock);
-	hand_over(jobs, outbox, fault);
+	go_over(w, WAITING_CLOSED);
+	hand_over(w, INT64_MAX, outbox, fault);
 }
 
 void
@@ -85,12 +85,8 @@ waiting_expire(struct waiting *w, int64_t now_ms)
 {
 	static const struct store_fault fault = { STORE_FAULT_BUSY,
 	    "the outbox is still being opened" };
-	struct outbox_job *jobs;
 
-	(void)pthread_mutex_lock(&w->lock);
-	jobs = take(w, now_ms - WAITING_MS);
-	(void)pthread_mutex_unlock(&w->lock);
-	hand_over(jobs, NULL, &fault);
+	hand_over(w, now_ms - WAITING_MS, NULL, &fault);
 }
 
 void
@@ -99,8 +95,6 @@ waiting_stop(struct waiting *w)
 	static const struct store_fault fault = { STORE_FAULT_BUSY,
 	    "the outbox was not open yet at the stop" };
 
-	(void)pthread_mutex_lock(&w->lock);
-	w->over = true;
-	(void)pthread_mutex_unlock(&w->lock);
-	waiting_end(w, NULL, &fault);
+	go_over(w, WAITING_OVER);
+	hand_over(w, INT64_MAX, NULL, &fault);
 }

@@ -18,10 +18,12 @@ struct store_fault;
 
 #define WAITING_MS 50000		/* a front server gives up after 60 s */
 
+/* Nobody may wait; one may; nobody, never again. */
+enum waiting_state { WAITING_CLOSED, WAITING_OPEN, WAITING_OVER };
+
 struct waiting {
 	pthread_mutex_t lock;
-	bool open;			/* one may wait */
-	bool over;			/* and never again */
+	enum waiting_state state;
 	struct outbox_job *head;	/* who came first */
 	struct outbox_job **tail;
 };

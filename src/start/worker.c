@@ -1,3 +1,7 @@
+/*
+ * worker: it serves at once, and answers 503 until a turn has put configuration and
+ * outbox in place; what is in place stays there until the end.
+ */
 #include "config.h"
 
 #include "start/worker.h"
@@ -13,12 +17,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/counters.h"
 #include "base/exits.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/notify.h"
-#include "base/signals.h"
 #include "config/config.h"
 #include "http/reachability.h"
 #include "intake/receive.h"
@@ -27,10 +29,8 @@
 #include "program/program.h"
 #include "program/programs.h"
 #include "relay/relay.h"
-#include "start/background.h"
 #include "start/load.h"
-#include "start/reload.h"
-#include "start/supervisor.h"
+#include "start/process.h"
 #include "start/waiting.h"
 
 /*
@@ -40,33 +40,20 @@
 #define RELAY_GRACE_MS 1000
 #define LOOK_MS 1000			/* between two looks at the files, or tries to open the outbox */
 #define THREADS 16			/* as long as no configuration says */
-#define STATUS_SIZE 400
 
 /*
- * Who does what.  The main thread serves; it needs nothing that may wait.  The
- * supervisor takes signals.  The tending thread reads the configuration, opens the
- * outbox and starts the relay, however often it has to try.
+ * Who does what.  The main thread serves; it needs nothing that may wait.  Of the
+ * supervisor's threads one takes signals, and the other one reads the configuration,
+ * opens the outbox and starts the relay, however often it has to try.
  */
 struct worker {
-	struct config *config;		/* in force; NULL: none yet.  The tending thread's */
-	struct counters counters;
+	struct process p;		/* config, host, outbox and relay come one by one */
 	struct receiver rx;
-	_Atomic(struct outbox *) outbox; /* NULL until it could be opened */
-	_Atomic(struct relay *) relay;	/* NULL when there is none */
-	atomic_bool stopping;
 	struct waiting waiting;		/* requests, for the outbox */
-	struct reload reload;
-	const char *address;		/* --listen's, or NULL */
-	bool watching;			/* the files are watched: nobody might send SIGHUP */
-	struct program_host *host;	/* runs jq programs; NULL: no configuration yet */
-	struct reachability *reach;		/* for probes; NULL: not there */
+	const char *address;		/* --listen's; NULL: descriptor 0, and the files are watched */
+	struct reachability *reach;	/* for probes; NULL: not there */
 	struct store_fault fault;	/* the last one on opening, said already */
 	char relay_trouble[RELOAD_TROUBLE_SIZE]; /* why it does not relay, said already */
-	struct supervisor supervisor;
-	struct background background;
-	struct notify notify;
-	bool greeted;			/* the service manager knows that we are ready */
-	char status[STATUS_SIZE];	/* that it knows */
 };
 
 /* --- what requests ask for ------------------------------------------------ */
@@ -76,7 +63,7 @@ current_outbox(void *owner)
 {
 	struct worker *w = owner;
 
-	return atomic_load(&w->outbox);
+	return atomic_load(&w->p.outbox);
 }
 
 /* Until the outbox is open, if that is being done; it may have been just now. */
@@ -88,7 +75,7 @@ wait_for_outbox(void *owner, struct outbox_job *job)
 
 	if (waiting_add(&w->waiting, job))
 		return true;
-	if ((outbox = atomic_load(&w->outbox)) == NULL)
+	if ((outbox = atomic_load(&w->p.outbox)) == NULL)
 		return false;
 	outbox_submit(outbox, job);
 	return true;
@@ -99,12 +86,12 @@ static void
 wake_relay(void *owner)
 {
 	struct worker *w = owner;
-	struct relay *relay = atomic_load(&w->relay);
+	struct relay *relay = atomic_load(&w->p.relay);
 
 	if (relay != NULL)
 		relay_wake(relay);
 	else
-		outbox_wake(atomic_load(&w->outbox));
+		outbox_wake(atomic_load(&w->p.outbox));
 }
 
 /* A probe asks for the destinations. */
@@ -127,7 +114,7 @@ open_outbox(struct worker *w)
 	struct outbox *outbox;
 
 	waiting_begin(&w->waiting);
-	outbox = outbox_open(w->config, OUTBOX_SERVE, &fault);
+	outbox = outbox_open(w->p.config, OUTBOX_SERVE, &fault);
 	if (outbox != NULL) {
 		if (w->fault.text[0] != '\0')
 			log_info("the outbox is open now");
@@ -135,7 +122,7 @@ open_outbox(struct worker *w)
 		log_err("the outbox cannot be opened: %s", fault.text);
 	}
 	w->fault = fault;
-	atomic_store(&w->outbox, outbox);
+	atomic_store(&w->p.outbox, outbox);
 	waiting_end(&w->waiting, outbox, &fault);
 }
 
@@ -155,32 +142,28 @@ static void
 start_relay(struct worker *w)
 {
 	struct buf why = { 0 };
-	struct relay *relay;
+	struct relay *relay = process_make_relay(&w->p, &why);
 
-	relay = relay_new(w->config, w->host, atomic_load(&w->outbox),
-	    &w->counters, &why);
-	if (relay == NULL && why.data == NULL)
-		buf_puts(&why, "out of memory");
 	if (relay != NULL && relay_start(relay) == -1) {
 		buf_printf(&why, "starting the thread: %s", strerror(errno));
 		relay_free(relay);
 		relay = NULL;
 	}
-	say_relay(w, relay != NULL ? "" : why.data != NULL ? why.data : "?");
+	say_relay(w, relay != NULL ? "" : buf_phrase(&why));
 	buf_free(&why);
-	atomic_store(&w->relay, relay);
+	atomic_store(&w->p.relay, relay);
 	/* The supervisor may have looked for it just before. */
-	if (relay != NULL && atomic_load(&w->stopping))
+	if (relay != NULL && atomic_load(&w->p.supervisor.stopping))
 		relay_stop(relay, RELAY_GRACE_MS);
 }
 
 static void
 bring_up(struct worker *w)
 {
-	if (atomic_load(&w->outbox) == NULL)
+	if (atomic_load(&w->p.outbox) == NULL)
 		open_outbox(w);
-	if (atomic_load(&w->outbox) != NULL && w->config->worker.relay &&
-	    atomic_load(&w->relay) == NULL && !atomic_load(&w->stopping))
+	if (atomic_load(&w->p.outbox) != NULL && w->p.config->worker.relay &&
+	    atomic_load(&w->p.relay) == NULL && !atomic_load(&w->p.supervisor.stopping))
 		start_relay(w);
 }
 
@@ -229,151 +212,78 @@ adopt(struct worker *w, struct config *config)
 
 	if (check_group(w, config, &why) == 0 &&
 	    leave_root(w, config, &why) == 0 &&
-	    (load_log_first(config), true) &&
-	    (rc = programs_begin(config, &w->host, PROGRAMS_BEGIN_MS,
+	    (load_log_first(config, false), true) &&
+	    (rc = programs_begin(config, &w->p.host, PROGRAMS_BEGIN_MS,
 	    &why)) != -1) {
 		if (rc == 1)
 			log_warn(PROGRAMS_UNKNOWN, why.data);
 		if ((adopted = snapshot_set(&w->rx.snapshot, config) == 0))
-			w->config = config;
+			w->p.config = config;
 		else
 			buf_puts(&why, "out of memory");
 	}
 	if (adopted) {
-		reload_note(&w->reload, config);
+		reload_note(&w->p.reload, config);
 		log_info("%s is in force", config->file);
 		if (geteuid() == 0)
 			log_warn("this runs as root: give the store's folder an "
 			    "owner, or name one in worker { user }");
 	} else {
-		reload_refuse(&w->reload, config, &why);
-		program_host_free(w->host);
-		w->host = NULL;
+		reload_refuse(&w->p.reload, config, &why);
+		program_host_free(w->p.host);
+		w->p.host = NULL;
 		config_free(config);
 	}
 	buf_free(&why);
 	return adopted;
 }
 
-/* A look for one that is any good, while there is none. */
-static bool
-look_for_first(struct worker *w, bool at_once)
+/* --- the supervisor's duties ------------------------------------------------ */
+
+static const char *
+describe(const struct worker *w, char text[PROCESS_STATUS_SIZE])
 {
-	struct config *config = reload_first(&w->reload, at_once);
-
-	if (config == NULL)
-		return false;
-	return adopt(w, config);
-}
-
-static bool
-take_next(struct worker *w)
-{
-	const struct reload_parts parts = {
-		.outbox = atomic_load(&w->outbox),
-		.relay = atomic_load(&w->relay),
-		.snapshot = &w->rx.snapshot,
-	};
-
-	return reload_config(&w->reload, &w->config, &parts);
-}
-
-/* --- telling the service manager ------------------------------------------ */
-
-static void
-describe(const struct worker *w, char status[STATUS_SIZE])
-{
-	const char *trouble = w->reload.trouble;
-
-	if (w->config == NULL)
-		(void)snprintf(status, STATUS_SIZE, "%s; webhooks are answered "
-		    "503 until this is mended", trouble);
-	else if (trouble[0] != '\0')
-		(void)snprintf(status, STATUS_SIZE,
-		    "%s; the former configuration stays in force", trouble);
-	else if (atomic_load(&w->outbox) == NULL)
-		(void)snprintf(status, STATUS_SIZE, "webhooks are answered 503: %s",
-		    w->fault.text[0] != '\0' ? w->fault.text :
+	if (atomic_load(&w->p.outbox) == NULL)
+		(void)snprintf(text, PROCESS_STATUS_SIZE, "webhooks are answered "
+		    "503: %s", w->fault.text[0] != '\0' ? w->fault.text :
 		    "the outbox is being opened");
 	else if (w->relay_trouble[0] != '\0')
-		(void)snprintf(status, STATUS_SIZE, "serving, not relaying: %s",
+		(void)snprintf(text, PROCESS_STATUS_SIZE, "serving, not relaying: %s",
 		    w->relay_trouble);
 	else
-		(void)snprintf(status, STATUS_SIZE, "%s", w->config->worker.relay ?
-		    "serving and relaying" : "serving");
-}
-
-static void
-report(struct worker *w)
-{
-	char status[STATUS_SIZE];
-
-	describe(w, status);
-	if (strcmp(status, w->status) != 0) {
-		memcpy(w->status, status, sizeof(status));
-		notify_status(&w->notify, status);
-	}
-	if (!w->greeted)
-		w->greeted = notify_ready(&w->notify) == 0;
-}
-
-static void
-feed_watchdog(void *owner)
-{
-	struct worker *w = owner;
-
-	notify_alive(&w->notify);
-}
-
-/* --- the tending thread ---------------------------------------------------- */
-
-static void
-hang_up(struct worker *w)
-{
-	notify_reloading(&w->notify);
-	w->greeted = false;
-	log_reopen();
+		return w->p.config != NULL && w->p.config->worker.relay ?
+		    "serving and relaying" : "serving";
+	return text;
 }
 
 static bool
 turn(void *owner, bool hung_up)
 {
 	struct worker *w = owner;
+	char text[PROCESS_STATUS_SIZE];
+	struct config *first;
 	bool taken = true;
 
 	if (hung_up)
-		hang_up(w);
-	if (w->config == NULL)
-		taken = look_for_first(w, hung_up);
-	else if (hung_up || (w->watching && reload_due(&w->reload, w->config)))
-		taken = take_next(w);
-	if (w->config != NULL)
+		process_hang_up(&w->p);
+	if (w->p.config == NULL)
+		taken = (first = reload_first(&w->p.reload, hung_up)) != NULL &&
+		    adopt(w, first);
+	else if (hung_up ||
+	    (w->address == NULL && reload_due(&w->p.reload, w->p.config)))
+		taken = reload_again(&w->p);
+	if (w->p.config != NULL)
 		bring_up(w);
-	report(w);
+	process_report(&w->p, describe(w, text));
 	return taken;
-}
-
-/* --- the supervisor's duties ---------------------------------------------------- */
-
-static void
-note_hang_up(void *owner)
-{
-	struct worker *w = owner;
-
-	background_hang_up(&w->background);
 }
 
 static void
 begin_stop(void *owner)
 {
 	struct worker *w = owner;
-	struct relay *relay;
 
-	atomic_store(&w->stopping, true);
-	notify_stopping(&w->notify);
-	if ((relay = atomic_load(&w->relay)) != NULL)
-		relay_stop(relay, RELAY_GRACE_MS);
-	background_stop(&w->background);
+	(void)process_stop(&w->p, RELAY_GRACE_MS);
 	waiting_stop(&w->waiting);
 	serve_stop();
 }
@@ -386,24 +296,15 @@ look_at_waiting(void *owner)
 	waiting_expire(&w->waiting, clock_mono_ms());
 }
 
-static int
-start_threads(struct worker *w)
-{
-	const struct supervisor_duty duty = {
-		.hang_up = note_hang_up, .stop = begin_stop, .owner = w,
-		.beat = look_at_waiting, .every_ms = LOOK_MS,
-	};
-
-	w->background.turn = turn;
-	w->background.owner = w;
-	w->background.every_ms = LOOK_MS;
-	background_init(&w->background);
-	if (supervisor_start(&w->supervisor, &duty) == -1)
-		return -1;
-	return background_start(&w->background);
-}
-
 /* --- serving ---------------------------------------------------------------- */
+
+static void
+feed_watchdog(void *owner)
+{
+	struct worker *w = owner;
+
+	notify_alive(&w->p.notify);
+}
 
 /*
  * Serve once the outbox is open, or was tried for a while.  The exit status; with
@@ -414,40 +315,18 @@ serve(struct worker *w, int fd, int threads)
 {
 	const struct serve_pulse pulse = {
 		.beat = feed_watchdog, .owner = w,
-		.every_ms = w->notify.watchdog_ms,
+		.every_ms = w->p.notify.watchdog_ms,
 	};
-	int rc, status;
+	int rc;
 
-	background_await_turn(&w->background, LOOK_MS);
-	/* The tending thread may still wait for the outbox, but this needs no more. */
-	(void)notify_ready(&w->notify);
+	supervisor_await_turn(&w->p.supervisor, LOOK_MS);
+	/* The outbox may still be waited for, but this needs no more. */
+	(void)notify_ready(&w->p.notify);
 	files_check();
 	log_info("leadrelay %s serves", PACKAGE_VERSION);
 	rc = serve_run(&w->rx, fd, threads,
 	    pulse.every_ms > 0 ? &pulse : NULL);
-	status = rc == 0 ? EXIT_DONE : rc == 1 ? EXIT_IOERR : EXIT_SOFTWARE;
-	supervisor_stop(&w->supervisor, status); /* had it ended by itself */
-	return status;
-}
-
-/*
- * First the intake has answered what it had, so nothing new is submitted and
- * nobody wakes the relay; then the relay settles what it has under way; then
- * the outbox finishes what both handed it.  The supervisor sees that it has an end.
- */
-static void
-take_down(struct worker *w, int status)
-{
-	background_join(&w->background);		/* before that there might be a relay yet to come */
-	if (atomic_load(&w->relay) != NULL)
-		relay_free(atomic_load(&w->relay));
-	outbox_close(atomic_load(&w->outbox));
-	atomic_store(&w->outbox, NULL);
-	program_host_free(w->host);
-	/* Nobody waits for a destination that is being tried. */
-	if (!reachability_free(w->reach))
-		log_exit(status);
-	supervisor_end(&w->supervisor);
+	return rc == 0 ? EXIT_DONE : rc == 1 ? EXIT_IOERR : EXIT_SOFTWARE;
 }
 
 /* --- the start --------------------------------------------------------------- */
@@ -461,7 +340,7 @@ find_group(const struct worker *w, const struct config *config)
 	char *group = NULL;
 
 	if (config == NULL)
-		config = partly = config_load_partly(w->reload.file, &fault);
+		config = partly = config_load_partly(w->p.reload.file, &fault);
 	if (config != NULL && config->worker.socket_group != NULL &&
 	    serve_has_group(config->worker.socket_group))
 		group = strdup(config->worker.socket_group);
@@ -509,7 +388,7 @@ find_socket(const struct worker *w, const struct config *config, int *status)
 	fd = make_socket(w, config, &why);
 	if (fd == -1) {
 		log_err("--listen %s: %s", w->address,
-		    buf_ok(&why) ? why.data : "out of memory");
+		    buf_phrase(&why));
 		*status = serve_is_address(w->address) ? EXIT_UNAVAILABLE :
 		    EXIT_USAGE;
 	}
@@ -524,46 +403,49 @@ set_up(struct worker *w, const char *config_option, int *status)
 	struct config *config;
 	int fd;
 
-	signals_expect_hangups();
+	process_open(&w->p);
 	(void)signal(SIGHUP, SIG_IGN);	/* it is about to be read anyhow */
-	notify_open(&w->notify);
-	w->rx.counters = &w->counters;
 	waiting_init(&w->waiting);
+	w->p.snapshot = &w->rx.snapshot;
+	w->rx.counters = &w->p.counters;
 	w->rx.outbox = current_outbox;
 	w->rx.wait = wait_for_outbox;
 	w->rx.stored = wake_relay;
 	w->rx.owner = w;
+	if ((w->reach = reachability_new()) != NULL)
+		w->rx.reach = tell_destinations;
 	*status = EXIT_SOFTWARE;
-	if ((w->reload.file = config_find(config_option)) == NULL ||
+	if ((w->p.reload.file = config_find(config_option)) == NULL ||
 	    snapshot_set(&w->rx.snapshot, NULL) == -1) {
 		log_err("out of memory");
 		return -1;
 	}
-	if ((w->reach = reachability_new()) != NULL)
-		w->rx.reach = tell_destinations;
-	config = reload_first(&w->reload, true);
+	config = reload_first(&w->p.reload, true);
 	if ((fd = find_socket(w, config, status)) == -1)
 		config_free(config);
 	else if (config != NULL)
 		(void)adopt(w, config);
-	/* Whoever started us on descriptor 0 may leave nobody to send a signal. */
-	w->watching = w->address == NULL;
 	return fd;
 }
 
-static void
-free_worker(struct worker *w)
+/* Nobody waits for a destination that is being tried. */
+static int
+free_worker(struct worker *w, int status)
 {
 	snapshot_end(&w->rx.snapshot);
-	config_free(w->config);
-	notify_close(&w->notify);
-	free(w->reload.file);
+	if (!reachability_free(w->reach))
+		log_exit(status);
 	free(w);
+	return status;
 }
 
 int
 worker_serve(const char *config_option, const char *address)
 {
+	const struct supervisor_duty duty = {
+		.turn = turn, .turn_ms = LOOK_MS, .stop = begin_stop,
+		.beat = look_at_waiting, .beat_ms = LOOK_MS,
+	};
 	struct worker *w;
 	int status, fd, threads = THREADS;
 
@@ -573,17 +455,17 @@ worker_serve(const char *config_option, const char *address)
 	}
 	w->address = address;
 	if ((fd = set_up(w, config_option, &status)) == -1) {
-		(void)reachability_free(w->reach);
-		free_worker(w);
-		return status;
+		process_free(&w->p);
+		return free_worker(w, status);
 	}
-	if (w->config != NULL)
-		threads = (int)w->config->worker.threads;
-	if (start_threads(w) == -1)
+	if (w->p.config != NULL)
+		threads = (int)w->p.config->worker.threads;
+	if (supervisor_start(&w->p.supervisor, &duty, w) == -1 ||
+	    supervisor_begin_turns(&w->p.supervisor) == -1)
 		log_exit(EXIT_SOFTWARE);
 	if ((status = serve(w, fd, threads)) == EXIT_IOERR)
 		log_exit(status);
-	take_down(w, status);
-	free_worker(w);
-	return status;
+	/* All are answered: nothing new is submitted, and nobody wakes the relay. */
+	process_close(&w->p, status);
+	return free_worker(w, status);
 }

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/counters.h"
 #include "base/exits.h"
 #include "base/log.h"
 #include "base/signals.h"
@@ -25,32 +24,40 @@
 #include "intake/cgi.h"
 #include "outbox/outbox.h"
 #include "program/program.h"
+#include "program/programs.h"
 #include "relay/relay.h"
 #include "start/load.h"
+#include "start/process.h"
 
 #define DELIVER_MS 25000	/* how long a request's child goes on delivering */
 #define DELIVER_END_S 30	/* and when it ends, come what may */
 
 struct cgi {
-	struct config *config;		/* NULL: a bad one */
-	struct counters counters;
+	struct process p;		/* config NULL: a bad one; outbox opened when it is asked for */
 	struct receiver rx;
-	struct outbox *outbox;		/* opened when it is asked for */
 	bool stored;			/* there is something to deliver */
 };
+
+/* Said, when it cannot be. */
+static struct outbox *
+open_outbox(struct cgi *cgi, enum outbox_mode mode)
+{
+	struct store_fault fault;
+	struct outbox *outbox = outbox_open(cgi->p.config, mode, &fault);
+
+	if (outbox == NULL)
+		log_err("the outbox cannot be opened: %s", fault.text);
+	return outbox;
+}
 
 static struct outbox *
 request_outbox(void *owner)
 {
 	struct cgi *cgi = owner;
-	struct store_fault fault;
 
-	if (cgi->config == NULL)
-		return NULL;		/* said */
-	if (cgi->outbox == NULL && (cgi->outbox = outbox_open(cgi->config,
-	    OUTBOX_REQUEST, &fault)) == NULL)
-		log_err("the outbox cannot be opened: %s", fault.text);
-	return cgi->outbox;
+	if (cgi->p.outbox == NULL && cgi->p.config != NULL)
+		cgi->p.outbox = open_outbox(cgi, OUTBOX_REQUEST);
+	return cgi->p.outbox;
 }
 
 /*
@@ -64,7 +71,7 @@ note_stored(void *owner)
 	struct cgi *cgi = owner;
 
 	cgi->stored = true;
-	outbox_wake(cgi->outbox);
+	outbox_wake(cgi->p.outbox);
 }
 
 /* A probe asks for the destinations; this process will not be asked again. */
@@ -120,44 +127,48 @@ let_go(void)
 	return close(null);
 }
 
-/* Be the outbox's relay for a while, unless somebody else is. */
+/* Be the outbox's relay for a while. */
+static void
+relay_for_a_while(struct process *p)
+{
+	struct buf why = { 0 };
+	struct relay *relay = process_make_relay(p, &why);
+
+	if (relay != NULL)
+		relay_run(relay, true, DELIVER_MS);
+	else
+		log_err("not relaying: %s", buf_phrase(&why));
+	relay_free(relay);
+	buf_free(&why);
+}
+
+/* Deliver what is there, unless somebody else does. */
 static void
 deliver(struct cgi *cgi)
 {
-	struct program_host *host;
-	struct store_fault fault;
+	struct process *p = &cgi->p;
 	struct buf why = { 0 };
-	struct relay *relay;
+	int rc;
 
 	(void)alarm(DELIVER_END_S);
-	if (load_programs(cgi->config, &host) == -1)
+	if ((rc = programs_begin(p->config, &p->host, PROGRAMS_BEGIN_MS,
+	    &why)) == -1)
+		load_say(&why);
+	buf_free(&why);
+	if (rc == -1)
 		return;
-	cgi->outbox = outbox_open(cgi->config, OUTBOX_SERVE, &fault);
-	if (cgi->outbox == NULL) {
-		log_err("the outbox cannot be opened: %s", fault.text);
-		program_host_free(host);
-		return;
-	}
-	if (outbox_lock_relay(cgi->outbox) == 1) {
-		relay = relay_new(cgi->config, host, cgi->outbox, &cgi->counters,
-		    &why);
-		if (relay != NULL)
-			relay_run(relay, true, DELIVER_MS);
-		else
-			log_err("not relaying: %s", buf_ok(&why) &&
-			    why.data != NULL ? why.data : "out of memory");
-		relay_free(relay);
-		buf_free(&why);
-	}
-	outbox_close(cgi->outbox);
-	program_host_free(host);
+	p->outbox = open_outbox(cgi, OUTBOX_SERVE);
+	if (p->outbox != NULL && outbox_lock_relay(p->outbox) == 1)
+		relay_for_a_while(p);
+	outbox_close(p->outbox);
+	program_host_free(p->host);
 }
 
 /* The configuration, whose owner we then are, and its log.  NULL: said. */
 static struct config *
 begin(void)
 {
-	struct buf warnings = { 0 };
+	struct config_fault warnings = { 0 };
 	struct config *config = load_config(NULL, &warnings);
 	struct store_fault fault;
 
@@ -167,9 +178,9 @@ begin(void)
 		config = NULL;
 	}
 	if (config != NULL)
-		load_log_first(config);
-	load_say(&warnings);
-	buf_free(&warnings);
+		load_log_first(config, false);
+	load_say(&warnings.text);
+	buf_free(&warnings.text);
 	return config;
 }
 
@@ -185,20 +196,20 @@ worker_cgi(char **environment)
 	int status;
 
 	signals_expect_hangups();
-	cgi.config = begin();
-	cgi.rx.counters = &cgi.counters;
+	cgi.p.config = begin();
+	cgi.rx.counters = &cgi.p.counters;
 	cgi.rx.outbox = request_outbox;
 	cgi.rx.stored = note_stored;
 	cgi.rx.reach = try_destinations;
 	cgi.rx.owner = &cgi;
-	if (snapshot_set(&cgi.rx.snapshot, cgi.config) == -1)
+	if (snapshot_set(&cgi.rx.snapshot, cgi.p.config) == -1)
 		log_err("out of memory");	/* a 503, as without a configuration */
 	status = cgi_run(&cgi.rx, environment);
 
 	/* SQLite's connections must not cross the fork. */
-	outbox_close(cgi.outbox);
+	outbox_close(cgi.p.outbox);
 	log_flush();
-	if (cgi.stored && cgi.config->worker.relay && (pid = fork()) == -1)
+	if (cgi.stored && cgi.p.config->worker.relay && (pid = fork()) == -1)
 		log_warn("nobody to deliver: fork: %s", strerror(errno));
 	if (pid == 0) {
 		forget_request(environment);
