@@ -83,19 +83,6 @@ is_digit(const struct scan *s)
 	return s->pos < s->end && *s->pos >= '0' && *s->pos <= '9';
 }
 
-/* One character of two to four bytes. */
-static bool
-scan_multibyte(struct scan *s)
-{
-	uint32_t c;
-	size_t n = utf8_get((const char *)s->pos, (size_t)(s->end - s->pos), &c);
-
-	if (n == 0)
-		return fail(s, "bad UTF-8");
-	s->pos += n;
-	return true;
-}
-
 /* Four hexadecimal digits at ${p}, or -1. */
 static int
 hex4(const char *p, const char *end)
@@ -115,42 +102,45 @@ hex4(const char *p, const char *end)
 	return value;
 }
 
-/* A backslash and what follows; two of them for a surrogate pair. */
-static bool
-scan_escape(struct scan *s)
+/*
+ * The character that is escaped at ${p}, by two escapes for a surrogate pair.  Returns
+ * their length, or 0 and a phrase in ${*fault}.
+ */
+static size_t
+get_escape(const char *p, const char *end, uint32_t *c, const char **fault)
 {
-	const unsigned char *p = s->pos;
-	int unit;
+	static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+	const char *letter;
+	int unit, low;
 
-	if (s->end - p < 2)
-		return fail(s, unfinished);
-	if (p[1] != 'u') {
-		if (p[1] == '\0' || strchr("\"\\/bfnrt", p[1]) == NULL)
-			return fail(s, "bad escape");
-		s->pos += 2;
-		return true;
+	*fault = end - p < 2 ? unfinished : "bad escape";
+	if (end - p < 2 || p[1] == '\0')
+		return 0;
+	if ((letter = strchr(letters, p[1])) != NULL) {
+		*c = (uint32_t)meant[letter - letters];
+		return 2;
 	}
-	unit = hex4((const char *)p + 2, (const char *)s->end);
-	if (unit == -1)
-		return fail(s, "bad escape");
-	if (unit < 0xd800 || unit > 0xdfff) {
-		s->pos += 6;
-		return true;
-	}
-	if (unit >= 0xdc00 || s->end - p < 12 || p[6] != '\\' || p[7] != 'u')
-		return fail(s, "lone surrogate");
-	unit = hex4((const char *)p + 8, (const char *)s->end);
-	if (unit < 0xdc00 || unit > 0xdfff)
-		return fail(s, "lone surrogate");
-	s->pos += 12;
-	return true;
+	if (p[1] != 'u' || (unit = hex4(p + 2, end)) == -1)
+		return 0;
+	*c = (uint32_t)unit;
+	if (unit < 0xd800 || unit > 0xdfff)
+		return 6;
+	*fault = "lone surrogate";
+	if (unit >= 0xdc00 || end - p < 12 || p[6] != '\\' || p[7] != 'u')
+		return 0;
+	low = hex4(p + 8, end);
+	*c = 0x10000 + ((*c & 0x3ff) << 10) + ((uint32_t)low & 0x3ff);
+	return low < 0xdc00 || low > 0xdfff ? 0 : 12;
 }
 
 /* A string, from its first quote; *escaped says whether it holds a backslash. */
 static bool
 scan_string(struct scan *s, bool *escaped)
 {
+	const char *fault;
+	uint32_t meant;
 	unsigned char c;
+	size_t n;
 
 	*escaped = false;
 	for (s->pos++; s->pos < s->end;) {
@@ -160,11 +150,17 @@ scan_string(struct scan *s, bool *escaped)
 			return true;
 		} else if (c == '\\') {
 			*escaped = true;
-			if (!scan_escape(s))
-				return false;
+			n = get_escape((const char *)s->pos, (const char *)s->end,
+			    &meant, &fault);
+			if (n == 0)
+				return fail(s, fault);
+			s->pos += n;
 		} else if (c >= 0x80) {
-			if (!scan_multibyte(s))
-				return false;
+			n = utf8_get((const char *)s->pos,
+			    (size_t)(s->end - s->pos), &meant);
+			if (n == 0)
+				return fail(s, "bad UTF-8");
+			s->pos += n;
 		} else if (c < 0x20) {
 			return fail(s, "control character in a string");
 		} else {
@@ -215,25 +211,14 @@ scan_literal(struct scan *s, const char *literal)
 char *
 json_unescape(const char *raw, size_t len, char *out)
 {
-	static const char letters[] = "bfnrt", meant[] = "\b\f\n\r\t";
-	const char *end = raw + len, *letter;
+	const char *end = raw + len, *fault;
 	uint32_t c;
 
 	while (raw < end) {
 		if (*raw != '\\') {
 			*out++ = *raw++;
-		} else if (raw[1] != 'u') {
-			letter = strchr(letters, raw[1]);
-			*out++ = letter != NULL ? meant[letter - letters] : raw[1];
-			raw += 2;
 		} else {
-			c = (uint32_t)hex4(raw + 2, end);
-			raw += 6;
-			if (c >= 0xd800 && c <= 0xdfff) {
-				c = 0x10000 + ((c & 0x3ff) << 10) +
-				    ((uint32_t)hex4(raw + 2, end) & 0x3ff);
-				raw += 6;
-			}
+			raw += get_escape(raw, end, &c, &fault);
 			out = utf8_put(out, c);
 		}
 	}

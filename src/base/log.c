@@ -126,6 +126,12 @@ log_kv(enum log_level level, const char *what, ...)
 	va_end(ap);
 }
 
+void
+log_say(enum log_level level, const char *words)
+{
+	write_line(level, "msg", words, NULL);
+}
+
 /* The common part of the four functions for words. */
 static void __attribute__((format(printf, 2, 0)))
 log_words(enum log_level level, const char *fmt, va_list ap)
@@ -135,7 +141,7 @@ log_words(enum log_level level, const char *fmt, va_list ap)
 	if (!is_wanted(level))
 		return;
 	(void)vsnprintf(words, sizeof(words), fmt, ap);
-	write_line(level, "msg", words, NULL);
+	log_say(level, words);
 }
 
 #define LOG_WORDS(name, level)			\

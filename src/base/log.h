@@ -59,7 +59,8 @@ _Noreturn void log_exit(int status);
 void log_kv(enum log_level level, const char *what, ...)
     __attribute__((sentinel));
 
-/* A line of words. */
+/* A line of words; as they are, whatever level is in force; or as in printf. */
+void log_say(enum log_level level, const char *words);
 void log_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -80,6 +80,7 @@ static struct {
 	struct buf batch;		/* taken from the queue */
 	struct buf chunk;		/* lines about to be written by one call */
 	unsigned chunk_lines;
+	unsigned long long chunk_lost;	/* as many lost ones are said there */
 	unsigned long long lost;	/* yet to be said */
 	bool torn;			/* half a line was written */
 	bool json;			/* as the last line was */
@@ -193,31 +194,6 @@ put(const char *bytes, size_t len)
 	return at == len;
 }
 
-/* Write a line of our own; not through the chunk, which may be waiting. */
-static bool
-say(int level, const char *words)
-{
-	struct head head = { .wall_ms = clock_wall_ms(), .level = level,
-	    .json = writer.json };
-	struct buf text = { 0 }, line = { 0 };
-	bool said;
-
-	buf_printf(&text, head.json ? "\"level\":\"%s\",\"msg\":" : "level=%s msg=",
-	    level == LOG_LV_WARN ? "warn" : "info");
-	buf_json(&text, words, strlen(words));
-	if (head.json)
-		buf_putc(&text, '}');
-	head.len = text.len;
-	if (writer.torn)
-		buf_putc(&line, '\n');
-	if (buf_ok(&text))
-		add_line(&line, &head, text.data);
-	said = buf_ok(&text) && buf_ok(&line) && put(line.data, line.len);
-	buf_free(&text);
-	buf_free(&line);
-	return said;
-}
-
 /* On stderr too, if that takes it at once. */
 static void
 say_on_stderr(const char *words)
@@ -227,17 +203,6 @@ say_on_stderr(const char *words)
 	/* Should that fail, there is nowhere left to say so. */
 	if (writer.kind != TO_STDERR && poll(&p, 1, 0) == 1)
 		(void)dprintf(STDERR_FILENO, "leadrelay: %s\n", words);
-}
-
-static void
-say_lost(void)
-{
-	char words[64];
-
-	(void)snprintf(words, sizeof(words), "%llu %s lost", writer.lost,
-	    writer.lost == 1 ? "line was" : "lines were");
-	if (writer.lost != 0 && say(LOG_LV_WARN, words))
-		writer.lost = 0;
 }
 
 /* --- targets -------------------------------------------------------------- */
@@ -316,7 +281,7 @@ use(const char *target, int fd)
 	writer.torn = false;
 }
 
-/* Opened, when it could not be before; or not. */
+/* Opened, when it could not be before; or not.  Whatever level is wanted. */
 static void
 say_news(const char *target, int error)
 {
@@ -330,11 +295,10 @@ say_news(const char *target, int error)
 		    "%s, and it is tried again", name_of(target),
 		    strerror(error), same ? "the former file" :
 		    name_of(writer.target));
-	if (buf_ok(&words)) {
-		(void)say(error == 0 ? LOG_LV_INFO : LOG_LV_WARN, words.data);
-		if (error != 0)
-			say_on_stderr(words.data);
-	}
+	if (buf_ok(&words))
+		log_say(error == 0 ? LOG_LV_INFO : LOG_LV_WARN, words.data);
+	if (buf_ok(&words) && error != 0)
+		say_on_stderr(words.data);
 	buf_free(&words);
 }
 
@@ -394,14 +358,36 @@ put_chunk(void)
 {
 	const struct buf *chunk = &writer.chunk;
 
-	if (writer.lost != 0 && writer.chunk_lines != 0)
-		say_lost();
-	if (writer.lost != 0 || !buf_ok(chunk) || (!put(chunk->data, chunk->len) &&
-	    !(find_syslog() && put(chunk->data, chunk->len))))
+	if (buf_ok(chunk) && (put(chunk->data, chunk->len) ||
+	    (find_syslog() && put(chunk->data, chunk->len))))
+		writer.lost -= writer.chunk_lost;
+	else
 		writer.lost += writer.chunk_lines;
 	buf_reset(&writer.chunk);
 	writer.chunk_lines = 0;
+	writer.chunk_lost = 0;
 	follow();
+}
+
+/* Begin a chunk with how many lines were lost, if any were. */
+static void
+put_lost(void)
+{
+	struct head head = { clock_wall_ms(), 0, LOG_LV_WARN, writer.json };
+	char text[80];
+
+	if (writer.lost == 0 || writer.chunk.len != 0)
+		return;
+	head.len = (size_t)snprintf(text, sizeof(text), head.json ?
+	    "\"level\":\"warn\",\"msg\":\"%llu %s lost\"}" :
+	    "level=warn msg=\"%llu %s lost\"", writer.lost,
+	    writer.lost == 1 ? "line was" : "lines were");
+	writer.chunk_lost = writer.lost;
+	if (writer.torn)
+		buf_putc(&writer.chunk, '\n');
+	add_line(&writer.chunk, &head, text);
+	if (writer.kind == TO_SYSLOG)
+		put_chunk();
 }
 
 /* Add a line to the chunk, which is written before it would become too large. */
@@ -409,13 +395,16 @@ static void
 put_line(const struct head *head, const char *text)
 {
 	struct buf *chunk = &writer.chunk;
-	size_t before = chunk->len;
+	size_t before;
 
 	writer.json = head->json;
+	put_lost();
+	before = chunk->len;
 	add_line(chunk, head, text);
 	if (chunk->len > CHUNK_MAX && before != 0) {
 		chunk->len = before;
 		put_chunk();
+		put_lost();
 		add_line(chunk, head, text);
 	}
 	writer.chunk_lines++;
@@ -483,8 +472,8 @@ write_lines(void *arg)
 		write_batch();
 		/* They would have come behind what was in the queue. */
 		writer.lost += lost;
-		if (writer.lost != 0)
-			say_lost();
+		put_lost();
+		put_chunk();
 	}
 	return arg;
 }

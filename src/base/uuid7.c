@@ -1,5 +1,6 @@
 #include "base/uuid7.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -47,20 +48,11 @@ advance(struct uuid7_state *st)
 	return 0;
 }
 
-static char *
-put_hex(char *out, uint64_t value, int digits)
-{
-	while (digits-- > 0)
-		*out++ = "0123456789abcdef"[value >> (4 * digits) & 15];
-	return out;
-}
-
 int
 uuid7_make(int64_t now_ms, char out[UUID7_SIZE])
 {
 	static _Thread_local struct uuid7_state state;
 	uint64_t low;
-	char *p = out;
 
 	if (now_ms > state.ms) {
 		if (reseed(&state) == -1)
@@ -73,15 +65,8 @@ uuid7_make(int64_t now_ms, char out[UUID7_SIZE])
 		state.ms++;
 	}
 	low = UINT64_C(2) << 62 | state.low;
-	p = put_hex(p, (uint64_t)state.ms >> 16, 8);
-	*p++ = '-';
-	p = put_hex(p, (uint64_t)state.ms & 0xffff, 4);
-	*p++ = '-';
-	p = put_hex(p, UINT64_C(0x7000) | state.high, 4);
-	*p++ = '-';
-	p = put_hex(p, low >> 48, 4);
-	*p++ = '-';
-	p = put_hex(p, low & UINT64_C(0xffffffffffff), 12);
-	*p = '\0';
+	(void)snprintf(out, UUID7_SIZE, "%08x-%04x-%04x-%04x-%04x%08x",
+	    (uint32_t)(state.ms >> 16), (uint16_t)state.ms, (uint16_t)(0x7000 | state.high),
+	    (uint16_t)(low >> 48), (uint16_t)(low >> 32), (uint32_t)low);
 	return 0;
 }
