@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "base/buf.h"
 #include "base/json.h"
-
-#define NAMES_AT_FIRST 96
+#include "base/utf8.h"
 
 static const char unexpected[] = "unexpected character";
 static const char unfinished[] = "unexpected end of text";
@@ -27,7 +26,7 @@ struct name {
 };
 
 struct container {
-	size_t first_name;
+	size_t first_name;		/* where its names begin */
 	bool object;
 };
 
@@ -36,8 +35,7 @@ struct scan {
 	const char *fault;		/* the phrase, once there is one */
 	struct container stack[JSON_MAX_DEPTH];
 	size_t depth;
-	struct name *names;
-	size_t names_len, names_cap;
+	struct buf names;		/* each a struct name */
 	char *unescaped;		/* room for every name with an escape */
 	size_t unescaped_len;
 	struct json_member *wanted;
@@ -245,19 +243,6 @@ unescape_name(struct scan *s, struct name *name)
 	return true;
 }
 
-static bool
-grow_names(struct scan *s)
-{
-	size_t cap = s->names_cap != 0 ? s->names_cap * 2 : NAMES_AT_FIRST;
-	struct name *bigger = realloc(s->names, cap * sizeof(*bigger));
-
-	if (bigger == NULL)
-		return fail(s, no_memory);
-	s->names = bigger;
-	s->names_cap = cap;
-	return true;
-}
-
 /* Is this top-level member one that the caller wants?  Its value comes next. */
 static void
 open_wanted(struct scan *s, const struct name *name)
@@ -288,31 +273,31 @@ static bool
 scan_name(struct scan *s)
 {
 	const unsigned char *quote;
-	struct name *name;
+	struct name name;
 	bool escaped;
 
 	skip_space(s);
 	if (s->pos == s->end || *s->pos != '"')
 		return fail_here(s);
-	if (s->names_len == s->names_cap && !grow_names(s))
-		return false;
 	quote = s->pos;
 	if (!scan_string(s, &escaped))
 		return false;
-	name = &s->names[s->names_len++];
-	name->at = (size_t)(quote - s->text);
-	name->bytes = (const char *)quote + 1;
-	name->len = (size_t)(s->pos - quote) - 2;
-	if (escaped && !unescape_name(s, name)) {
+	name.at = (size_t)(quote - s->text);
+	name.bytes = (const char *)quote + 1;
+	name.len = (size_t)(s->pos - quote) - 2;
+	if (escaped && !unescape_name(s, &name)) {
 		s->pos = quote;
 		return false;
 	}
+	buf_add(&s->names, &name, sizeof(name));
+	if (!buf_ok(&s->names))
+		return fail(s, no_memory);
 	skip_space(s);
 	if (!take(s, ':'))
 		return fail_here(s);
 	skip_space(s);
 	if (s->depth == 1)
-		open_wanted(s, name);
+		open_wanted(s, &name);
 	return true;
 }
 
@@ -337,9 +322,9 @@ compare_names(const void *va, const void *vb)
 
 /* The first name in the text that was there before, or NULL. */
 static const struct name *
-find_repeated(struct name *names, size_t count)
+find_repeated(void *all, size_t count)
 {
-	const struct name *first = NULL;
+	struct name *names = all, *first = NULL;
 
 	if (count > 1)
 		qsort(names, count, sizeof(*names), compare_names);
@@ -357,7 +342,7 @@ enter(struct scan *s, bool object)
 		return fail(s, "nested too deep");
 	s->pos++;
 	s->stack[s->depth].object = object;
-	s->stack[s->depth].first_name = s->names_len;
+	s->stack[s->depth].first_name = s->names.len;
 	s->depth++;
 	return true;
 }
@@ -369,13 +354,13 @@ leave(struct scan *s)
 	const struct name *twice;
 
 	if (c->object) {
-		twice = find_repeated(s->names + c->first_name,
-		    s->names_len - c->first_name);
+		twice = find_repeated(s->names.data + c->first_name,
+		    (s->names.len - c->first_name) / sizeof(*twice));
 		if (twice != NULL) {
 			s->pos = s->text + twice->at;
 			return fail(s, "duplicate member name");
 		}
-		s->names_len = c->first_name;
+		s->names.len = c->first_name;
 	}
 	s->pos++;
 	s->depth--;
@@ -483,7 +468,7 @@ json_scan(const char *text, size_t len, struct json_member *wanted,
 		*at = (size_t)(s.pos - s.text);
 		forget_wanted(&s);
 	}
-	free(s.names);
+	buf_free(&s.names);
 	free(s.unescaped);
 	return s.fault;
 }

@@ -23,27 +23,11 @@ static const char *const levels[] = {
 	[LOG_LV_INFO] = "info", [LOG_LV_DEBUG] = "debug"
 };
 
-static int
-turn(const char *target, enum log_format format, enum log_level level,
-    bool patient)
+void
+log_form(enum log_format format, enum log_level level)
 {
-	if (log_out_open(target, patient) == -1)
-		return -1;
 	atomic_store(&logger.format, (int)format);
 	atomic_store(&logger.level, (int)level);
-	return 0;
-}
-
-int
-log_open(const char *target, enum log_format format, enum log_level level)
-{
-	return turn(target, format, level, false);
-}
-
-int
-log_insist(const char *target, enum log_format format, enum log_level level)
-{
-	return turn(target, format, level, true);
 }
 
 /* Does a logfmt value need quotes? */

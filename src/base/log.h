@@ -14,6 +14,8 @@
 #ifndef LEADRELAY_BASE_LOG_H
 #define LEADRELAY_BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LV_ERROR, LOG_LV_WARN, LOG_LV_INFO, LOG_LV_DEBUG };
 enum log_format { LOG_FMT_LOGFMT, LOG_FMT_JSON };
 
@@ -22,16 +24,15 @@ enum log_format { LOG_FMT_LOGFMT, LOG_FMT_JSON };
  * append, mode 0640).  Return 0, or -1 with errno set and the former target kept.
  * The target that is in force already is left as it is.  Not as root, if root is
  * to be left: the file would be root's.
- * Before the first call: stderr, logfmt, info.
+ *
+ * With ${patient} only what is no target is a failure: one that cannot be opened is
+ * said, here and on stderr, lines go on to the former target (at a start: stderr),
+ * and it is tried again every few seconds.
  */
-int log_open(const char *target, enum log_format format, enum log_level level);
+int log_open(const char *target, bool patient);
 
-/*
- * The same, but a target that cannot be opened is no failure: it is said on
- * stderr, lines go to the former target (at a start: stderr), and it is tried
- * again every few seconds.  -1: it is no target, or memory is out.
- */
-int log_insist(const char *target, enum log_format format, enum log_level level);
+/* How later lines are written, and which.  Before the first call: logfmt, info. */
+void log_form(enum log_format format, enum log_level level);
 
 /*
  * Open the target again, for logrotate.  One that cannot be is said, on stderr

@@ -604,7 +604,7 @@ turn(int fd)
 }
 
 int
-log_out_open(const char *target, bool patient)
+log_open(const char *target, bool patient)
 {
 	bool wanted;
 	int fd = -1;

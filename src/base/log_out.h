@@ -6,7 +6,7 @@
  * but for log_open's, so nobody else waits for a reader, a disk or a syslog daemon.
  * A line that finds the queue full, or that cannot be written, is dropped and
  * counted, and "N lines were lost" is said as soon as lines go out again.  Of
- * log.h's functions log_reopen, log_flush and log_exit are here.
+ * log.h's functions log_open, log_reopen, log_flush and log_exit are here.
  *
  * No descriptor that others may share has its flags changed.  A forked child
  * starts with an empty queue and makes a thread of its own.
@@ -23,14 +23,5 @@
  * "level" (a time, a priority, JSON's brace) is added when it is written.
  */
 void log_out_line(int level, bool json, const struct buf *text);
-
-/*
- * Turn to ${target}, as log_open names them; a file is opened for append, mode
- * 0640.  0, or -1 with errno and the former target kept; with ${patient} that is
- * only for what is no target: one that cannot be opened is said, here and on
- * stderr, and tried again every few seconds, while lines go on to where they went
- * before.
- */
-int log_out_open(const char *target, bool patient);
 
 #endif

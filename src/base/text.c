@@ -29,14 +29,15 @@ static const struct unit sizes[] = {
 static int64_t
 parse_with_unit(const char *str, const struct unit *units)
 {
-	int64_t n = 0;
-	const char *p;
+	long long n;
+	char *p;
 
-	for (p = str; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(n, 10, &n) ||
-		    __builtin_add_overflow(n, *p - '0', &n))
-			return -1;
-	if (p == str)
+	/* strtoll would take blanks and a sign, too. */
+	if (*str < '0' || *str > '9')
+		return -1;
+	errno = 0;
+	n = strtoll(str, &p, 10);
+	if (errno != 0)
 		return -1;
 	for (; units->name != NULL; units++)
 		if (strcmp(p, units->name) == 0)
@@ -172,18 +173,6 @@ text_parse_when(const char *str, int64_t now_ms, int64_t *ms)
 	return 0;
 }
 
-/* Write the last ${width} digits of ${value} and the character behind them. */
-static char *
-put_digits(char *out, int value, int width, char behind)
-{
-	int i;
-
-	for (i = width - 1; i >= 0; i--, value /= 10)
-		out[i] = (char)('0' + value % 10);
-	out[width] = behind;
-	return out + width + 1;
-}
-
 int
 text_parse_http_date(const char *str, int64_t *ms)
 {
@@ -206,23 +195,17 @@ text_parse_http_date(const char *str, int64_t *ms)
 	return -1;
 }
 
-/* Every line of the log starts with one, so no printf. */
 char *
 text_format_time(int64_t ms, char out[TEXT_TIME_SIZE])
 {
 	time_t t = (time_t)(ms / 1000);
 	struct tm tm;
-	char *p = out;
+	size_t len;
 
 	gmtime_r(&t, &tm);
-	p = put_digits(p, tm.tm_year + 1900, 4, '-');
-	p = put_digits(p, tm.tm_mon + 1, 2, '-');
-	p = put_digits(p, tm.tm_mday, 2, 'T');
-	p = put_digits(p, tm.tm_hour, 2, ':');
-	p = put_digits(p, tm.tm_min, 2, ':');
-	p = put_digits(p, tm.tm_sec, 2, '.');
-	p = put_digits(p, (int)(ms % 1000), 3, 'Z');
-	*p = '\0';
+	len = strftime(out, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(out + len, TEXT_TIME_SIZE - len, ".%03dZ",
+	    (int)(ms % 1000));
 	return out;
 }
 

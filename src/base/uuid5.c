@@ -3,6 +3,8 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
+#include "base/buf.h"
+
 const unsigned char uuid5_leadrelay[UUID5_NAMESPACE_SIZE] = {
 	0x6e, 0xed, 0xaf, 0xe2, 0x33, 0x11, 0x46, 0xd3,
 	0xb0, 0x4d, 0xb4, 0x23, 0xeb, 0x49, 0xfc, 0xb7
@@ -13,16 +15,15 @@ uuid5_make(const unsigned char space[UUID5_NAMESPACE_SIZE], const void *name,
     size_t len, char out[UUID5_SIZE])
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct buf text = { 0 };
 	size_t at = 0;
-	int i, rc = -1;
+	int i, rc;
 
-	if (ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha1(), NULL) == 1 &&
-	    EVP_DigestUpdate(ctx, space, UUID5_NAMESPACE_SIZE) == 1 &&
-	    EVP_DigestUpdate(ctx, name, len) == 1 &&
-	    EVP_DigestFinal_ex(ctx, hash, NULL) == 1)
-		rc = 0;
-	EVP_MD_CTX_free(ctx);
+	buf_add(&text, space, UUID5_NAMESPACE_SIZE);
+	buf_add(&text, name, len);
+	rc = buf_ok(&text) && EVP_Digest(text.data, text.len, hash, NULL,
+	    EVP_sha1(), NULL) == 1 ? 0 : -1;
+	buf_free(&text);
 	if (rc == -1)
 		return -1;
 	hash[6] = (unsigned char)((hash[6] & 0x0f) | 0x50);	/* version 5 */

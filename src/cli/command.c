@@ -242,7 +242,7 @@ command_run(int argc, char **argv)
 	int status;
 
 	/* Commands speak for themselves; the logger adds what goes wrong below. */
-	(void)log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_WARN);
+	log_form(LOG_FMT_LOGFMT, LOG_LV_WARN);
 	if (args_read(argc, argv, command_table, &args, &why) == -1)
 		status = complain(&args, &why);
 	else if (args.help != NULL || args.version != NULL)

@@ -26,28 +26,21 @@ load_say(const struct buf *faults)
 }
 
 int
-load_log(const struct config *config)
-{
-	const struct config_worker *worker = &config->worker;
-
-	if (log_open(worker->log, (enum log_format)worker->log_format,
-	    (enum log_level)worker->log_level) == 0)
-		return 0;
-	log_err("%s: log %s: %s", config->file, worker->log, strerror(errno));
-	return -1;
-}
-
-void
-load_log_first(const struct config *config, bool quiet)
+load_log(const struct config *config, enum load_log when)
 {
 	const struct config_worker *worker = &config->worker;
 	enum log_level level = (enum log_level)worker->log_level;
 
-	if (quiet && strcmp(worker->log, "stderr") == 0 && level > LOG_LV_WARN)
+	if (when == LOAD_LOG_CRON && strcmp(worker->log, "stderr") == 0 &&
+	    level > LOG_LV_WARN)
 		level = LOG_LV_WARN;
-	if (log_insist(worker->log, (enum log_format)worker->log_format,
-	    level) == -1)
-		log_err("log %s: %s", worker->log, strerror(errno));
+	if (log_open(worker->log, when != LOAD_LOG_AGAIN) == -1) {
+		log_err("%s: log %s: %s", config->file, worker->log,
+		    strerror(errno));
+		return -1;
+	}
+	log_form((enum log_format)worker->log_format, level);
+	return 0;
 }
 
 struct config *

@@ -84,7 +84,7 @@ relaying_make(struct relaying *r, struct config *config,
 	struct buf why = { 0 };
 	struct relay *relay;
 
-	load_log_first(config, r->once);
+	(void)load_log(config, r->once ? LOAD_LOG_CRON : LOAD_LOG_FIRST);
 	files_check();
 	p->config = config;
 	p->host = host;

@@ -115,10 +115,10 @@ reload_again(struct process *p)
 
 	rl->trouble[0] = '\0';
 	next = read_again(rl, former, atomic_load(&p->outbox) != NULL, &kept);
-	if (next != NULL && load_log(next) == 0) {
+	if (next != NULL && load_log(next, LOAD_LOG_AGAIN) == 0) {
 		taken = put_in_force(next, p) == 0;
 		if (!taken) {
-			(void)load_log(former);
+			(void)load_log(former, LOAD_LOG_AGAIN);
 			(void)put_in_force(former, p);
 		}
 	}

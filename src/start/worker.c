@@ -212,7 +212,7 @@ adopt(struct worker *w, struct config *config)
 
 	if (check_group(w, config, &why) == 0 &&
 	    leave_root(w, config, &why) == 0 &&
-	    (load_log_first(config, false), true) &&
+	    (load_log(config, LOAD_LOG_FIRST), true) &&
 	    (rc = programs_begin(config, &w->p.host, PROGRAMS_BEGIN_MS,
 	    &why)) != -1) {
 		if (rc == 1)
@@ -375,20 +375,12 @@ static int
 find_socket(const struct worker *w, const struct config *config, int *status)
 {
 	struct buf why = { 0 };
-	int fd = STDIN_FILENO;
+	int fd;
 
-	if (w->address == NULL) {
-		if (serve_is_listening(fd))
-			return fd;
-		log_err("descriptor 0 is no listening socket: "
-		    "serve --listen makes one");
-		*status = EXIT_USAGE;
-		return -1;
-	}
-	fd = make_socket(w, config, &why);
-	if (fd == -1) {
-		log_err("--listen %s: %s", w->address,
-		    buf_phrase(&why));
+	if (w->address == NULL)
+		return STDIN_FILENO;
+	if ((fd = make_socket(w, config, &why)) == -1) {
+		log_err("--listen %s: %s", w->address, buf_phrase(&why));
 		*status = serve_is_address(w->address) ? EXIT_UNAVAILABLE :
 		    EXIT_USAGE;
 	}

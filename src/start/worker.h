@@ -10,7 +10,7 @@
  * seconds of it, and relay beside it where the configuration says so.  HUP opens
  * the log file again and takes a new configuration (reload.h); on descriptor 0 a
  * changed file is taken too.  ${config_option} is --config's value or NULL;
- * ${address} --listen's, or NULL to serve on descriptor 0.  Returns the exit status.
+ * ${address} --listen's, or NULL to serve on descriptor 0, a listening socket.  Returns the exit status.
  *
  * A configuration that is bad, an outbox that cannot be opened and a library that
  * is not there are looked at again each second: meanwhile webhooks are answered

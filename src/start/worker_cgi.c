@@ -178,7 +178,7 @@ begin(void)
 		config = NULL;
 	}
 	if (config != NULL)
-		load_log_first(config, false);
+		(void)load_log(config, LOAD_LOG_FIRST);
 	load_say(&warnings.text);
 	buf_free(&warnings.text);
 	return config;

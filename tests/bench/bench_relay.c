@@ -230,7 +230,7 @@ main(int argc, char **argv)
 	snprintf(store, sizeof(store), "sqlite:%s/outbox.db", place);
 	snprintf(log, sizeof(log), "file:%s/log", place);
 	snprintf(cleanup, sizeof(cleanup), "rm -rf '%s'", place);
-	if (log_open(log, LOG_FMT_LOGFMT, LOG_LV_INFO) == -1 ||
+	if (log_open(log, false) == -1 ||
 	    (sink = sink_start(count_request, &posted, true)) == NULL)
 		die("cannot start");
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", sink_port(sink));

@@ -24,6 +24,16 @@ struct place {
 };
 
 static int
+open_log(const char *target, enum log_format format, enum log_level level)
+{
+	int rc = log_open(target, false);
+
+	if (rc == 0)
+		log_form(format, level);
+	return rc;
+}
+
+static int
 setup(void **state)
 {
 	struct place *pl = calloc(1, sizeof(*pl));
@@ -43,7 +53,7 @@ teardown(void **state)
 {
 	struct place *pl = *state;
 
-	log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_INFO);
+	open_log("stderr", LOG_FMT_LOGFMT, LOG_LV_INFO);
 	unlink(pl->path);
 	unlink(pl->other);
 	rmdir(pl->folder);
@@ -77,7 +87,7 @@ test_logfmt(void **state)
 	struct place *pl = *state;
 	char text[1024];
 
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
 	log_kv(LOG_LV_INFO, "accepted", "s:id", "x-1", "s:none", (char *)NULL,
 	    "d:n", -7LL, "s:odd", "a b\n\"=\\", "s:empty", "", NULL);
 	log_debug("not shown");
@@ -96,7 +106,7 @@ test_json(void **state)
 	struct place *pl = *state;
 	char text[1024];
 
-	assert_int_equal(log_open(pl->target, LOG_FMT_JSON, LOG_LV_DEBUG), 0);
+	assert_int_equal(open_log(pl->target, LOG_FMT_JSON, LOG_LV_DEBUG), 0);
 	log_kv(LOG_LV_ERROR, "failed", "d:status", 503LL, "s:error", "a\"b", NULL);
 	read_log(pl, text, sizeof(text));
 	assert_memory_equal(text, "{\"time\":\"20", 11);
@@ -110,7 +120,7 @@ test_reopen(void **state)
 	struct place *pl = *state;
 	char text[256];
 
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
 	log_info("before");
 	assert_int_equal(rename(pl->path, pl->other), 0);
 	log_info("between");
@@ -128,9 +138,9 @@ test_bad_target(void **state)
 	struct place *pl = *state;
 	char text[256];
 
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
-	assert_int_equal(log_open("file:/nonexistent/x", LOG_FMT_JSON, LOG_LV_INFO), -1);
-	assert_int_equal(log_open("printer", LOG_FMT_JSON, LOG_LV_INFO), -1);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log("file:/nonexistent/x", LOG_FMT_JSON, LOG_LV_INFO), -1);
+	assert_int_equal(open_log("printer", LOG_FMT_JSON, LOG_LV_INFO), -1);
 	log_info("kept");
 	read_log(pl, text, sizeof(text));
 	assert_non_null(strstr(text, "level=info msg=kept\n"));
@@ -202,7 +212,7 @@ test_stalled_reader(void **state)
 
 	memset(more, 'x', sizeof(more) - 1);
 	more[sizeof(more) - 1] = '\0';
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
 	for (i = 0; i < 5000; i++)
 		log_info("line %d %s", i, more);
 	read_lines(fd, 5000);
@@ -210,7 +220,7 @@ test_stalled_reader(void **state)
 		log_info("line %d %s", i, more);
 	log_flush();			/* and that ends */
 	close(fd);
-	log_open("file:/dev/null", LOG_FMT_LOGFMT, LOG_LV_INFO);
+	open_log("file:/dev/null", LOG_FMT_LOGFMT, LOG_LV_INFO);
 	log_flush();
 }
 
@@ -225,10 +235,10 @@ test_turn_from_stalled(void **state)
 
 	strcpy(second.path, pl->other);
 	snprintf(target, sizeof(target), "file:%s", pl->other);
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
 	for (i = 0; i < 5000; i++)
 		log_info("line %d of many, long enough to fill what there is", i);
-	assert_int_equal(log_open(target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log(target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
 	WAIT_UNTIL((log_info("free again"),
 	    log_has(&second, "msg=\"free again\"")));
 	close(fd);
@@ -243,9 +253,9 @@ test_no_reader(void **state)
 	int fd;
 
 	assert_int_equal(mkfifo(pl->path, 0600), 0);
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), -1);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), -1);
 	assert_int_equal(errno, ENXIO);
-	assert_int_equal(log_insist(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(log_open(pl->target, true), 0);
 	fd = open(pl->path, O_RDONLY | O_NONBLOCK);
 	WAIT_UNTIL((log_info("read"), read(fd, text, sizeof(text)) > 0));
 	close(fd);
@@ -262,7 +272,7 @@ test_cannot_reopen(void **state)
 	struct place former = { 0 };
 
 	strcpy(former.path, pl->other);
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
 	log_info("before");
 	log_flush();
 	assert_int_equal(rename(pl->path, pl->other), 0);
@@ -294,7 +304,7 @@ test_fork(void **state)
 	char text[4096], *at;
 	pid_t pid;
 
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
 	for (i = 0; i < 5; i++) {
 		log_info("parent %d", i);
 		if (FLUSH_BEFORE_FORK || i % 2 == 0)
@@ -325,7 +335,7 @@ test_full(void **state)
 	limit = former;
 	limit.rlim_cur = 100;
 	signals_start();
-	assert_int_equal(log_open(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(open_log(pl->target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	log_info("a line that fits");
 	log_flush();

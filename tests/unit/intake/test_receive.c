@@ -675,7 +675,7 @@ main(void)
 	};
 
 	/* The lines of refused requests would drown the results. */
-	if (log_open("file:/dev/null", LOG_FMT_LOGFMT, LOG_LV_ERROR) == -1)
+	if (log_open("file:/dev/null", false) == -1)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

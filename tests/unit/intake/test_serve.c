@@ -791,7 +791,7 @@ main(void)
 		CASE(test_listen),
 	};
 
-	if (log_open("file:/dev/null", LOG_FMT_LOGFMT, LOG_LV_ERROR) == -1)
+	if (log_open("file:/dev/null", false) == -1)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,7 +193,7 @@ test_cannot_be_made_again(void **state)
 	int old;
 
 	snprintf(target, sizeof(target), "file:%s/log", box->folder);
-	assert_int_equal(log_open(target, LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(log_open(target, false), 0);
 	old = open(lt->beside[LITE_LOCK], O_RDWR);
 	assert_int_equal(unlink(lt->beside[LITE_LOCK]), 0);
 	assert_int_equal(mkdir(lt->beside[LITE_LOCK], 0700), 0);
@@ -209,7 +209,7 @@ test_cannot_be_made_again(void **state)
 	box_commit(box);
 	log_flush();
 	assert_true(says(log, "there is another now"));
-	assert_int_equal(log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_INFO), 0);
+	assert_int_equal(log_open("stderr", false), 0);
 }
 
 int

@@ -340,7 +340,7 @@ main(int argc, char **argv)
 	    (host = program_host_new()) == NULL)
 		return 1;
 	(void)close(fd);
-	(void)log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_WARN);
+	log_form(LOG_FMT_LOGFMT, LOG_LV_WARN);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	program_host_free(host);
 	(void)unlink(transform_file);

@@ -593,6 +593,6 @@ main(int argc, char **argv)
 
 	if (runner_is_this(argc, argv))
 		runner_main();
-	(void)log_open("stderr", LOG_FMT_LOGFMT, LOG_LV_ERROR);
+	log_form(LOG_FMT_LOGFMT, LOG_LV_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,7 +189,8 @@ set_up(void **state)
 	size_t i;
 
 	(void)log_open(getenv("TEST_LOG") != NULL ? "stderr" : "file:/dev/null",
-	    LOG_FMT_LOGFMT, LOG_LV_DEBUG);
+	    false);
+	log_form(LOG_FMT_LOGFMT, LOG_LV_DEBUG);
 	strcpy(w->folder, "/tmp/leadrelay-test-XXXXXX");
 	assert_non_null(mkdtemp(w->folder));
 	snprintf(w->url, sizeof(w->url), "sqlite:%s/outbox.db", w->folder);
