@@ -1,3 +1,6 @@
+/*
+ * buf: all that is appended goes through buf_reserve, which alone knows of lost memory.
+ */
 #include "base/buf.h"
 
 #include <stdint.h>

@@ -1,3 +1,6 @@
+/*
+ * digest: libcrypto's one-shot forms; FNV-1a is our own.
+ */
 #include "base/digest.h"
 
 #include <limits.h>

@@ -1,3 +1,6 @@
+/*
+ * secret: a file is read whole, cut into lines in place, and wiped; what is kept are copies.
+ */
 #include "base/secret.h"
 
 #include <sys/stat.h>

@@ -1,3 +1,6 @@
+/*
+ * text: no locale and no time zone has a say in any of it.
+ */
 #include "base/text.h"
 
 #include <errno.h>

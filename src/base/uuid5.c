@@ -1,3 +1,6 @@
+/*
+ * uuid5: the first 16 bytes of SHA-1 over namespace and name.
+ */
 #include "base/uuid5.h"
 
 #include <openssl/evp.h>

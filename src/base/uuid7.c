@@ -1,3 +1,6 @@
+/*
+ * uuid7: the state that makes ids rise is each thread's own.
+ */
 #include "base/uuid7.h"
 
 #include <stdio.h>

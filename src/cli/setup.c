@@ -1,3 +1,6 @@
+/*
+ * setup: words and exit statuses for what start/ and outbox/ report.
+ */
 #include "cli/setup.h"
 
 #include <stdio.h>

@@ -1,3 +1,6 @@
+/*
+ * load: words of a load go to the log; a command says them itself.
+ */
 #include "start/load.h"
 
 #include <errno.h>

@@ -1,3 +1,8 @@
+/*
+ * reload: a file is taken when it has looked the same twice (${candidate}): so one
+ * that somebody is writing is left alone.  What was refused is read again when it
+ * changes, or after a while, and said when its faults are others.
+ */
 #include "start/reload.h"
 
 #include <stdio.h>
