@@ -1,6 +1,6 @@
 /*
- * base64url: bits are shifted in at one end of a word and taken out at the other; those that
- * were taken already are left to fall out at its top.
+ * base64url: bits are shifted in at one end of a word and taken out at the other;
+ * those that were taken already are left to fall out at its top.
  */
 #include "base/base64url.h"
 
