@@ -1,5 +1,6 @@
 #include "base/identity.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stddef.h>
@@ -30,12 +31,14 @@ identity_of_owner(uid_t uid, gid_t gid, struct identity *id)
 char *
 identity_name(uid_t uid, char out[IDENTITY_NAME_SIZE])
 {
+	int error = errno;
 	const struct passwd *user = getpwuid(uid);
 
 	if (user != NULL)
 		(void)snprintf(out, IDENTITY_NAME_SIZE, "%s", user->pw_name);
 	else
 		(void)snprintf(out, IDENTITY_NAME_SIZE, "%u", (unsigned)uid);
+	errno = error;
 	return out;
 }
 

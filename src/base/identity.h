@@ -17,7 +17,7 @@ int identity_of_user(const char *name, struct identity *id);
 /* The user ${uid} with its first group, or with ${gid} when the system does not know it. */
 void identity_of_owner(uid_t uid, gid_t gid, struct identity *id);
 
-/* The name of a user, or their number; NUL-terminated. */
+/* The name of a user, or their number; NUL-terminated.  errno stays. */
 #define IDENTITY_NAME_SIZE 64
 char *identity_name(uid_t uid, char out[IDENTITY_NAME_SIZE]);
 

@@ -28,6 +28,7 @@ check_PROGRAMS += \
 	tests/unit/base/test_buf \
 	tests/unit/base/test_clock \
 	tests/unit/base/test_digest \
+	tests/unit/base/test_identity \
 	tests/unit/base/test_json \
 	tests/unit/base/test_log \
 	tests/unit/base/test_notify \

@@ -18,6 +18,7 @@
 #include "cli/review.h"
 #include "cli/setup.h"
 #include "intake/serve.h"
+#include "outbox/owner.h"
 #include "program/programs.h"
 #include "http/preflight.h"
 
@@ -410,7 +411,7 @@ cmd_check(const struct args *args, struct setup *setup)
 	check.config = setup->config;
 	config_print(setup->config, &settings);
 	(void)print_line(&settings);
-	if (outbox_become_owner(setup->config, false, &fault) == -1)
+	if (owner_become(setup->config, false, &fault) == -1)
 		check_store_failed(&check, &fault);
 	else
 		check_all(&check);

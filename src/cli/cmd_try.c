@@ -16,6 +16,7 @@
 #include "cli/reply.h"
 #include "lead/lead.h"
 #include "outbox/event.h"
+#include "outbox/owner.h"
 #include "relay/dry_run.h"
 
 #define DIFF_MAX 10000
@@ -261,7 +262,7 @@ try_file(const struct args *args, struct try *try)
 	if (source == NULL)
 		status = print_fail(EXIT_USAGE, "try: no source %s in %s", name,
 		    try->setup->config->file);
-	else if (outbox_become_owner(try->setup->config, false, &fault) == -1)
+	else if (owner_become(try->setup->config, false, &fault) == -1)
 		status = setup_store_failed(try->setup->config, &fault);
 	else if ((status = setup_programs(try->setup)) == EXIT_DONE) {
 		try_payload(try, source, &payload);

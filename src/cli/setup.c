@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/exits.h"
 #include "base/text.h"
+#include "outbox/owner.h"
 #include "program/program.h"
 #include "program/programs.h"
 #include "start/load.h"
@@ -34,7 +35,7 @@ setup_outbox(struct setup *setup, const struct args *args,
 
 	if ((status = setup_config(setup, args)) != EXIT_DONE)
 		return status;
-	if (outbox_become_owner(setup->config, mode == OUTBOX_RELAY, &fault) == -1)
+	if (owner_become(setup->config, mode == OUTBOX_RELAY, &fault) == -1)
 		return setup_store_failed(setup->config, &fault);
 	if (setup->programs && (status = setup_programs(setup)) != EXIT_DONE)
 		return status;

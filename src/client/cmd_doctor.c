@@ -22,6 +22,7 @@
 #include "client/ask.h"
 #include "client/doctor.h"
 #include "client/target.h"
+#include "outbox/owner.h"
 
 #define TRY_WAIT_MS 20000		/* for the worker to try its destinations */
 #define TRY_PAUSE_MS 250
@@ -394,7 +395,7 @@ cmd_doctor(const struct args *args, struct setup *setup)
 	else if (doctor.source->verify == CONFIG_VERIFY_NONE)
 		status = print_fail(EXIT_USAGE, "doctor: source %s verifies "
 		    "nothing, so it takes no probes", doctor.source->name);
-	else if (outbox_become_owner(setup->config, false, &fault) == -1)
+	else if (owner_become(setup->config, false, &fault) == -1)
 		status = setup_store_failed(setup->config, &fault);
 	else
 		status = examine(&doctor);

@@ -20,6 +20,7 @@
 #include "client/scenario.h"
 #include "client/target.h"
 #include "lead/lead.h"
+#include "outbox/owner.h"
 #include "token/token.h"
 
 #define ID_MAX INT64_C(9007199254740991)	/* 2^53-1, as LEADPRO has it */
@@ -277,7 +278,7 @@ cmd_send(const struct args *args, struct setup *setup)
 	send.source = setup_source(args, setup->config, path.data);
 	if ((status = check_source(&send)) != EXIT_DONE)
 		goto out;
-	if (outbox_become_owner(setup->config, false, &fault) == -1)
+	if (owner_become(setup->config, false, &fault) == -1)
 		status = setup_store_failed(setup->config, &fault);
 	else if (send.scenario != NULL)
 		status = scenario_play(send.scenario, send.batch.url,

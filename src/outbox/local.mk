@@ -3,6 +3,7 @@ libleadrelay_a_SOURCES += \
 	src/outbox/mailbox.c src/outbox/mailbox.h \
 	src/outbox/need.c src/outbox/need.h \
 	src/outbox/outbox.c src/outbox/outbox.h \
+	src/outbox/owner.c src/outbox/owner.h \
 	src/outbox/sqlite/lite.c src/outbox/sqlite/lite.h \
 	src/outbox/sqlite/lite_accept.c \
 	src/outbox/sqlite/lite_act.c \

@@ -72,19 +72,6 @@ outbox_backend(const char *url, const char **location)
 	return NULL;
 }
 
-/* Fill ${fault} with what went wrong outside any back end.  -1. */
-static int __attribute__((format(printf, 3, 4)))
-fail(struct store_fault *fault, enum store_fault_kind kind, const char *fmt, ...)
-{
-	va_list ap;
-
-	fault->kind = kind;
-	va_start(ap, fmt);
-	(void)vsnprintf(fault->text, sizeof(fault->text), fmt, ap);
-	va_end(ap);
-	return -1;
-}
-
 /* The fault of the operation that just failed; one that names none is ours. */
 static struct store_fault
 fault_of(const struct store *store)
@@ -92,7 +79,7 @@ fault_of(const struct store *store)
 	struct store_fault fault = store->fault;
 
 	if (fault.kind == STORE_FAULT_NONE)
-		fail(&fault, STORE_FAULT_IO, "outbox: an operation failed");
+		store_fail(&fault, STORE_FAULT_IO, "outbox: an operation failed");
 	return fault;
 }
 
@@ -374,7 +361,7 @@ outbox_configure(struct outbox *ob, const struct config *config,
 	int rc;
 
 	if (known.list == NULL)
-		return fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
+		return store_fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
 	do
 		rc = outbox_run(ob, run_configure, &known, fault);
 	while (rc == 0 && known.rc == 1 && ob->write);
@@ -406,11 +393,11 @@ open_store(const struct config *config, enum outbox_mode mode,
 	memset(fault, 0, sizeof(*fault));
 	ops = outbox_backend(config->store.url, &options.location);
 	if (ops == NULL) {
-		fail(fault, STORE_FAULT_CANTCREAT, "outbox: no store of this kind");
+		store_fail(fault, STORE_FAULT_CANTCREAT, "outbox: no store of this kind");
 		return NULL;
 	}
 	if ((ob = calloc(1, sizeof(*ob))) == NULL) {
-		fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
+		store_fail(fault, STORE_FAULT_MEMORY, "outbox: no memory");
 		return NULL;
 	}
 	pthread_mutex_init(&ob->mutex, NULL);
@@ -444,7 +431,7 @@ outbox_open(const struct config *config, enum outbox_mode mode,
 	if (mode == OUTBOX_SERVE || mode == OUTBOX_RELAY) {
 		if (pthread_create(&ob->thread, NULL, commit_until_stopped,
 		    ob) != 0) {
-			fail(fault, STORE_FAULT_MEMORY,
+			store_fail(fault, STORE_FAULT_MEMORY,
 			    "outbox: cannot start a thread");
 			goto fail;
 		}
@@ -490,66 +477,6 @@ outbox_close(struct outbox *ob)
 	pthread_mutex_destroy(&ob->mutex);
 	free(ob->destinations);
 	free(ob);
-}
-
-/* worker { user }, as whom nobody's folder leaves us; 0: none is named. */
-static int
-find_user(const struct config *config, struct identity *id,
-    struct store_fault *fault)
-{
-	const char *user = config->worker.user;
-
-	if (user == NULL)
-		return 0;
-	if (identity_of_user(user, id) == -1)
-		return fail(fault, STORE_FAULT_USER,
-		    "worker user: there is no user %s", user);
-	return id->uid != 0;
-}
-
-int
-outbox_owner(const struct config *config, bool make, struct identity *id,
-    struct store_fault *fault)
-{
-	const struct store_ops *ops;
-	const char *location;
-	int rc;
-
-	memset(fault, 0, sizeof(*fault));
-	if (geteuid() != 0 ||
-	    (ops = outbox_backend(config->store.url, &location)) == NULL)
-		return 0;		/* opening it will say so */
-	if (ops->owner != NULL && ops->owner(location, id))
-		return 1;
-	if ((rc = find_user(config, id, fault)) == -1)
-		return -1;
-	if (rc == 0 && ops->owner == NULL)
-		return fail(fault, STORE_FAULT_USER, "started as root, "
-		    "and no folder of the store tells whom to become: "
-		    "name a user in worker { user }");
-	if (rc == 1 && make && ops->give != NULL && ops->give(location, id) == -1)
-		return fail(fault, STORE_FAULT_CANTCREAT,
-		    "outbox: cannot make its folder: %s", strerror(errno));
-	return rc;
-}
-
-int
-outbox_become(const struct identity *id, struct store_fault *fault)
-{
-	if (identity_become(id) == 0)
-		return 0;
-	return fail(fault, STORE_FAULT_IO, "outbox: cannot become the owner "
-	    "of its folder: %s", strerror(errno));
-}
-
-int
-outbox_become_owner(const struct config *config, bool make,
-    struct store_fault *fault)
-{
-	struct identity id;
-	int rc = outbox_owner(config, make, &id, fault);
-
-	return rc == 1 ? outbox_become(&id, fault) : rc;
 }
 
 int

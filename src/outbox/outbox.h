@@ -36,23 +36,6 @@ struct outbox_job {
 	int64_t since_mono_ms;		/* when it was submitted */
 };
 
-/*
- * Whom does a process that was started as root become?  The owner of the store's
- * folder, or else the configuration's worker { user }, for whom with ${make} a
- * folder that is not there is made.  1: ${id}; 0: nobody, because it is not root,
- * or the folder is root's; -1: ${fault}.
- */
-int outbox_owner(const struct config *config, bool make, struct identity *id,
-    struct store_fault *fault);
-
-/*
- * Become that, for good, before anything of ours is opened or started, so that
- * nothing of it ends up as root's.  0, or -1 and ${fault}.
- */
-int outbox_become_owner(const struct config *config, bool make,
-    struct store_fault *fault);
-int outbox_become(const struct identity *id, struct store_fault *fault);
-
 enum outbox_mode {
 	OUTBOX_SERVE,			/* create if absent; a committing thread */
 	OUTBOX_RELAY,			/* the same, but an older relay that lives is left its store */

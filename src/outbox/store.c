@@ -4,6 +4,7 @@
  */
 #include "outbox/store_ops.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #define FORWARD(name, parameters, ...) \
@@ -84,5 +85,17 @@ store_backup(struct store *st, const char *path)
 	st->fault.kind = STORE_FAULT_CANTCREAT;
 	(void)snprintf(st->fault.text, sizeof(st->fault.text),
 	    "outbox: a store of this kind is copied by its own means");
+	return -1;
+}
+
+int
+store_fail(struct store_fault *fault, enum store_fault_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	fault->kind = kind;
+	va_start(ap, fmt);
+	(void)vsnprintf(fault->text, sizeof(fault->text), fmt, ap);
+	va_end(ap);
 	return -1;
 }

@@ -60,6 +60,10 @@ struct store_fault {
 	char text[256];			/* for a person; no lead contents */
 };
 
+/* Fill ${fault} with what went wrong outside any back end.  Returns -1. */
+int store_fail(struct store_fault *fault, enum store_fault_kind kind,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* Which deliveries a list, retry, release or discard means.  NULL or 0: any. */
 struct store_filter {
 	int state;			/* enum delivery_state, or -1 */

@@ -22,6 +22,7 @@ struct engine {
 	int64_t share;			/* requests that one destination may have under way */
 	uint64_t random;		/* state of a generator for jitter */
 	struct trust trust;		/* how far the wall clock is believed */
+	struct trust stored;		/* the same, as it is on disk */
 	int64_t read_ms;		/* its last reading; 0: none yet */
 	bool put_back;			/* it was put back: to be cleared by whoever acts on it */
 };

@@ -11,6 +11,7 @@ libleadrelay_a_SOURCES += \
 	src/relay/limit.c src/relay/limit.h \
 	src/relay/moments.c src/relay/moments.h \
 	src/relay/profile.c src/relay/profile.h \
+	src/relay/purge.c src/relay/purge.h \
 	src/relay/relay.c src/relay/relay.h \
 	src/relay/retry.c src/relay/retry.h \
 	src/relay/rotation.c src/relay/rotation.h \

@@ -27,6 +27,7 @@
 #include "relay/dispatcher.h"
 #include "relay/dispatchers.h"
 #include "relay/engine.h"
+#include "relay/purge.h"
 
 #define LOCK_POLL_MS 250	/* how often the relay lock is tried */
 #define FAULT_PAUSE_MS 1000	/* after the store failed */
@@ -35,30 +36,15 @@
 #define FILES_OURS 48		/* for whatever else is done here */
 #define FILES_EACH 4		/* a request: its names looked up, two addresses tried at once */
 #define SKEW_MS 1000		/* how far the wall clock may be set unnoticed */
-#define PURGE_BATCH 200
-#define PURGE_PAUSE_MS 1000	/* between batches */
-#define PURGE_REST_MS 60000	/* when nothing was left to delete */
 
 /* Whom the sleeping thread lets wake it. */
 enum { AWAKE, ASLEEP, ASLEEP_FOR_WORK };
-
-struct purge_job {
-	struct mailbox_job job;
-	int64_t sure_ms;		/* what it goes by */
-	int64_t keep_delivered_ms, keep_failed_ms;
-	struct trust trust;		/* to be written */
-	bool save;
-	size_t count;
-	bool busy;
-	int64_t next_mono_ms;
-};
 
 struct relay {
 	struct outbox *outbox;
 	struct engine engine;
 	struct dispatchers *dispatchers;
-	struct purge_job purge;
-	struct trust stored;		/* of engine.trust, what is on disk */
+	struct purge purge;
 	bool run_counted;		/* this run's first look at the clock is over */
 	int64_t skew_ms;		/* of the wall clock, at the last look */
 	struct watch *watch;
@@ -288,36 +274,6 @@ relay_stop(struct relay *r, int64_t grace_ms)
 
 /* --- the rounds ----------------------------------------------------------- */
 
-static int
-purge_run(struct store *store, struct mailbox_job *job)
-{
-	struct purge_job *p = (struct purge_job *)job;
-
-	if (p->save && store_save_trust(store, &p->trust) == -1)
-		return -1;
-	if (store_expire(store, p->sure_ms, p->trust.jump_ms == 0) == -1)
-		return -1;
-	return store_purge(store, p->sure_ms - p->keep_delivered_ms,
-	    p->sure_ms - p->keep_failed_ms, PURGE_BATCH, &p->count);
-}
-
-static void
-purge_finish(struct mailbox_job *job, const struct store_fault *fault)
-{
-	struct purge_job *p = (struct purge_job *)job;
-	struct relay *r = (struct relay *)((char *)p - offsetof(struct relay, purge));
-	bool more = fault == NULL && p->count == PURGE_BATCH;
-
-	if (fault != NULL)
-		log_warn("outbox: old events cannot be deleted: %s", fault->text);
-	else if (p->save)
-		r->stored = p->trust;
-	if (fault == NULL && p->count != 0)
-		log_kv(LOG_LV_INFO, "purged", "d:count", (long long)p->count, NULL);
-	p->busy = false;
-	p->next_mono_ms = clock_mono_ms() + (more ? PURGE_PAUSE_MS : PURGE_REST_MS);
-}
-
 /* By a clock that was put back, what waits for later might wait too long. */
 static void
 make_all_due(struct relay *r)
@@ -337,9 +293,7 @@ make_all_due(struct relay *r)
 static void
 do_periodic(struct relay *r, int64_t steady_ms, int64_t mono_ms)
 {
-	const struct config_store *config = &r->dispatchers->config->store;
 	int64_t now = clock_wall_ms(), skew = now - steady_ms;
-	struct purge_job *p = &r->purge;
 
 	if (mono_ms >= r->next_beat_mono_ms || skew < r->skew_ms - SKEW_MS ||
 	    skew > r->skew_ms + SKEW_MS) {
@@ -350,17 +304,7 @@ do_periodic(struct relay *r, int64_t steady_ms, int64_t mono_ms)
 	}
 	if (r->engine.put_back)
 		make_all_due(r);
-	if (!p->busy && mono_ms >= p->next_mono_ms) {
-		p->busy = true;
-		p->sure_ms = engine_sure_ms(&r->engine, false);
-		p->keep_delivered_ms = config->keep_delivered_ms;
-		p->keep_failed_ms = config->keep_failed_ms;
-		p->trust = r->engine.trust;
-		p->save = trust_differs(&p->trust, &r->stored);
-		p->job.run = purge_run;
-		p->job.finish = purge_finish;
-		mailbox_submit(&r->engine.mailbox, &p->job);
-	}
+	purge_step(&r->purge, &r->engine, &r->dispatchers->config->store, mono_ms);
 }
 
 /* Let libcurl work; true when a transfer ended. */
@@ -525,11 +469,11 @@ struct recovery {
 static int
 meet_clock(struct relay *r, struct store *store)
 {
-	if (store_load_trust(store, &r->stored) == -1)
+	if (store_load_trust(store, &r->engine.stored) == -1)
 		return -1;
-	r->engine.trust = r->stored;
+	r->engine.trust = r->engine.stored;
 	(void)engine_sure_ms(&r->engine, !r->run_counted);
-	if (!trust_differs(&r->engine.trust, &r->stored))
+	if (!trust_differs(&r->engine.trust, &r->engine.stored))
 		return 0;
 	return store_save_trust(store, &r->engine.trust);
 }
@@ -587,7 +531,7 @@ take_lock(struct relay *r, bool *complained)
 		return -1;
 	}
 	r->run_counted = true;
-	r->stored = r->engine.trust;
+	r->engine.stored = r->engine.trust;
 	tell_recovery(&recovery.found);
 	return 1;
 }

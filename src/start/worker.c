@@ -26,6 +26,7 @@
 #include "intake/receive.h"
 #include "intake/serve.h"
 #include "outbox/outbox.h"
+#include "outbox/owner.h"
 #include "program/program.h"
 #include "program/programs.h"
 #include "relay/relay.h"
@@ -191,12 +192,12 @@ leave_root(const struct worker *w, const struct config *config, struct buf *why)
 {
 	struct store_fault fault = { 0 };
 	struct identity id;
-	int owned = outbox_owner(config, true, &id, &fault);
+	int owned = owner_of(config, true, &id, &fault);
 
 	if (owned != -1 && w->address != NULL && serve_give(w->address,
 	    config->worker.socket_group, owned == 1 ? &id : NULL, why) == -1)
 		return -1;
-	if (owned == 0 || (owned == 1 && outbox_become(&id, &fault) == 0))
+	if (owned == 0 || (owned == 1 && owner_become_id(&id, &fault) == 0))
 		return 0;
 	buf_printf(why, "%s: %s", config->file, fault.text);
 	return -1;

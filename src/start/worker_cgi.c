@@ -23,6 +23,7 @@
 #include "http/reachability.h"
 #include "intake/cgi.h"
 #include "outbox/outbox.h"
+#include "outbox/owner.h"
 #include "program/program.h"
 #include "program/programs.h"
 #include "relay/relay.h"
@@ -172,7 +173,7 @@ begin(void)
 	struct config *config = load_config(NULL, &warnings);
 	struct store_fault fault;
 
-	if (config != NULL && outbox_become_owner(config, true, &fault) == -1) {
+	if (config != NULL && owner_become(config, true, &fault) == -1) {
 		log_err("%s", fault.text);
 		config_free(config);
 		config = NULL;

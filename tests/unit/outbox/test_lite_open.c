@@ -17,6 +17,7 @@
 #include "base/identity.h"
 #include "config/config.h"
 #include "outbox/outbox.h"
+#include "outbox/owner.h"
 #include "outbox/sqlite/lite.h"
 
 static mode_t
@@ -345,7 +346,7 @@ expect_root(struct config *config)
 {
 	struct store_fault fault;
 
-	return outbox_become_owner(config, true, &fault) == 0 && geteuid() == 0 ? 0 : 1;
+	return owner_become(config, true, &fault) == 0 && geteuid() == 0 ? 0 : 1;
 }
 
 /* The owner of the folder, for good. */
@@ -354,7 +355,7 @@ expect_owner(struct config *config)
 {
 	struct store_fault fault;
 
-	if (outbox_become_owner(config, false, &fault) != 0 ||
+	if (owner_become(config, false, &fault) != 0 ||
 	    getuid() != 12345 || geteuid() != 12345 ||
 	    getgid() != 12346 || getgroups(0, NULL) != 1)
 		return 1;
@@ -368,7 +369,7 @@ expect_user(struct config *config)
 	struct identity id;
 
 	return identity_of_user(config->worker.user, &id) == 0 &&
-	    outbox_become_owner(config, true, &fault) == 0 && geteuid() == id.uid &&
+	    owner_become(config, true, &fault) == 0 && geteuid() == id.uid &&
 	    getegid() == id.gid && setuid(0) == -1 ? 0 : 1;
 }
 
@@ -377,7 +378,7 @@ expect_unknown(struct config *config)
 {
 	struct store_fault fault;
 
-	return outbox_become_owner(config, false, &fault) == -1 &&
+	return owner_become(config, false, &fault) == -1 &&
 	    fault.kind == STORE_FAULT_USER &&
 	    strstr(fault.text, "no user nobody-like-this") != NULL ? 0 : 1;
 }

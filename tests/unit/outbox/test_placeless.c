@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "outbox/outbox.h"
+#include "outbox/owner.h"
 #include "outbox/store_ops.h"
 
 /* In the place of the true one: it says of no place whose it is, and makes none. */
@@ -19,7 +20,7 @@ owner(const char *user, struct identity *id, struct store_fault *fault)
 	struct config config = { .store.url = url,
 	    .worker.user = (char *)(uintptr_t)user };
 
-	return outbox_owner(&config, true, id, fault);
+	return owner_of(&config, true, id, fault);
 }
 
 /* Nothing of ours runs as root: a command ends with 78. */
@@ -36,8 +37,8 @@ test_nobody_is_named(void **state)
 	assert_int_equal(owner(NULL, &id, &fault), -1);
 	assert_int_equal(fault.kind, STORE_FAULT_USER);
 	assert_non_null(strstr(fault.text, "name a user in worker { user }"));
-	assert_int_equal(outbox_become_owner(&config, false, &fault), -1);
-	assert_int_equal(outbox_become_owner(&config, true, &fault), -1);
+	assert_int_equal(owner_become(&config, false, &fault), -1);
+	assert_int_equal(owner_become(&config, true, &fault), -1);
 	assert_int_equal(fault.kind, STORE_FAULT_USER);
 }
 
