@@ -1,3 +1,7 @@
+/*
+ * Wall, monotonic and boot time; the steady clock is the wall's reading at the start,
+ * going on monotonically.  Tests shift the first two.
+ */
 #include "base/clock.h"
 
 #include <fcntl.h>

@@ -1,3 +1,6 @@
+/*
+ * What RLIMIT_NOFILE leaves us.
+ */
 #include "base/files.h"
 
 #include <limits.h>

@@ -1,3 +1,6 @@
+/*
+ * Groups first, then gid, then uid: after that there is no way back.
+ */
 #include "base/identity.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Datagrams to the service manager; one that does not listen costs a moment, once.
+ */
 #include "base/notify.h"
 
 #include <poll.h>

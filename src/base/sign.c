@@ -1,3 +1,6 @@
+/*
+ * The signed text is id.timestamp.body; one signature for each secret.
+ */
 #include "base/sign.h"
 
 #include <inttypes.h>

@@ -1,3 +1,6 @@
+/*
+ * What every process of ours does about signals before it has threads.
+ */
 #include "base/signals.h"
 
 #include <signal.h>

@@ -1,3 +1,7 @@
+/*
+ * posix_spawn, so that nothing of ours runs between fork and exec; signals to their
+ * defaults, descriptors closed but the three that were named.
+ */
 #include "base/spawn.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * States: believed (jump_ms is 0); a jump seen, and waiting to be believed: after an hour
+ * of boot time, or in three runs far enough apart.
+ */
 #include "base/trust.h"
 
 #include <stdio.h>

@@ -1,3 +1,6 @@
+/*
+ * One decoder for everybody: strict, without state.
+ */
 #include "base/utf8.h"
 
 #include <stdbool.h>

@@ -1,3 +1,6 @@
+/*
+ * What relay does is in start/relaying.c.
+ */
 #include "cli/cmd.h"
 
 #include "base/exits.h"

@@ -1,3 +1,6 @@
+/*
+ * What serve does is in start/worker.c.
+ */
 #include "cli/cmd.h"
 
 #include <stdio.h>

@@ -1,3 +1,6 @@
+/*
+ * Faults are counted without end and shown up to a hundred.
+ */
 #include "config/fault.h"
 
 #include <stdarg.h>

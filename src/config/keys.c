@@ -1,3 +1,7 @@
+/*
+ * The one table of settings.  What reads, prints, compares, keeps or frees them walks it,
+ * and the manual is checked against it.
+ */
 #include "config/keys.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/*
+ * libConfuse only cuts the text into words here: each value is kept with its line, and
+ * judged afterwards by value.c, so that one load finds every fault.
+ */
 #include "config/parse.h"
 
 #include <confuse.h>

@@ -1,3 +1,7 @@
+/*
+ * For what is judged before libcurl is loaded; where a request is sent, libcurl's own
+ * parser has the last word (http/transport.c).
+ */
 #include "config/url.h"
 
 #include <arpa/inet.h>

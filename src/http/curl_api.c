@@ -1,3 +1,6 @@
+/*
+ * Either way, dlopen(3) or linked, the table is filled name by name, and whole or not at all.
+ */
 #include "config.h"
 
 #include "http/curl_api.h"

@@ -1,3 +1,6 @@
+/*
+ * Status, headers and body, put together once, whoever writes them out.
+ */
 #include "intake/answer.h"
 
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/*
+ * One request from the environment and standard input; the body is read to its end, or
+ * thrown away, before anything is answered.
+ */
 #include "intake/cgi.h"
 
 #include <errno.h>

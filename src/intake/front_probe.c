@@ -1,3 +1,6 @@
+/*
+ * Read like an event, answered like one, and nothing is kept.
+ */
 #include "config.h"
 
 #include "intake/front_probe.h"

@@ -1,3 +1,6 @@
+/*
+ * Every answer that is no success is a row: status, type, title, detail, headers.
+ */
 #include "intake/problem.h"
 
 #include <stddef.h>

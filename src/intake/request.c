@@ -1,3 +1,6 @@
+/*
+ * libfcgi's own lookup over the parameters that fastcgi.c read.
+ */
 #include "intake/request.h"
 
 #include <fcgiapp.h>

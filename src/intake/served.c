@@ -1,3 +1,6 @@
+/*
+ * A cache: what a document root was found to hold is asked of the disk once.
+ */
 #include "intake/served.h"
 
 #include <stdlib.h>

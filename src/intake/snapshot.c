@@ -1,3 +1,6 @@
+/*
+ * A count of users; the lock is held for the look and the count, never for the work.
+ */
 #include "intake/snapshot.h"
 
 #include <stdlib.h>

@@ -1,3 +1,6 @@
+/*
+ * A date or a moment of RFC 3339, on a day that exists.
+ */
 #include <json-c/json.h>
 
 #include "lead/check.h"

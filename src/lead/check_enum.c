@@ -1,3 +1,6 @@
+/*
+ * Words of a list, exactly as they are spelt there.
+ */
 #include <string.h>
 
 #include <json-c/json.h>

@@ -1,3 +1,6 @@
+/*
+ * Lengths in code points.
+ */
 #include <json-c/json.h>
 
 #include "base/utf8.h"

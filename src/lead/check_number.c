@@ -1,3 +1,6 @@
+/*
+ * Integers, decimal places and office ids, by the number's text (number.c).
+ */
 #include <string.h>
 
 #include <json-c/json.h>

@@ -1,3 +1,6 @@
+/*
+ * Counts as JSON.stringify would print, without printing.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,7 @@
+/*
+ * Strict scan first, json-c's tree after it: so that the tree holds nothing but what the
+ * scanner let pass.
+ */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>

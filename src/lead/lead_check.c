@@ -1,3 +1,7 @@
+/*
+ * Each field: is it there, of its type, an integer where one is asked for; then the
+ * field's own check.  All fields are looked at, whatever was found before.
+ */
 #include <json-c/json.h>
 
 #include "lead/check.h"

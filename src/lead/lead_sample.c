@@ -1,3 +1,6 @@
+/*
+ * The documented sample, as text: `send` signs it.
+ */
 #include <inttypes.h>
 
 #include "lead/lead.h"

@@ -1,3 +1,6 @@
+/*
+ * The same table as lead_check.c goes by, printed; a check prints its own keywords.
+ */
 #include <string.h>
 
 #include "lead/check.h"

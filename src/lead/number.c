@@ -1,3 +1,6 @@
+/*
+ * Digits and exponent are added up as text; no step depends on the exponent's size.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,6 @@
+/*
+ * Errors are written as they are found, up to a limit, beyond which they are counted.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,6 @@
+/*
+ * LeadPro's table of fields.  A rule is one row; check_*.c have what a row's check does.
+ */
 #include "lead/rules.h"
 
 const char *const rules_events[] = { "lead.created", "lead.updated", NULL };

@@ -1,3 +1,6 @@
+/*
+ * Names of states, as they are stored and shown.
+ */
 #include "outbox/event.h"
 
 #include <stdlib.h>

@@ -1,3 +1,6 @@
+/*
+ * The lock guards the list of what is done; all else is the owner's thread's.
+ */
 #include "outbox/mailbox.h"
 
 void

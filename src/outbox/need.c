@@ -1,3 +1,6 @@
+/*
+ * The table of kinds, and a judgement of each by what the store counts.
+ */
 #include "outbox/need.h"
 
 #include <stddef.h>

@@ -1,3 +1,8 @@
+/*
+ * Whoever asks connects first and then sends SIGHUP; whoever is asked hears all that have
+ * connected when a reload begins, and answers them when it ends.  Nobody signals back, so
+ * neither needs leave to.
+ */
 #include "start/reload_reply.h"
 
 #include <errno.h>
@@ -34,7 +39,7 @@ door_of(pid_t pid, struct sockaddr_un *address)
 /* --- who is asked ---------------------------------------------------------- */
 
 int
-verdict_open_door(void)
+reload_reply_open(void)
 {
 	struct sockaddr_un address;
 	socklen_t len = door_of(getpid(), &address);
@@ -48,12 +53,12 @@ verdict_open_door(void)
 }
 
 size_t
-verdict_hear(int door, int askers[VERDICT_ASKERS_MAX])
+reload_reply_hear(int door, int askers[RELOAD_REPLY_MAX])
 {
 	size_t count = 0;
 	int fd;
 
-	while (count < VERDICT_ASKERS_MAX && (fd = accept4(door, NULL, NULL,
+	while (count < RELOAD_REPLY_MAX && (fd = accept4(door, NULL, NULL,
 	    SOCK_CLOEXEC | SOCK_NONBLOCK)) != -1)
 		askers[count++] = fd;
 	return count;

@@ -13,15 +13,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define VERDICT_ASKERS_MAX 64
+#define RELOAD_REPLY_MAX 64
 
 /* This process's door, or -1: it takes SIGHUP, but tells nobody. */
-int verdict_open_door(void);
+int reload_reply_open(void);
 
 /* Who has knocked at ${door} so far.  When all places are taken there may be more. */
-size_t verdict_hear(int door, int askers[VERDICT_ASKERS_MAX]);
+size_t reload_reply_hear(int door, int askers[RELOAD_REPLY_MAX]);
 
-/* Tell ${asker}, whom verdict_hear found, and be done with them. */
+/* Tell ${asker}, whom reload_reply_hear found, and be done with them. */
 void reload_reply_tell(int asker, bool taken);
 
 /*

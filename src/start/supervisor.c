@@ -86,19 +86,19 @@ take_signals(void *arg)
 static void
 take_turn(struct supervisor *k)
 {
-	int askers[VERDICT_ASKERS_MAX];
+	int askers[RELOAD_REPLY_MAX];
 	bool hung_up = k->hung_up, done;
 	size_t count = 0, i;
 
 	k->hung_up = false;
 	(void)pthread_mutex_unlock(&k->lock);
 	if (hung_up)
-		count = verdict_hear(k->door, askers);
+		count = reload_reply_hear(k->door, askers);
 	done = k->duty.turn(k->owner, hung_up);
 	for (i = 0; i < count; i++)
 		reload_reply_tell(askers[i], done);
 	(void)pthread_mutex_lock(&k->lock);
-	if (count == VERDICT_ASKERS_MAX)
+	if (count == RELOAD_REPLY_MAX)
 		k->hung_up = true;	/* for who is still at the door */
 	k->turned = true;
 	(void)pthread_cond_broadcast(&k->changed);
@@ -151,7 +151,7 @@ supervisor_start(struct supervisor *k, const struct supervisor_duty *duty,
 	k->owner = owner;
 	(void)pthread_mutex_init(&k->lock, NULL);
 	clock_cond_init(&k->changed);
-	k->door = verdict_open_door();
+	k->door = reload_reply_open();
 	(void)sigemptyset(&k->signals);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		(void)sigaddset(&k->signals, taken[i]);
