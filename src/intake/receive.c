@@ -109,7 +109,7 @@ job_run(struct store *store, struct outbox_job *job)
 
 	free(fl->out.violations);	/* of an earlier try that was rolled back */
 	fl->out = (struct event_out){ 0 };
-	return store_accept(store, &fl->in, &fl->out);
+	return store_accept(store, &fl->in, &fl->out, 1);
 }
 
 /* The answer an event of this kind was given when it first came. */

@@ -15,7 +15,7 @@
 	}
 
 FORWARD(accept, (struct store *st, const struct event_in *in,
-    struct event_out *out), st, in, out)
+    struct event_out *out, size_t count), st, in, out, count)
 FORWARD(claim, (struct store *st, int64_t destination, int64_t now_ms, size_t max,
     struct delivery_claim *claims, size_t *count),
     st, destination, now_ms, max, claims, count)

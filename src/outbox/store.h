@@ -221,12 +221,12 @@ struct store {
 };
 
 /*
- * Intake.  An event is a duplicate when its lead's latest event in any state has
- * the same name and data and came within the window, or when its token did.  A
- * live one takes the place of the same data held as stale.
+ * Intake of ${count} events, in their order.  An event is a duplicate when its lead's
+ * latest event in any state has the same name and data and came within the window,
+ * or when its token did.  A live one takes the place of the same data held as stale.
  */
 int store_accept(struct store *st, const struct event_in *in,
-    struct event_out *out);
+    struct event_out *out, size_t count);
 
 /*
  * Relay.  Only the holder of the relay lock is given anything; others get

@@ -18,7 +18,7 @@
 #include "http/credentials.h"
 #include "http/oauth.h"
 #include "relay/classify.h"
-#include "relay/dispatcher_state.h"
+#include "relay/dispatcher.h"
 #include "relay/engine.h"
 #include "relay/profile.h"
 #include "relay/retry.h"

@@ -15,7 +15,6 @@
 #include "http/oauth.h"
 #include "outbox/event.h"
 #include "relay/attempt.h"
-#include "relay/dispatcher_state.h"
 #include "relay/engine.h"
 #include "relay/moments.h"
 #include "relay/profile.h"

@@ -7,7 +7,8 @@
  * Dispatchers share the relay's thread, libcurl handle and outbox, nothing else: one
  * that is stuck does not slow another.  How many are under way at once, whether
  * any are, and what becomes of each is destination.h's to say; a dispatcher carries it
- * out.  Every function belongs to the relay's thread.
+ * out.  What it is made of is for attempt.c, too.  Every function belongs to the relay's
+ * thread, but for dispatcher_new, and dispatcher_load, which runs where transactions do.
  */
 #ifndef LEADRELAY_RELAY_DISPATCHER_H
 #define LEADRELAY_RELAY_DISPATCHER_H
@@ -16,11 +17,65 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "outbox/mailbox.h"
+#include "relay/claims.h"
+#include "relay/destination.h"
+#include "relay/limit.h"
+#include "relay/rotation.h"
+#include "relay/settlements.h"
+
+struct attempt;
 struct buf;
 struct config;
 struct engine;
-struct dispatcher;
+struct profile;
 struct store;
+
+/* After a recovery: what waits for later is made due. */
+struct due_job {
+	struct mailbox_job job;
+	struct dispatcher *dispatcher;
+	int64_t now_ms;
+	size_t count;
+	bool busy;
+};
+
+/* Reads the destination's state in the midst of other work. */
+struct load_job {
+	struct mailbox_job job;
+	struct dispatcher *dispatcher;
+	bool busy;
+};
+
+struct dispatcher {
+	struct engine *engine;
+	struct profile *profile;		/* and, behind it, former ones in use */
+	const struct config_destination *config;	/* profile's */
+	struct destination destination;
+	struct limit limit;
+	struct rotation rotation;
+	struct claims claims;
+	struct settlements settlements;
+	struct due_job due;
+	struct load_job load;
+	int64_t load_ms;		/* not before this moment */
+
+	/* With programs before or after, under way, or waiting for others_job. */
+	struct attempt *sending;
+	int64_t in_flight;		/* have a place: not yet answered */
+	int64_t preparing;		/* of these: not yet sent */
+	int64_t left;			/* sent with a former profile: have no place */
+	size_t asking;			/* others_jobs under way */
+	bool probing;			/* a probe is under way */
+
+	/* How far to take ahead: what is finished while a claim is on its way. */
+	bool claiming;
+	int64_t finished;		/* since the claim went off */
+	int64_t ahead;
+
+	bool begun;			/* the destination's state is loaded */
+	bool stopping;			/* begin nothing more */
+};
 
 /*
  * For the ${index}th destination of ${config}, of which a share is taken; ${number}
@@ -83,5 +138,8 @@ bool dispatcher_unsettled(const struct dispatcher *d);
 
 /* Could more be sent now, for all that is known? */
 bool dispatcher_due(const struct dispatcher *d, int64_t now_ms);
+
+/* Due now, but not before what came earlier. */
+int64_t dispatcher_due_in_order(const struct delivery_claim *claim);
 
 #endif

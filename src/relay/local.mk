@@ -4,7 +4,6 @@ libleadrelay_a_SOURCES += \
 	src/relay/classify.c src/relay/classify.h \
 	src/relay/destination.c src/relay/destination.h \
 	src/relay/dispatcher.c src/relay/dispatcher.h \
-	src/relay/dispatcher_state.h \
 	src/relay/dispatchers.c src/relay/dispatchers.h \
 	src/relay/dry_run.c src/relay/dry_run.h \
 	src/relay/engine.c src/relay/engine.h \

@@ -98,7 +98,7 @@ run_accept(struct store *store, struct outbox_job *job)
 
 	memcpy(in.data_digest, &a->number, sizeof(a->number));
 	free(a->out.violations);
-	return store_accept(store, &in, &a->out);
+	return store_accept(store, &in, &a->out, 1);
 }
 
 static void

@@ -144,7 +144,7 @@ feed_group(struct store *store, void *arg)
 		snprintf(lead, sizeof(lead), "%ld", n);
 		memset(&out, 0, sizeof(out));
 		if (digest_sha256(body, in.payload_len, in.data_digest) == -1 ||
-		    store_accept(store, &in, &out) == -1)
+		    store_accept(store, &in, &out, 1) == -1)
 			return -1;
 		if (out.fate != EVENT_STORED)
 			die("a lead was not stored");

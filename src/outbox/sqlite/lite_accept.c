@@ -265,10 +265,9 @@ store(struct lite *lt, const struct event_in *in, struct known_lead *lead,
 	    in->received_ms, alone);
 }
 
-int
-lite_accept(struct store *st, const struct event_in *in, struct event_out *out)
+static int
+accept_one(struct lite *lt, const struct event_in *in, struct event_out *out)
 {
-	struct lite *lt = (struct lite *)st;
 	struct known_lead lead;
 	struct known_event stale = { 0 };
 	char note[16 + UUID7_SIZE];
@@ -305,4 +304,20 @@ fail:
 	free(out->violations);
 	out->violations = NULL;
 	return -1;
+}
+
+int
+lite_accept(struct store *st, const struct event_in *in, struct event_out *out,
+    size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (accept_one((struct lite *)st, &in[i], &out[i]) == 0)
+			continue;
+		while (i-- > 0) {
+			free(out[i].violations);
+			out[i].violations = NULL;
+		}
+		return -1;
+	}
+	return 0;
 }

@@ -145,9 +145,11 @@ lead_check(const struct lead *lead, const int64_t *offices,
 
 static int
 fake_accept(struct store *store, const struct event_in *in,
-    struct event_out *out)
+    struct event_out *out,
+    size_t count)
 {
 	(void)store;
+	assert_int_equal(count, 1);
 	fake.in = *in;
 	fake.had_token_digest = in->token_digest != NULL;
 	if (in->violations != NULL)

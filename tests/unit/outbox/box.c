@@ -158,7 +158,7 @@ box_accept(struct box *box, const struct event_in *in)
 {
 	free(box->out.violations);
 	box_begin(box);
-	must(box, store_accept(box->store, in, &box->out));
+	must(box, store_accept(box->store, in, &box->out, 1));
 	box_commit(box);
 	return box->out.fate;
 }

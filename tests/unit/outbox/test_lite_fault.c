@@ -43,7 +43,7 @@ try_accept(struct box *box, const struct event_in *in)
 	if (ops->begin(box->store, true) == -1)
 		return box->store->fault.kind;
 	free(box->out.violations);
-	if (ops->accept(box->store, in, &box->out) == -1) {
+	if (ops->accept(box->store, in, &box->out, 1) == -1) {
 		ops->rollback(box->store);
 		return box->store->fault.kind;
 	}

@@ -258,7 +258,7 @@ test_errors(void **state)
 		in = box_in(lead, "A", BOX_NOW);
 		write_error = errors[i].error;
 		box_begin(box);
-		rc = ops->accept(box->store, &in, &box->out);
+		rc = ops->accept(box->store, &in, &box->out, 1);
 		if (rc == 0)
 			rc = ops->commit(box->store);
 		else

@@ -351,7 +351,7 @@ put_many(struct box *box, int count)
 		in = box_in(lead, "A", BOX_NOW);
 		free(box->out.violations);
 		assert_int_equal(store_accept(box->store, &in,
-		    &box->out), 0);
+		    &box->out, 1), 0);
 	}
 	box_commit(box);
 }

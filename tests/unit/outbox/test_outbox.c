@@ -108,7 +108,7 @@ run_accept(struct store *store, struct outbox_job *job)
 
 	free(a->out.violations);
 	a->runs++;
-	if (store_accept(store, &in, &a->out) == -1)
+	if (store_accept(store, &in, &a->out, 1) == -1)
 		return -1;
 	if (a->fail_runs > 0) {
 		a->fail_runs--;

@@ -488,7 +488,7 @@ test_rollback(void **state)
 	size_t count;
 
 	box_begin(box);
-	assert_int_equal(store_accept(box->store, &in, &box->out),
+	assert_int_equal(store_accept(box->store, &in, &box->out, 1),
 	    0);
 	box->store->ops->rollback(box->store);
 	box_check(box);

@@ -93,7 +93,7 @@ test_source_of_a_transaction_undone(void **state)
 		in.source = sources[i];
 		box_begin(box);
 		assert_int_equal(store_accept(box->store, &in,
-		    &box->out), 0);
+		    &box->out, 1), 0);
 		box->store->ops->rollback(box->store);
 		check_names(box, STORE_SOURCES, NULL, known[i]);
 		assert_int_equal(box_accept(box, &in), EVENT_STORED);

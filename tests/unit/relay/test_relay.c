@@ -195,8 +195,8 @@ set_up(void **state)
 	assert_non_null(mkdtemp(w->folder));
 	snprintf(w->url, sizeof(w->url), "sqlite:%s/outbox.db", w->folder);
 	w->config.store = (struct config_store){
-		.url = w->url, .keep_delivered_ms = 3600 * 1000,
-		.keep_failed_ms = 3600 * 1000, .max_waiting = 1000000, .min_free = 0,
+		.url = w->url, .keep_delivered_ms = 24 * 3600 * 1000,
+		.keep_failed_ms = 24 * 3600 * 1000, .max_waiting = 1000000, .min_free = 0,
 	};
 	w->config.destinations = w->destinations;
 	for (i = 0; i < DESTINATIONS; i++)
@@ -280,7 +280,7 @@ accept_one(struct store *store, void *arg)
 	struct feed *feed = arg;
 
 	free(feed->out.violations);
-	return store_accept(store, &feed->in, &feed->out);
+	return store_accept(store, &feed->in, &feed->out, 1);
 }
 
 /* A new event of ${lead}. */
