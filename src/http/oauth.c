@@ -32,11 +32,14 @@ struct oauth {
 	struct buf error;
 
 	/* the access token in use, which credentials hold */
-	bool good;
+	enum {
+		TOKEN_NONE,
+		TOKEN_GOOD,
+		TOKEN_REFUSED,		/* the one there was: what is fetched next is in its place */
+		TOKEN_RENEWED		/* good, in place of a refused one, and not yet accepted */
+	} token;
 	unsigned serial;
 	int64_t until_mono_ms;
-	bool renewing;			/* the former one was refused: what is fetched next is renewed */
-	bool renewed;			/* in place of a refused one, and not yet accepted */
 
 	/* of the refresh token's file, and of the token asked with, when the request went off */
 	struct refresh_token *kept;
@@ -185,12 +188,10 @@ take_grant(struct oauth *o, const struct oauth_grant *grant)
 {
 	credentials_set_token(o->credentials, o->config->oauth_scheme, grant->access.data);
 	rotate(o, &grant->refresh);
-	o->good = true;
+	o->token = o->token == TOKEN_REFUSED ? TOKEN_RENEWED : TOKEN_GOOD;
 	o->serial++;
 	o->until_mono_ms = grant->lifetime_ms != 0 ?
 	    clock_mono_ms() + grant->lifetime_ms : INT64_MAX;
-	o->renewed = o->renewing;
-	o->renewing = false;
 	log_debug("destination %s: a new access token", o->config->name);
 }
 
@@ -219,14 +220,20 @@ ended(struct http_task *task, CURLcode code)
 	secret_wipe(answer);
 }
 
+static bool
+is_good(const struct oauth *o)
+{
+	return o->token == TOKEN_GOOD || o->token == TOKEN_RENEWED;
+}
+
 enum oauth_state
 oauth_token(struct oauth *o, int64_t mono_ms)
 {
-	if (o->good && mono_ms >= o->until_mono_ms) {
-		o->good = false;
+	if (is_good(o) && mono_ms >= o->until_mono_ms) {
+		o->token = TOKEN_NONE;
 		credentials_set_token(o->credentials, o->config->oauth_scheme, NULL);
 	}
-	if (o->good)
+	if (is_good(o))
 		return OAUTH_READY;
 	if (!o->http.under_way && !o->failed && !must_wait(o))
 		ask(o);
@@ -251,17 +258,18 @@ oauth_serial(const struct oauth *o)
 bool
 oauth_answered(struct oauth *o, unsigned serial, int status)
 {
+	bool renewed = o->token == TOKEN_RENEWED;
+
 	if (status != 401) {
-		if (status != 0 && serial == o->serial)
-			o->renewed = false;
+		if (status != 0 && serial == o->serial && renewed)
+			o->token = TOKEN_GOOD;
 		return false;
 	}
-	if (serial != o->serial || !o->good)
+	if (serial != o->serial || !is_good(o))
 		return true;
-	o->good = false;
-	o->renewing = true;
+	o->token = TOKEN_REFUSED;
 	credentials_set_token(o->credentials, o->config->oauth_scheme, NULL);
-	return !o->renewed;
+	return !renewed;
 }
 
 bool

@@ -146,6 +146,7 @@ struct lite {
 	struct lite_file index_file;
 	bool lost;			/* a file was not in its place any more */
 	int64_t rest_until;		/* then it is not opened again before that */
+	/* How it was opened: the first four as asked for (store_ops.h). */
 	bool create;
 	bool yields;			/* to a relay of an older version */
 	bool read_only;
