@@ -10,7 +10,7 @@
 
 #include "base/exits.h"
 #include "base/signals.h"
-#include "cli/command.h"
+#include "command.h"
 #include "program/runner.h"
 #include "start/worker.h"
 

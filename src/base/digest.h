@@ -1,5 +1,5 @@
 /*
- * digest: SHA-256 and HMAC-SHA-256 by libcrypto.
+ * digest: SHA-256 and HMAC-SHA-256 by libcrypto, and FNV-1a where nobody attacks.
  */
 #ifndef LEADRELAY_BASE_DIGEST_H
 #define LEADRELAY_BASE_DIGEST_H

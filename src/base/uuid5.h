@@ -15,7 +15,8 @@
  */
 extern const unsigned char uuid5_leadrelay[UUID5_NAMESPACE_SIZE];
 
-/* The UUID in ${space} of the ${len} bytes at ${name}, in lower case.  0, or -1 when libcrypto fails. */
+/* The UUID in ${space} of the ${len} bytes at ${name}, in lower case.  0, or -1 when libcrypto
+ * fails or memory is out. */
 int uuid5_make(const unsigned char space[UUID5_NAMESPACE_SIZE],
     const void *name, size_t len, char out[UUID5_SIZE]);
 

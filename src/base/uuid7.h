@@ -11,7 +11,7 @@
 /*
  * Write an id for the moment ${now_ms} and a NUL.  Those that one thread makes
  * rise, in one millisecond and when the clock is put back too (RFC 9562 section
- * 6.2, method 3: the 74 random bits are the counter); those of two threads need
+ * 6.2, method 2: the 74 random bits are the counter); those of two threads need
  * not.  Any thread.  -1: the system gave no random bytes.
  */
 int uuid7_make(int64_t now_ms, char out[UUID7_SIZE]);

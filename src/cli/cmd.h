@@ -13,8 +13,6 @@ int cmd_relay(const struct args *args, struct setup *setup);
 int cmd_backup(const struct args *args, struct setup *setup);
 int cmd_check(const struct args *args, struct setup *setup);
 int cmd_try(const struct args *args, struct setup *setup);
-int cmd_send(const struct args *args, struct setup *setup);
-int cmd_doctor(const struct args *args, struct setup *setup);
 int cmd_erase(const struct args *args, struct setup *setup);
 int cmd_list(const struct args *args, struct setup *setup);
 int cmd_show(const struct args *args, struct setup *setup);

@@ -286,12 +286,12 @@ static void
 check_programs(struct check *check)
 {
 	const struct config *config = check->config;
-	struct program_host *host;
+	struct program_pool *pool;
 	struct buf text = { 0 };
 	char *line, *next;
-	int rc = programs_begin(config, &host, PROGRAMS_CHECK_MS, &text);
+	int rc = programs_begin(config, &pool, PROGRAMS_CHECK_MS, &text);
 
-	program_host_free(host);
+	program_pool_free(pool);
 	if (rc != 0) {
 		for (next = text.data; (line = strsep(&next, "\n")) != NULL;)
 			if (*line != '\0')

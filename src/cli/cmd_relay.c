@@ -21,7 +21,7 @@ cmd_relay(const struct args *args, struct setup *setup)
 	relaying = relaying_begin(args_flag(args, "once"));
 	if ((status = setup_outbox(setup, args, OUTBOX_RELAY)) != EXIT_DONE)
 		return status;
-	if (relaying_make(relaying, setup->config, setup->host,
+	if (relaying_make(relaying, setup->config, setup->pool,
 	    setup->outbox) == -1)
 		return EXIT_UNAVAILABLE;
 	*setup = (struct setup){ 0 };		/* it has them now */

@@ -131,7 +131,7 @@ add_request_json(const struct try *try, const struct config_destination *config,
 }
 
 static void
-show_rehearsal(struct try *try, const struct config_destination *config,
+show_dry_run(struct try *try, const struct config_destination *config,
     const struct dry_run_result *what)
 {
 	static const char *const words[] = {
@@ -166,7 +166,7 @@ struct dry_run *
 cmd_try_begin(struct try *try, const struct config_destination *config)
 {
 	struct buf why = { 0 };
-	struct dry_run *r = dry_run_new(try->setup->host, config, &why);
+	struct dry_run *r = dry_run_new(try->setup->pool, config, &why);
 
 	if (r == NULL)
 		try->status = setup_first(try->status, print_fail(EXIT_CONFIG,
@@ -186,7 +186,7 @@ try_destination(struct try *try, const struct config_destination *config,
 
 	if ((r = cmd_try_begin(try, config)) != NULL) {
 		dry_run_run(r, claim, clock_wall_ms(), &what);
-		show_rehearsal(try, config, &what);
+		show_dry_run(try, config, &what);
 		if (what.end == DRY_RUN_HOLD)
 			try->status = setup_first(try->status, EXIT_NO);
 		if (what.end == DRY_RUN_TROUBLE)

@@ -14,7 +14,6 @@ libleadrelay_a_SOURCES += \
 	src/cli/cmd_stats.c \
 	src/cli/cmd_try.c src/cli/cmd_try.h \
 	src/cli/cmd_try_diff.c \
-	src/cli/command.c src/cli/command.h \
 	src/cli/file_access.c src/cli/file_access.h \
 	src/cli/help.c src/cli/help.h \
 	src/cli/input.c src/cli/input.h \

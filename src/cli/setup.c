@@ -49,7 +49,7 @@ int
 setup_programs(struct setup *setup)
 {
 	struct buf why = { 0 };
-	int rc = programs_begin(setup->config, &setup->host, PROGRAMS_BEGIN_MS,
+	int rc = programs_begin(setup->config, &setup->pool, PROGRAMS_BEGIN_MS,
 	    &why);
 
 	if (rc == -1)
@@ -64,8 +64,8 @@ void
 setup_free(struct setup *setup)
 {
 	outbox_close(setup->outbox);
-	program_host_free(setup->host);
-	setup->host = NULL;
+	program_pool_free(setup->pool);
+	setup->pool = NULL;
 	config_free(setup->config);
 	setup->outbox = NULL;
 	setup->config = NULL;

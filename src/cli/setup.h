@@ -10,7 +10,7 @@
 #include "config/config.h"
 #include "outbox/outbox.h"
 
-struct program_host;
+struct program_pool;
 
 /* What a command works with.  A zeroed struct is empty. */
 struct setup {
@@ -18,7 +18,7 @@ struct setup {
 	bool programs;			/* setup_outbox also does setup_programs */
 	struct config *config;
 	struct outbox *outbox;
-	struct program_host *host;	/* runs jq programs, after setup_programs */
+	struct program_pool *pool;	/* runs jq programs, after setup_programs */
 };
 
 /* Load the configuration.  EXIT_DONE, or the status to end with. */

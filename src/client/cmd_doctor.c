@@ -2,7 +2,7 @@
  * doctor: probes of rising size until one does not pass; then, by what the worker
  * said to the first, clock, store and destinations; the admin pages last.
  */
-#include "cli/cmd.h"
+#include "client/cmd.h"
 
 #include <stdarg.h>
 #include <stdio.h>

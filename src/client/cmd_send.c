@@ -1,5 +1,5 @@
 /* send: leads by the batch, an answer a line, and how long they took. */
-#include "cli/cmd.h"
+#include "client/cmd.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +23,7 @@
 #include "outbox/owner.h"
 #include "token/token.h"
 
-#define ID_MAX INT64_C(9007199254740991)	/* 2^53-1, as LEADPRO has it */
+#define ID_MAX INT64_C(9007199254740991)	/* 2^53 - 1: ids are JSON numbers */
 #define COUNT_MAX INT64_C(1000000)
 #define ANSWER_SHOWN 200			/* bytes of an answer that is no JSON */
 

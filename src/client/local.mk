@@ -1,4 +1,5 @@
 libleadrelay_a_SOURCES += \
+	src/client/cmd.h \
 	src/client/ask.c src/client/ask.h \
 	src/client/cmd_doctor.c \
 	src/client/cmd_send.c \

@@ -198,7 +198,7 @@ check_worker(const struct check_site *site, void *base)
 
 /* ---- URLs and credentials ---- */
 
-/* Are all braces in ${url} placeholders, and behind the host?  See relay/outgoing.h. */
+/* Are all braces in ${url} placeholders, and behind the host?  See http/request.h. */
 static bool
 has_good_braces(const char *str, const struct url *url)
 {

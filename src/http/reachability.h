@@ -1,5 +1,5 @@
 /*
- * reachability: can this process reach its destinations?  For a probe's answer.
+ * reachability: can this process reach its destinations?  For a front probe's answer.
  *
  * Asking never waits.  The destinations are tried one after the other by a
  * thread that lives as long as that takes (connect_timeout each at most), and

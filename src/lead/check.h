@@ -40,7 +40,7 @@ bool check_integer(struct json_object *value, int64_t *n);
 /* Is this one of ${words} (NULL ends them)? */
 bool check_word(struct json_object *string, const char *const *words);
 
-/* Does LEADPRO.md's grammar of an ISO 8601 date take the ${len} bytes? */
+/* Does LeadPro's form of an ISO 8601 date take the ${len} bytes? */
 bool check_date_text(const char *str, size_t len, bool need_time);
 
 /* The pattern of check_date_text as a JSON string. */

@@ -77,7 +77,8 @@ struct event_out {
 /*
  * Which claim of which delivery this is.  The store fills it when the relay takes
  * the delivery; whatever becomes of that is said with the same ticket, and counts
- * only while it is the newest: see DESIGN's epoch and attempt number.
+ * only while it is the newest: the epoch is the relay's, the claim the
+ * delivery's number of this taking.
  */
 struct delivery_ticket {
 	int64_t delivery;		/* the store's number for it */

@@ -1,6 +1,6 @@
 /*
- * need: what needs a person.  One table and one judgement, for alerts, `stats`,
- * `check` and pages.  Neither clock nor store here.
+ * need: what needs a person.  One table and one judgement, for alerts, `stats` and
+ * `check`.  Neither clock nor store here.
  */
 #ifndef LEADRELAY_OUTBOX_NEED_H
 #define LEADRELAY_OUTBOX_NEED_H
@@ -30,7 +30,7 @@ enum need_kind {
 
 struct need {
 	const char *name;		/* in `stats --json` */
-	const char *alert;		/* what alerts call it */
+	const char *alert;		/* what alerts call it; NULL: they do not tell it */
 	bool of_destination;		/* else of the outbox as a whole */
 	/* In words: one of it, several, and that there is none any more. */
 	const char *one, *many, *over;

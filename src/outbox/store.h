@@ -20,13 +20,13 @@
  *				yet to come: made now (claim)
  *	taken, started, settled	shown; settled counts up to now (delivered_since)
  *	received of an event	yet to come: within duplicate_window; waits too long
- *				(alert.h); never ahead of what came before it
+ *				(need.c); never ahead of what came before it
  *	closed of an event	lifetimes go by a moment that is believed, and begin no
  *				earlier than the last such (trust.h); expire
  *	requests		yet to come: made when first met (expire)
  *	paused, recovered, last_success of a destination
  *				yet to come: now (relay/moments.h)
- *	next_probe, not_before	further off than they can be: over (destination.h)
+ *	next_probe, not_before	further off than they can be: over (relay/destination.c)
  *	told of an alert	yet to come: long ago (alert.h)
  *	sign of life		yet to come: long ago (need.h)
  */

@@ -1,5 +1,5 @@
 /*
- * libjq: the functions of libjq that are used, loaded when a host starts.
+ * libjq: the functions of libjq that are used, loaded in a runner.
  *
  * A jv argument is consumed unless jv_copy'd first (jv.h).
  */

@@ -105,7 +105,7 @@ submit(struct pipeline *p, const char *text)
 		},
 		.done = run_done
 	};
-	program_submit(p->programs->host, &p->run);
+	program_submit(p->programs->pool, &p->run);
 }
 
 /* From ${step} on, up to ${end}. */
@@ -279,7 +279,7 @@ void
 pipeline_cancel(struct pipeline *p)
 {
 	if (p->busy)
-		program_cancel(p->programs->host, &p->run);
+		program_cancel(p->programs->pool, &p->run);
 	p->busy = false;
 }
 

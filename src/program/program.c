@@ -49,7 +49,7 @@ struct runner {
 	int64_t deadline_ms;		/* STARTING, BUSY */
 };
 
-struct program_host {
+struct program_pool {
 	struct runner runners[PROGRAM_RUNNERS];
 	struct program_run *first;	/* all that are not done, in their order */
 	struct program_run **last;
@@ -65,7 +65,7 @@ struct program_host {
 /* --- runs ----------------------------------------------------------------- */
 
 void
-program_submit(struct program_host *h, struct program_run *run)
+program_submit(struct program_pool *h, struct program_run *run)
 {
 	run->next = NULL;
 	run->runner = NULL;
@@ -76,7 +76,7 @@ program_submit(struct program_host *h, struct program_run *run)
 }
 
 static void
-unlink_run(struct program_host *h, struct program_run *run)
+unlink_run(struct program_pool *h, struct program_run *run)
 {
 	struct program_run **at;
 
@@ -89,7 +89,7 @@ unlink_run(struct program_host *h, struct program_run *run)
 
 /* Its runner comes to its end of it: what it compiles meanwhile is of use. */
 void
-program_cancel(struct program_host *h, struct program_run *run)
+program_cancel(struct program_pool *h, struct program_run *run)
 {
 	if (run->runner != NULL)
 		run->runner->run = NULL;
@@ -97,7 +97,7 @@ program_cancel(struct program_host *h, struct program_run *run)
 }
 
 static void
-finish(struct program_host *h, struct program_run *run, enum program_state state,
+finish(struct program_pool *h, struct program_run *run, enum program_state state,
     const struct buf *out)
 {
 	unlink_run(h, run);
@@ -106,7 +106,7 @@ finish(struct program_host *h, struct program_run *run, enum program_state state
 }
 
 static void
-finish_with(struct program_host *h, struct program_run *run,
+finish_with(struct program_pool *h, struct program_run *run,
     enum program_state state, const char *words)
 {
 	struct buf out = { 0 };
@@ -120,7 +120,7 @@ finish_with(struct program_host *h, struct program_run *run,
 
 /* Something went wrong: say so, if it is news, and wait before the next start. */
 static void
-note_trouble(struct program_host *h, const char *why, bool hopeless, int64_t now)
+note_trouble(struct program_pool *h, const char *why, bool hopeless, int64_t now)
 {
 	int64_t pause = RESTART_MS;
 	int i;
@@ -136,7 +136,7 @@ note_trouble(struct program_host *h, const char *why, bool hopeless, int64_t now
 }
 
 static void
-note_good(struct program_host *h)
+note_good(struct program_pool *h)
 {
 	if (h->failures != 0)
 		log_info("jq programs can be run again");
@@ -157,7 +157,7 @@ charge(struct program_run *run, int64_t now)
 
 /* How many are so? */
 static size_t
-count_runners(const struct program_host *h, enum runner_state state)
+count_runners(const struct program_pool *h, enum runner_state state)
 {
 	size_t count = 0, i;
 
@@ -171,7 +171,7 @@ count_runners(const struct program_host *h, enum runner_state state)
  * another works, there is hope for them.
  */
 static void
-fail_start(struct program_host *h, const char *why, bool hopeless, int64_t now)
+fail_start(struct program_pool *h, const char *why, bool hopeless, int64_t now)
 {
 	struct program_run *run;
 
@@ -208,7 +208,7 @@ end_runner(struct runner *r)
 
 /* It is of no use any more, by nobody's fault that we know. */
 static void
-lose_runner(struct program_host *h, struct runner *r, const char *why,
+lose_runner(struct program_pool *h, struct runner *r, const char *why,
     bool hopeless, int64_t now)
 {
 	if (r->state == RUNNER_STARTING) {
@@ -221,7 +221,7 @@ lose_runner(struct program_host *h, struct runner *r, const char *why,
 }
 
 static void
-start_runner(struct program_host *h, struct runner *r, int64_t now)
+start_runner(struct program_pool *h, struct runner *r, int64_t now)
 {
 	int pair[2], rc;
 
@@ -243,7 +243,7 @@ start_runner(struct program_host *h, struct runner *r, int64_t now)
 
 /* Its first word. */
 static void
-greet(struct program_host *h, struct runner *r, int64_t now)
+greet(struct program_pool *h, struct runner *r, int64_t now)
 {
 	if (r->wire.head.kind == WIRE_TROUBLE)
 		lose_runner(h, r, r->wire.in.data, true, now);
@@ -257,7 +257,7 @@ greet(struct program_host *h, struct runner *r, int64_t now)
 
 /* Its answer. */
 static void
-answer(struct program_host *h, struct runner *r, int64_t now)
+answer(struct program_pool *h, struct runner *r, int64_t now)
 {
 	static const enum program_state states[WIRE_KINDS] = {
 		[WIRE_OUTPUT] = PROGRAM_OUTPUT, [WIRE_EMPTY] = PROGRAM_EMPTY,
@@ -279,7 +279,7 @@ answer(struct program_host *h, struct runner *r, int64_t now)
 }
 
 static void
-step_runner(struct program_host *h, struct runner *r, int64_t now)
+step_runner(struct program_pool *h, struct runner *r, int64_t now)
 {
 	struct program_run *run = r->run;
 	enum wire_news news;
@@ -318,7 +318,7 @@ is_free(struct runner *r)
 
 /* A runner that is ready.  NULL: not now, but one more is on its way if there can be. */
 static struct runner *
-find_runner(struct program_host *h, int64_t now)
+find_runner(struct program_pool *h, int64_t now)
 {
 	struct runner *r, *place = NULL;
 
@@ -338,7 +338,7 @@ find_runner(struct program_host *h, int64_t now)
 }
 
 static bool
-is_group_busy(const struct program_host *h, const struct program_run *run)
+is_group_busy(const struct program_pool *h, const struct program_run *run)
 {
 	size_t i;
 
@@ -373,7 +373,7 @@ add_job(const struct program_run *run, struct buf *job)
 
 /* Hand the run to a runner.  False: it is done. */
 static bool
-begin(struct program_host *h, struct program_run *run, struct runner *r,
+begin(struct program_pool *h, struct program_run *run, struct runner *r,
     int64_t now)
 {
 	struct buf job = { 0 };
@@ -399,14 +399,14 @@ begin(struct program_host *h, struct program_run *run, struct runner *r,
 
 /* May it be handed out?  What has been in trouble waits, lest it end all runners. */
 static bool
-is_due(const struct program_host *h, const struct program_run *run, int64_t now)
+is_due(const struct program_pool *h, const struct program_run *run, int64_t now)
 {
 	return run->runner == NULL && !run->given_up &&
 	    (run->troubles == 0 || now >= h->start_ms) && !is_group_busy(h, run);
 }
 
 static void
-dispatch(struct program_host *h, int64_t now)
+dispatch(struct program_pool *h, int64_t now)
 {
 	struct program_run *run = h->first;
 	struct runner *r;
@@ -422,7 +422,7 @@ dispatch(struct program_host *h, int64_t now)
 
 /* Tell the trouble of those that waited long enough, or wait in vain. */
 static void
-give_up(struct program_host *h, int64_t now)
+give_up(struct program_pool *h, int64_t now)
 {
 	struct program_run *run = h->first;
 	bool all = h->hopeless && now < h->start_ms;
@@ -438,7 +438,7 @@ give_up(struct program_host *h, int64_t now)
 }
 
 bool
-program_host_step(struct program_host *h)
+program_pool_step(struct program_pool *h)
 {
 	int64_t now = clock_mono_ms();
 	size_t i;
@@ -457,7 +457,7 @@ program_host_step(struct program_host *h)
 /* --- waiting -------------------------------------------------------------- */
 
 size_t
-program_host_fds(const struct program_host *h, struct pollfd fds[PROGRAM_FDS_MAX])
+program_pool_fds(const struct program_pool *h, struct pollfd fds[PROGRAM_FDS_MAX])
 {
 	const struct wire *w;
 	size_t count = 0, i;
@@ -472,7 +472,7 @@ program_host_fds(const struct program_host *h, struct pollfd fds[PROGRAM_FDS_MAX
 }
 
 int64_t
-program_host_wake_ms(const struct program_host *h)
+program_pool_wake_ms(const struct program_pool *h)
 {
 	int64_t wake = INT64_MAX;
 	const struct runner *r;
@@ -489,17 +489,17 @@ program_host_wake_ms(const struct program_host *h)
 }
 
 void
-program_host_wait(struct program_host *h, int ms)
+program_pool_wait(struct program_pool *h, int ms)
 {
 	struct pollfd fds[PROGRAM_FDS_MAX];
 	int64_t left;
 
-	if (program_host_step(h))
+	if (program_pool_step(h))
 		return;
-	left = program_host_wake_ms(h) - clock_mono_ms();
+	left = program_pool_wake_ms(h) - clock_mono_ms();
 	if (left < ms)
 		ms = left > 1 ? (int)left : 1;
-	(void)poll(fds, program_host_fds(h, fds), ms);
+	(void)poll(fds, program_pool_fds(h, fds), ms);
 }
 
 struct waited {
@@ -522,7 +522,7 @@ waited_done(struct program_run *run, enum program_state state,
 }
 
 enum program_state
-program_run(struct program_host *h, struct program_run *run, int ms,
+program_run(struct program_pool *h, struct program_run *run, int ms,
     struct buf *out)
 {
 	struct waited w = { .run = *run, .out = out };
@@ -532,7 +532,7 @@ program_run(struct program_host *h, struct program_run *run, int ms,
 	program_submit(h, &w.run);
 	do {
 		left = end - clock_mono_ms();
-		program_host_wait(h, left > 0 ? (int)left : 0);
+		program_pool_wait(h, left > 0 ? (int)left : 0);
 	} while (!w.over && left > 0);
 	if (w.over)
 		return w.state;
@@ -544,10 +544,10 @@ program_run(struct program_host *h, struct program_run *run, int ms,
 
 /* --- life ----------------------------------------------------------------- */
 
-struct program_host *
-program_host_new(void)
+struct program_pool *
+program_pool_new(void)
 {
-	struct program_host *h = calloc(1, sizeof(*h));
+	struct program_pool *h = calloc(1, sizeof(*h));
 	size_t i;
 
 	if (h == NULL)
@@ -559,7 +559,7 @@ program_host_new(void)
 }
 
 void
-program_host_free(struct program_host *h)
+program_pool_free(struct program_pool *h)
 {
 	size_t i;
 

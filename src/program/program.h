@@ -1,7 +1,7 @@
 /*
  * program: runs an operator's jq programs where they can harm nobody.
  *
- * A host keeps up to PROGRAM_RUNNERS runners: this same program started once more,
+ * A pool keeps up to PROGRAM_RUNNERS runners: this same program started once more,
  * with nothing of ours in it (no environment, no descriptor, no secret).  A runner
  * compiles a program when it first meets its text, and keeps it; it has 64 MB
  * beyond what its programs take, and a second of processor time a run.  A program
@@ -13,7 +13,7 @@
  * program or its input: another runner is started and the run is repeated; when
  * that does not help, it ends in PROGRAM_TROUBLE, and later runs start one again.
  *
- * Nothing starts before it is needed.  Of one host and its runs, all functions
+ * Nothing starts before it is needed.  Of one pool and its runs, all functions
  * belong to one thread at a time.
  */
 #ifndef LEADRELAY_PROGRAM_PROGRAM_H
@@ -33,13 +33,13 @@
 #define PROGRAM_RUNNERS 4
 #define PROGRAM_FDS_MAX PROGRAM_RUNNERS
 
-struct program_host;
+struct program_pool;
 
 /* NULL: out of memory. */
-struct program_host *program_host_new(void);
+struct program_pool *program_pool_new(void);
 
 /* Ends its runners at once, whatever they do.  NULL is fine. */
-void program_host_free(struct program_host *host);
+void program_pool_free(struct program_pool *pool);
 
 enum program_state {
 	PROGRAM_OUTPUT,			/* exactly one output: JSON text */
@@ -64,7 +64,7 @@ struct program_variables {
  * the run itself is then the caller's again.
  */
 struct program_run {
-	struct program_run *next;	/* the host's own, as are the next four */
+	struct program_run *next;	/* the pool's own, as are the next four */
 	struct runner *runner;
 	int troubles;
 	int64_t trouble_ms;
@@ -77,27 +77,30 @@ struct program_run {
 	void (*done)(struct program_run *run, enum program_state state,
 	    const struct buf *out);
 };
-void program_submit(struct program_host *host, struct program_run *run);
+void program_submit(struct program_pool *pool, struct program_run *run);
 
 /* Forget a run that was submitted and is not done. */
-void program_cancel(struct program_host *host, struct program_run *run);
+void program_cancel(struct program_pool *pool, struct program_run *run);
 
-/* Go on as far as possible without waiting.  True when a run was done.  NULL is fine here and below. */
-bool program_host_step(struct program_host *host);
+/*
+ * Go on as far as possible without waiting.  True when a run was done.  NULL is fine, as
+ * it is for the next three.
+ */
+bool program_pool_step(struct program_pool *pool);
 
 /* What to poll for, and until when (clock_mono_ms), before the next step. */
-size_t program_host_fds(const struct program_host *host,
+size_t program_pool_fds(const struct program_pool *pool,
     struct pollfd fds[PROGRAM_FDS_MAX]);
-int64_t program_host_wake_ms(const struct program_host *host);
+int64_t program_pool_wake_ms(const struct program_pool *pool);
 
 /* A step; and if no run was done by it, wait for something to do, at most ${ms}. */
-void program_host_wait(struct program_host *host, int ms);
+void program_pool_wait(struct program_pool *pool, int ms);
 
 /*
  * Carry out one run, waiting; its done is of no account.  What takes longer than
  * ${ms} is given up, as PROGRAM_TROUBLE.
  */
-enum program_state program_run(struct program_host *host,
+enum program_state program_run(struct program_pool *pool,
     struct program_run *run, int ms, struct buf *out);
 
 #endif

@@ -73,7 +73,7 @@ read_program(const char *path, struct buf *why)
 }
 
 struct programs *
-programs_new(struct program_host *host, const struct config_destination *config,
+programs_new(struct program_pool *pool, const struct config_destination *config,
     struct buf *why)
 {
 	struct programs *p;
@@ -83,7 +83,7 @@ programs_new(struct program_host *host, const struct config_destination *config,
 		buf_puts(why, "out of memory");
 		return NULL;
 	}
-	p->host = host;
+	p->pool = pool;
 	p->config = config;
 	p->all[PROGRAMS_WHEN].given = config->when;
 	p->all[PROGRAMS_WHEN].path = config->when_file;
@@ -224,11 +224,11 @@ add_fault(const struct config *config, const struct config_destination *destinat
  */
 static int
 check_one(const struct config *config, const struct config_destination *destination,
-    struct program_host *host, int64_t end_ms, bool *known, struct buf *said,
+    struct program_pool *pool, int64_t end_ms, bool *known, struct buf *said,
     struct buf *why)
 {
 	struct buf fault = { 0 };
-	struct programs *p = programs_new(host, destination, &fault);
+	struct programs *p = programs_new(pool, destination, &fault);
 	enum program_state state;
 	struct program_run run;
 	struct programs_one *one;
@@ -243,7 +243,7 @@ check_one(const struct config *config, const struct config_destination *destinat
 		if (one->text == NULL)
 			continue;
 		run = (struct program_run){ .text = one->text };
-		state = program_run(host, &run, (int)(end_ms - clock_mono_ms()), said);
+		state = program_run(pool, &run, (int)(end_ms - clock_mono_ms()), said);
 		*known = state != PROGRAM_TROUBLE;
 		if (state == PROGRAM_FAULTY) {
 			buf_reset(&fault);
@@ -258,7 +258,7 @@ check_one(const struct config *config, const struct config_destination *destinat
 }
 
 int
-programs_begin(const struct config *config, struct program_host **host, int ms,
+programs_begin(const struct config *config, struct program_pool **pool, int ms,
     struct buf *why)
 {
 	int64_t end_ms = clock_mono_ms() + ms;
@@ -267,12 +267,12 @@ programs_begin(const struct config *config, struct program_host **host, int ms,
 	size_t i;
 	int rc = 0;
 
-	if ((*host = program_host_new()) == NULL) {
+	if ((*pool = program_pool_new()) == NULL) {
 		buf_puts(why, "out of memory");
 		return -1;
 	}
 	for (i = 0; i < config->destination_count; i++)
-		if (check_one(config, &config->destinations[i], *host, end_ms, &known,
+		if (check_one(config, &config->destinations[i], *pool, end_ms, &known,
 		    &said, why) == -1)
 			rc = -1;
 	if (rc == 0 && !known) {
@@ -281,8 +281,8 @@ programs_begin(const struct config *config, struct program_host **host, int ms,
 	}
 	buf_free(&said);
 	if (rc == -1) {
-		program_host_free(*host);
-		*host = NULL;
+		program_pool_free(*pool);
+		*pool = NULL;
 	}
 	return rc;
 }
@@ -290,15 +290,15 @@ programs_begin(const struct config *config, struct program_host **host, int ms,
 int
 programs_check(const struct config *config, struct buf *why)
 {
-	struct program_host *host;
+	struct program_pool *pool;
 	struct buf said = { 0 };
-	int rc = programs_begin(config, &host, PROGRAMS_BEGIN_MS, &said);
+	int rc = programs_begin(config, &pool, PROGRAMS_BEGIN_MS, &said);
 
 	if (rc == -1)
 		buf_add(why, said.data, said.len);
 	else if (rc == 1)
 		log_warn(PROGRAMS_UNKNOWN, said.data);
 	buf_free(&said);
-	program_host_free(host);
+	program_pool_free(pool);
 	return rc;
 }

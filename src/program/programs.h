@@ -36,7 +36,7 @@ struct programs_one {
 };
 
 struct programs {
-	struct program_host *host;
+	struct program_pool *pool;
 	const struct config_destination *config;
 	struct programs_one all[PROGRAMS_KINDS];	/* programs.c's own */
 };
@@ -51,28 +51,28 @@ const char *programs_name(enum programs_which which);
 #define PROGRAMS_CHECK_MS 20000
 
 /*
- * Have a host, and see that every program of ${config} compiles.  0; -1, with a
- * line in ${why} for each that does not, naming its file, and no host; or 1: it
+ * Have a pool, and see that every program of ${config} compiles.  0; -1, with a
+ * line in ${why} for each that does not, naming its file, and no pool; or 1: it
  * cannot be found out now, or not in ${ms}, for the reason in ${why}, and what
  * needs them waits.
  */
-int programs_begin(const struct config *config, struct program_host **host,
+int programs_begin(const struct config *config, struct program_pool **pool,
     int ms, struct buf *why);
 
 /* What a log says of a 1; with the reason. */
 #define PROGRAMS_UNKNOWN "whether the jq programs compile is not known yet: %s"
 
 /*
- * The same check of a further configuration, by a host of its own; a 1 has been
+ * The same check of a further configuration, by a pool of its own; a 1 has been
  * said.  Any thread.
  */
 int programs_check(const struct config *config, struct buf *why);
 
 /*
- * Read the programs of ${config}, which is borrowed, as is ${host}.  NULL: a
+ * Read the programs of ${config}, which is borrowed, as is ${pool}.  NULL: a
  * phrase in ${why}.  Any thread, until one is run.
  */
-struct programs *programs_new(struct program_host *host,
+struct programs *programs_new(struct program_pool *pool,
     const struct config_destination *config, struct buf *why);
 
 /* NULL is fine. */

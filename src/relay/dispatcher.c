@@ -30,7 +30,7 @@
 
 /* Work with ${profile} from now on; a former one is kept behind it. */
 static void
-wear(struct dispatcher *d, struct profile *profile)
+use_profile(struct dispatcher *d, struct profile *profile)
 {
 	profile->former = d->profile;
 	d->profile = profile;
@@ -61,7 +61,7 @@ dispatcher_new(struct engine *engine, struct config *config, size_t index,
 	claims_init(&d->claims, &engine->mailbox, number, name);
 	settlements_init(&d->settlements, &engine->mailbox, name);
 	rotation_init(&d->rotation, &engine->mailbox, number, name);
-	wear(d, profile);
+	use_profile(d, profile);
 	return d;
 }
 
@@ -97,7 +97,7 @@ dispatcher_succeed(struct dispatcher *d, struct dispatcher *fresh)
 	if (d->profile->oauth != NULL)
 		oauth_leave(d->profile->oauth);
 	fresh->profile = NULL;
-	wear(d, profile);
+	use_profile(d, profile);
 	destination_refit(&d->destination, d->config);
 	limit_refit(&d->limit, d->config);
 	dispatcher_look(d);

@@ -130,10 +130,10 @@ bool dispatcher_has_room(const struct dispatcher *d, int64_t now_ms);
 /* Break off what is under way; it stays "sending". */
 void dispatcher_cancel(struct dispatcher *d);
 
-/* Are requests under way? */
+/* Is anything with its programs, on the network, or being fetched (an access token)? */
 bool dispatcher_sending(const struct dispatcher *d);
 
-/* Does it hold deliveries whose outcome is not yet on disk, or not yet known? */
+/* Does it hold what is not yet on disk, or not yet known: outcomes, a refresh token? */
 bool dispatcher_unsettled(const struct dispatcher *d);
 
 /* Could more be sent now, for all that is known? */

@@ -18,7 +18,7 @@
 struct dry_run {
 	const struct config_destination *config;
 	struct credentials *credentials;
-	struct program_host *host;
+	struct program_pool *pool;
 	struct programs *programs;
 	struct signing signing;
 	struct pipeline pipeline;
@@ -26,7 +26,7 @@ struct dry_run {
 };
 
 struct dry_run *
-dry_run_new(struct program_host *host, const struct config_destination *config,
+dry_run_new(struct program_pool *pool, const struct config_destination *config,
     struct buf *why)
 {
 	struct dry_run *r;
@@ -36,12 +36,12 @@ dry_run_new(struct program_host *host, const struct config_destination *config,
 		return NULL;
 	}
 	r->config = config;
-	r->host = host;
+	r->pool = pool;
 	if ((r->credentials = credentials_new(config)) == NULL)
 		buf_puts(why, "out of memory");
 	else if (credentials_refresh(r->credentials, why) == 0 &&
 	    signing_refresh(&r->signing, config, why) == 0 &&
-	    (r->programs = programs_new(host, config, why)) != NULL)
+	    (r->programs = programs_new(pool, config, why)) != NULL)
 		return r;
 	dry_run_free(r);
 	return NULL;
@@ -75,7 +75,7 @@ pass(struct dry_run *r, const struct delivery_claim *claim)
 	r->pipeline = (struct pipeline){ .owner = r };
 	pipeline_out(&r->pipeline, r->programs, claim, passed);
 	while (r->pipeline.busy)
-		program_host_wait(r->host, LOOK_MS);
+		program_pool_wait(r->pool, LOOK_MS);
 }
 
 void

@@ -12,7 +12,7 @@
 
 struct config_destination;
 struct delivery_claim;
-struct program_host;
+struct program_pool;
 struct dry_run;
 
 enum dry_run_end {
@@ -33,7 +33,7 @@ struct dry_run_result {
  * Read the destination's credentials and programs.  Both pointers are borrowed.
  * NULL: a phrase in ${why}.  An access token is not fetched.
  */
-struct dry_run *dry_run_new(struct program_host *host,
+struct dry_run *dry_run_new(struct program_pool *pool,
     const struct config_destination *config, struct buf *why);
 void dry_run_free(struct dry_run *r);		/* NULL is fine */
 

@@ -12,13 +12,13 @@
 #include "http/client.h"
 #include "outbox/mailbox.h"
 
-struct program_host;
+struct program_pool;
 
 struct engine {
 	struct http_client http;
 	struct mailbox mailbox;
 	struct counters *counters;
-	struct program_host *host;	/* runs jq programs; NULL: it is sure that there are none */
+	struct program_pool *pool;	/* runs jq programs; NULL: it is sure that there are none */
 	int64_t share;			/* requests that one destination may have under way */
 	uint64_t random;		/* state of a generator for jitter */
 	struct trust trust;		/* how far the wall clock is believed */

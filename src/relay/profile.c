@@ -54,7 +54,7 @@ profile_new(struct engine *engine, struct config *config, size_t index,
 	else if (o->config->oauth_token_url != NULL &&
 	    (o->oauth = oauth_new(&engine->http, o->config, o->credentials)) == NULL)
 		buf_puts(why, "out of memory");
-	else if ((o->programs = programs_new(engine->host, o->config, why)) != NULL)
+	else if ((o->programs = programs_new(engine->pool, o->config, why)) != NULL)
 		return o;
 	profile_free(o);
 	return NULL;

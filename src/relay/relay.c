@@ -140,7 +140,7 @@ fit_connections(struct relay *r)
 }
 
 struct relay *
-relay_new(struct config *config, struct program_host *host,
+relay_new(struct config *config, struct program_pool *pool,
     struct outbox *outbox, struct counters *counters, struct buf *why)
 {
 	struct relay *r;
@@ -151,7 +151,7 @@ relay_new(struct config *config, struct program_host *host,
 	}
 	r->outbox = outbox;
 	r->engine.counters = counters;
-	r->engine.host = host;
+	r->engine.pool = pool;
 	r->engine.http.ca_file = transport_ca_file();
 	r->engine.random = seed();
 	mailbox_init(&r->engine.mailbox, outbox, notify, r);
@@ -190,13 +190,13 @@ relay_free(struct relay *r)
 
 /* --- sleeping and waking -------------------------------------------------- */
 
-/* What the host of the programs waits for, and, if it is sooner, until when. */
+/* What the pool of the programs waits for, and, if it is sooner, until when. */
 static unsigned
 wait_for_programs(const struct relay *r, struct curl_waitfd *waits, int64_t *ms)
 {
 	struct pollfd fds[PROGRAM_FDS_MAX];
-	int64_t left = program_host_wake_ms(r->engine.host) - clock_mono_ms();
-	size_t count = program_host_fds(r->engine.host, fds), i;
+	int64_t left = program_pool_wake_ms(r->engine.pool) - clock_mono_ms();
+	size_t count = program_pool_fds(r->engine.pool, fds), i;
 
 	if (left < *ms)
 		*ms = left > 0 ? left : 0;
@@ -447,7 +447,7 @@ work(struct relay *r, bool once, int64_t end_mono_ms, int64_t grace_ms)
 			wake = next < wake - now ? now + next : wake;
 		}
 		ended = do_transfers(r);
-		if (program_host_step(r->engine.host) || ended)
+		if (program_pool_step(r->engine.pool) || ended)
 			continue;
 		if (finished(r, once, stopping, now, mono))
 			return;

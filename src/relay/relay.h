@@ -16,14 +16,14 @@ struct outbox;
 struct counters;
 struct relay;
 struct buf;
-struct program_host;
+struct program_pool;
 
 /*
- * Load libcurl and make ready.  NULL: a phrase in ${why}.  ${host}, which runs
+ * Load libcurl and make ready.  NULL: a phrase in ${why}.  ${pool}, which runs
  * the destinations' programs, comes from programs_begin (NULL: there are none, nor will be).
  * A share of ${config} is taken; the others must outlive the relay.
  */
-struct relay *relay_new(struct config *config, struct program_host *host,
+struct relay *relay_new(struct config *config, struct program_pool *pool,
     struct outbox *outbox, struct counters *counters, struct buf *why);
 void relay_free(struct relay *r);
 

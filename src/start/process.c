@@ -26,7 +26,7 @@ process_open(struct process *p)
 struct relay *
 process_make_relay(struct process *p, struct buf *why)
 {
-	return relay_new(p->config, p->host, atomic_load(&p->outbox),
+	return relay_new(p->config, p->pool, atomic_load(&p->outbox),
 	    &p->counters, why);
 }
 
@@ -77,7 +77,7 @@ process_close(struct process *p, int status)
 	supervisor_stop(&p->supervisor, status);
 	relay_free(atomic_load(&p->relay));
 	outbox_close(atomic_load(&p->outbox));
-	program_host_free(p->host);
+	program_pool_free(p->pool);
 	supervisor_end(&p->supervisor);
 	process_free(p);
 }

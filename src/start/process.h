@@ -1,6 +1,6 @@
 /*
  * process: what every process that serves or relays is made of, and how it is taken
- * apart again: configuration, host of programs, outbox, relay, counters, the threads
+ * apart again: configuration, pool of programs, outbox, relay, counters, the threads
  * beside the work, and what the service manager knows.
  *
  * Worker, relay and CGI request fill in what they need, in this order; what is NULL
@@ -22,14 +22,14 @@
 struct buf;
 struct config;
 struct outbox;
-struct program_host;
+struct program_pool;
 struct relay;
 struct snapshot_holder;
 
 struct process {
 	struct reload reload;
 	struct config *config;		/* in force.  Only the thread for turns changes it */
-	struct program_host *host;	/* runs jq programs */
+	struct program_pool *pool;	/* runs jq programs */
 	_Atomic(struct outbox *) outbox;
 	_Atomic(struct relay *) relay;
 	struct snapshot_holder *snapshot; /* where requests find the configuration */

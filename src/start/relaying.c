@@ -78,7 +78,7 @@ relaying_begin(bool once)
 
 int
 relaying_make(struct relaying *r, struct config *config,
-    struct program_host *host, struct outbox *outbox)
+    struct program_pool *pool, struct outbox *outbox)
 {
 	struct process *p = &r->process;
 	struct buf why = { 0 };
@@ -87,7 +87,7 @@ relaying_make(struct relaying *r, struct config *config,
 	(void)load_log(config, r->once ? LOAD_LOG_CRON : LOAD_LOG_FIRST);
 	files_check();
 	p->config = config;
-	p->host = host;
+	p->pool = pool;
 	atomic_store(&p->outbox, outbox);
 	if ((relay = process_make_relay(p, &why)) == NULL)
 		fprintf(stderr, "leadrelay: relay: %s\n", buf_phrase(&why));

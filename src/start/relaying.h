@@ -8,7 +8,7 @@
 
 struct config;
 struct outbox;
-struct program_host;
+struct program_pool;
 struct relaying;
 
 /*
@@ -22,7 +22,7 @@ struct relaying *relaying_begin(bool once);
  * -1: said on standard error.
  */
 int relaying_make(struct relaying *r, struct config *config,
-    struct program_host *host, struct outbox *outbox);
+    struct program_pool *pool, struct outbox *outbox);
 
 /* Deliver until a signal says stop, and take all down.  Returns the exit status. */
 int relaying_run(struct relaying *r);

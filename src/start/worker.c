@@ -48,11 +48,11 @@
  * opens the outbox and starts the relay, however often it has to try.
  */
 struct worker {
-	struct process p;		/* config, host, outbox and relay come one by one */
+	struct process p;		/* config, pool, outbox and relay come one by one */
 	struct receiver rx;
 	struct waiting waiting;		/* requests, for the outbox */
 	const char *address;		/* --listen's; NULL: descriptor 0, and the files are watched */
-	struct reachability *reach;	/* for probes; NULL: not there */
+	struct reachability *reach;	/* for front probes; NULL: not there */
 	struct store_fault fault;	/* the last one on opening, said already */
 	char relay_trouble[RELOAD_TROUBLE_SIZE]; /* why it does not relay, said already */
 };
@@ -95,7 +95,7 @@ wake_relay(void *owner)
 		outbox_wake(atomic_load(&w->p.outbox));
 }
 
-/* A probe asks for the destinations. */
+/* A front probe asks for the destinations. */
 static void
 tell_destinations(void *owner, struct config *config, bool try,
     struct buf *out)
@@ -214,7 +214,7 @@ adopt(struct worker *w, struct config *config)
 	if (check_group(w, config, &why) == 0 &&
 	    leave_root(w, config, &why) == 0 &&
 	    (load_log(config, LOAD_LOG_FIRST), true) &&
-	    (rc = programs_begin(config, &w->p.host, PROGRAMS_BEGIN_MS,
+	    (rc = programs_begin(config, &w->p.pool, PROGRAMS_BEGIN_MS,
 	    &why)) != -1) {
 		if (rc == 1)
 			log_warn(PROGRAMS_UNKNOWN, why.data);
@@ -231,8 +231,8 @@ adopt(struct worker *w, struct config *config)
 			    "owner, or name one in worker { user }");
 	} else {
 		reload_refuse(&w->p.reload, config, &why);
-		program_host_free(w->p.host);
-		w->p.host = NULL;
+		program_pool_free(w->p.pool);
+		w->p.pool = NULL;
 		config_free(config);
 	}
 	buf_free(&why);

@@ -75,7 +75,7 @@ note_stored(void *owner)
 	outbox_wake(cgi->p.outbox);
 }
 
-/* A probe asks for the destinations; this process will not be asked again. */
+/* A front probe asks for the destinations; this process will not be asked again. */
 static void
 try_destinations(void *owner, struct config *config, bool try,
     struct buf *out)
@@ -152,7 +152,7 @@ deliver(struct cgi *cgi)
 	int rc;
 
 	(void)alarm(DELIVER_END_S);
-	if ((rc = programs_begin(p->config, &p->host, PROGRAMS_BEGIN_MS,
+	if ((rc = programs_begin(p->config, &p->pool, PROGRAMS_BEGIN_MS,
 	    &why)) == -1)
 		load_say(&why);
 	buf_free(&why);
@@ -162,7 +162,7 @@ deliver(struct cgi *cgi)
 	if (p->outbox != NULL && outbox_lock_relay(p->outbox) == 1)
 		relay_for_a_while(p);
 	outbox_close(p->outbox);
-	program_host_free(p->host);
+	program_pool_free(p->pool);
 }
 
 /* The configuration, whose owner we then are, and its log.  NULL: said. */

@@ -139,7 +139,7 @@ def test_a_crash_allows_no_request_more(site):
     site.worker.kill()
     site.start_worker()
     site.post()
-    # Both lanes have looked by the time that the other destination has the second one.
+    # Both dispatchers have looked by the time that the other destination has the second one.
     wait_until(lambda: len(site.list("--destination", "other", "--state", "delivered")) == 2,
                "the outcomes on disk")
     assert len(crm.received()) == 1 and len(other.received()) >= 2

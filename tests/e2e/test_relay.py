@@ -328,8 +328,8 @@ def test_few_descriptors_are_shared(site):
         for payload in payloads:
             site.accept(payload)
         crm.wait_count(len(payloads), 60)
-    assert not [line for line in site.log_lines() if "not accepting" in line.get("msg", "")]
-    assert not site.log_lines(what="paused")
+        assert not [line for line in site.log_lines() if "not accepting" in line.get("msg", "")]
+        assert not site.log_lines(what="paused")
 
 
 def test_success_statuses_of_the_configuration(site):

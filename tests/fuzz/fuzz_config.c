@@ -3,10 +3,7 @@
  * scan, the conversion of each key's values, and URLs.  libConfuse itself reads
  * files that only the operator writes.
  *
- *	clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc \
- *	    -DSYSCONFDIR='"/etc"' tests/fuzz/fuzz_config.c src/config/[a-z]*.c \
- *	    src/base/buf.c src/base/text.c -lconfuse -o fuzz_config
- *	./fuzz_config -max_total_time=60 -max_len=400
+ * Built and run by tests/run fuzz.
  *
  * With -DREPLAY and any compiler: judges the files named as arguments.
  */

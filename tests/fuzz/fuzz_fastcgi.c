@@ -1,8 +1,7 @@
 /*
  * fuzz_fastcgi: the FastCGI reader under arbitrary bytes in arbitrary pieces.
  *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc \
- *	    tests/fuzz/fuzz_fastcgi.c src/intake/fastcgi.c src/base/buf.c
+ * Built and run by tests/run fuzz.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,9 +1,7 @@
 /*
  * fuzz_json: whatever json_scan takes, json-c takes, and reads the same members.
  *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc \
- *	    tests/fuzz/fuzz_json.c src/lead/[a-z]*.c src/base/buf.c src/base/digest.c \
- *	    -ljson-c -lcrypto -o fuzz_json && ./fuzz_json -max_len=4096 corpus/
+ * Built and run by tests/run fuzz.
  *
  * With -DREPLAY and any compiler: judges the files named as arguments.
  */

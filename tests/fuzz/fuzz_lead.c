@@ -2,9 +2,7 @@
  * fuzz_lead: any payload is read and judged, and the answer is strict JSON of
  * bounded size with as many entries as were counted.
  *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc \
- *	    tests/fuzz/fuzz_lead.c src/lead/[a-z]*.c src/base/buf.c src/base/digest.c \
- *	    -ljson-c -lcrypto -o fuzz_lead && ./fuzz_lead -max_len=4096 corpus/
+ * Built and run by tests/run fuzz.
  *
  * With -DREPLAY and any compiler: judges the files named as arguments.
  */

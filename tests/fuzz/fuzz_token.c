@@ -2,11 +2,7 @@
  * fuzz_token: whatever bytes come as an Authorization value, nothing crashes,
  * and nothing unsigned gets in.
  *
- *	clang -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc -I. \
- *	    -DLIBJWT_VERSION='"0"' tests/fuzz/fuzz_token.c src/token/token.c \
- *	    src/token/jwt1.c src/lead/json.c src/base/base64url.c src/base/buf.c \
- *	    src/base/digest.c -ljwt -lcrypto -o fuzz_token
- *	./fuzz_token -max_total_time=60 -max_len=4096
+ * Built and run by tests/run fuzz.
  *
  * (-I. finds a config.h, which may be empty.)  The first byte chooses: an even
  * one takes the rest as the value; with an odd one the rest is header, NUL and

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "cli/command.h"
+#include "command.h"
 #include "unit.h"
 
 #define PAGE SRCDIR "/deploy/man/leadrelay.1"

@@ -1,7 +1,7 @@
 /* Configurations that are right: what the settings come to. */
 #include "files.h"
 
-/* DESIGN's table of defaults, written out once more by hand. */
+/* The manual's table of defaults, written out once more by hand. */
 static void
 defaults(void **state)
 {

@@ -1,6 +1,6 @@
 /*
  * model: random work on an outbox, against a simple model of it.  The model knows,
- * for each lead and destination, only what DESIGN promises: an event is sent when no
+ * for each lead and destination, only what is promised: an event is sent when no
  * earlier one is waiting or being sent, none after a newer one was delivered, and
  * nothing accepted goes missing; also when the clock is set again and again, while
  * nothing waits longer than the longest pause.

@@ -15,7 +15,7 @@
 #include "program/pipeline.h"
 #include "program/runner.h"
 
-static struct program_host *host;
+static struct program_pool *pool;
 
 static char transform_file[] = "/tmp/leadrelay-test-XXXXXX";
 
@@ -84,7 +84,7 @@ static enum pipeline_end
 finish(struct world *w)
 {
 	while (!w->done)
-		program_host_wait(host, 1000);
+		program_pool_wait(pool, 1000);
 	w->done = false;
 	return w->end;
 }
@@ -95,7 +95,7 @@ load(struct world *w)
 	struct buf why = { 0 };
 
 	programs_free(w->programs);
-	w->programs = programs_new(host, &w->config, &why);
+	w->programs = programs_new(pool, &w->config, &why);
 	if (w->programs == NULL)
 		fail_msg("%s", why.data);
 	buf_free(&why);
@@ -153,7 +153,7 @@ test_none(void **state)
 	pipeline_out(&w->pipeline, w->programs, &w->claim, done);
 	assert_true(w->done);
 	assert_int_equal(w->end, PIPELINE_ON);
-	assert_int_equal(program_host_fds(host, fds), 0);
+	assert_int_equal(program_pool_fds(pool, fds), 0);
 }
 
 /* A file that is edited takes over when it compiles, and not before. */
@@ -216,7 +216,7 @@ test_cancel(void **state)
 	w->config.when = forever;
 	load(w);
 	pipeline_out(&w->pipeline, w->programs, &w->claim, done);
-	(void)program_host_step(host);
+	(void)program_pool_step(pool);
 	assert_true(w->pipeline.busy);
 	pipeline_cancel(&w->pipeline);
 	assert_false(w->done);
@@ -268,8 +268,8 @@ test_trouble(void **state)
 	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = usual.rlim_max };
 	programs_free(w->programs);
 	w->programs = NULL;
-	program_host_free(host);
-	host = program_host_new();
+	program_pool_free(pool);
+	pool = program_pool_new();
 	load(w);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	assert_int_equal(go_out(w), PIPELINE_TROUBLE);
@@ -337,12 +337,12 @@ main(int argc, char **argv)
 	if (runner_is_this(argc, argv))
 		runner_main();
 	if ((fd = mkstemp(transform_file)) == -1 ||
-	    (host = program_host_new()) == NULL)
+	    (pool = program_pool_new()) == NULL)
 		return 1;
 	(void)close(fd);
 	log_form(LOG_FMT_LOGFMT, LOG_LV_WARN);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	program_host_free(host);
+	program_pool_free(pool);
 	(void)unlink(transform_file);
 	return rc;
 }

@@ -26,7 +26,7 @@ static const struct program_variables variables = {
 #define PATIENCE_MS 120000
 #define NOBODY 61236			/* of no account */
 
-static struct program_host *host;
+static struct program_pool *pool;
 
 /* Run a program on an input, NULL to compile it. */
 static enum program_state
@@ -37,22 +37,22 @@ run(const char *text, const char *input, struct buf *out)
 		.len = input != NULL ? strlen(input) : 0, .variables = variables
 	};
 
-	return program_run(host, &one, PATIENCE_MS, out);
+	return program_run(pool, &one, PATIENCE_MS, out);
 }
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	host = program_host_new();
-	return host != NULL ? 0 : -1;
+	pool = program_pool_new();
+	return pool != NULL ? 0 : -1;
 }
 
 static int
 tear_down(void **state)
 {
 	(void)state;
-	program_host_free(host);
+	program_pool_free(pool);
 	return 0;
 }
 
@@ -383,9 +383,9 @@ test_killed_while_running(void **state)
 	pid_t pid, last = 0;
 
 	(void)state;
-	program_submit(host, &c.run);
+	program_submit(pool, &c.run);
 	while (c.done == 0) {
-		program_host_wait(host, 1);
+		program_pool_wait(pool, 1);
 		pid = runner_pid();
 		if (pid != 0 && pid != last && kills < 2) {
 			(void)kill(pid, SIGKILL);
@@ -412,10 +412,10 @@ test_stopped(void **state)
 	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
 	assert_int_not_equal(runner_pid(), pid);
 	assert_int_equal(kill(runner_pid(), SIGSTOP), 0);
-	program_host_free(host);
+	program_pool_free(pool);
 	assert_int_equal(runner_pid(), 0);
-	host = program_host_new();
-	assert_non_null(host);
+	pool = program_pool_new();
+	assert_non_null(pool);
 	buf_free(&out);
 }
 
@@ -429,7 +429,7 @@ test_no_answer_in_time(void **state)
 	(void)state;
 	assert_int_equal(run(".n", NULL, &out), PROGRAM_EMPTY);
 	assert_int_equal(kill(runner_pid(), SIGSTOP), 0);
-	assert_int_equal(program_run(host, &late, 50, &out), PROGRAM_TROUBLE);
+	assert_int_equal(program_run(pool, &late, 50, &out), PROGRAM_TROUBLE);
 	assert_string_equal(out.data, "its process does not answer");
 	assert_int_equal(kill(runner_pid(), SIGCONT), 0);
 	assert_int_equal(run(".m", "{\"m\":7}", &out), PROGRAM_OUTPUT);
@@ -482,11 +482,11 @@ test_crash_while_compiling(void **state)
 	long_program(&text);
 	c.run.text = text.data;
 	assert_int_equal(run(".", NULL, &out), PROGRAM_EMPTY);
-	program_submit(host, &c.run);
+	program_submit(pool, &c.run);
 	for (i = 0; c.done == 0; i++) {
 		if (i == 5)
 			assert_int_equal(kill(runner_pid(), SIGSEGV), 0);
-		program_host_wait(host, 1);
+		program_pool_wait(pool, 1);
 	}
 	assert_true(i > 5);
 	assert_int_equal(c.state, PROGRAM_EMPTY);
@@ -519,11 +519,11 @@ test_no_processes(void **state)
 		fail_msg("%s", out.data);
 	assert_int_equal(setrlimit(RLIMIT_NPROC, &more), 0);
 	assert_int_equal(run(".", "{}", &out), PROGRAM_OUTPUT);
-	program_host_free(host);
+	program_pool_free(pool);
 	assert_int_equal(setresuid((uid_t)-1, root, root), 0);
 	assert_int_equal(setresuid(root, (uid_t)-1, (uid_t)-1), 0);
-	host = program_host_new();
-	assert_non_null(host);
+	pool = program_pool_new();
+	assert_non_null(pool);
 	buf_free(&out);
 }
 
@@ -562,16 +562,16 @@ test_groups(void **state)
 	for (i = 0; i < COUNT(bad); i++) {
 		bad[i] = (struct counted){ .run = { .text = loop, .input = "{}",
 		    .len = 2, .variables = variables, .group = bad, .done = count_done } };
-		program_submit(host, &bad[i].run);
+		program_submit(pool, &bad[i].run);
 	}
-	program_submit(host, &good.run);
+	program_submit(pool, &good.run);
 	while (good.done == 0)
-		program_host_wait(host, 1000);
+		program_pool_wait(pool, 1000);
 	assert_int_equal(bad[1].done, 0);
 	for (i = 0; i < COUNT(bad); i++)
 		if (bad[i].done == 0)
-			program_cancel(host, &bad[i].run);
-	assert_int_equal(program_host_wake_ms(host), INT64_MAX);
+			program_cancel(pool, &bad[i].run);
+	assert_int_equal(program_pool_wake_ms(pool), INT64_MAX);
 }
 
 int

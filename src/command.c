@@ -1,5 +1,5 @@
 /* The table, and what a process that was started with arguments does first and last. */
-#include "cli/command.h"
+#include "command.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "cli/print.h"
 #include "cli/setup.h"
 #include "cli/version.h"
+#include "client/cmd.h"
 #include "intake/serve.h"
 #include "start/worker.h"
 

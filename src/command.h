@@ -2,8 +2,8 @@
  * command: the command line.  One table names every command, its options and
  * its help; --help, COMMAND --help and the manual come from it.
  */
-#ifndef LEADRELAY_CLI_COMMAND_H
-#define LEADRELAY_CLI_COMMAND_H
+#ifndef LEADRELAY_COMMAND_H
+#define LEADRELAY_COMMAND_H
 
 #include "cli/args.h"
 
