@@ -6,7 +6,9 @@
 #include "start/reload_reply.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include "base/text.h"
 
 #define WAIT_S 30			/* a store that somebody keeps locked takes its time */
+#define CROWD_S 1			/* for a place at the door */
 #define WAITING_MAX 128			/* knocks not heard yet */
 #define TAKEN '1'
 #define REFUSED '0'
@@ -75,11 +78,14 @@ reload_reply_tell(int asker, bool taken)
 
 /* --- who asks -------------------------------------------------------------- */
 
-/* Knock at the door of ${pid}, and of nobody who only took its name.  -1: errno. */
+/*
+ * Knock at the door of ${pid}, and of nobody who only took its name, for ${seconds}.
+ * -1: errno; EAGAIN: so many stand there that nobody more may.
+ */
 static int
-knock(pid_t pid)
+knock(pid_t pid, int seconds)
 {
-	const struct timeval limit = { .tv_sec = WAIT_S };
+	const struct timeval knocking = { .tv_sec = seconds }, limit = { .tv_sec = WAIT_S };
 	struct sockaddr_un address;
 	socklen_t len = door_of(pid, &address), peer_len = sizeof(struct ucred);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -87,7 +93,7 @@ knock(pid_t pid)
 
 	if (fd == -1)
 		return -1;
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &knocking, sizeof(knocking));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&address, len) == 0 &&
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) == 0) {
@@ -108,7 +114,7 @@ tell_failure(const char *pid, const char *why)
 
 /* What is said at the door ${fd}, as an exit status. */
 static int
-await_verdict(int fd, const char *pid)
+await_reply(int fd, const char *pid)
 {
 	char word = '\0';
 	ssize_t n = recv(fd, &word, 1, 0);
@@ -121,9 +127,36 @@ await_verdict(int fd, const char *pid)
 		return EXIT_CONFIG;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return tell_failure(pid, "no verdict in 30 seconds: it is still "
+		return tell_failure(pid, "no answer in 30 seconds: it is still "
 		    "at it, and its log will say what became of it");
 	return tell_failure(pid, "it ended meanwhile");
+}
+
+/* Is it what we are ourselves, by the name of its program? */
+static bool
+is_ours(pid_t pid)
+{
+	char path[32], name[16] = "";
+	ssize_t n = -1;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) != -1) {
+		n = read(fd, name, sizeof(name) - 1);
+		(void)close(fd);
+	}
+	return n > 0 && strncmp(name, "leadrelay", 9) == 0;
+}
+
+/* Knock; who crowds the door without wanting anything is heard, and gone, after a SIGHUP. */
+static int
+knock_through(pid_t pid)
+{
+	int fd = knock(pid, CROWD_S);
+
+	if (fd != -1 || errno != EAGAIN || !is_ours(pid) || kill(pid, SIGHUP) == -1)
+		return fd;
+	return knock(pid, WAIT_S);
 }
 
 int
@@ -140,14 +173,14 @@ reload_reply_ask(const char *text)
 	if (kill((pid_t)pid, 0) == -1)
 		return tell_failure(text, strerror(errno));
 	/* SIGHUP would be the end of anything else. */
-	if ((fd = knock((pid_t)pid)) == -1)
+	if ((fd = knock_through((pid_t)pid)) == -1)
 		return tell_failure(text, errno == ECONNREFUSED ?
 		    "is no leadrelay of this version that takes a SIGHUP" :
 		    strerror(errno));
 	if (kill((pid_t)pid, SIGHUP) == -1)
 		status = tell_failure(text, strerror(errno));
 	else
-		status = await_verdict(fd, text);
+		status = await_reply(fd, text);
 	(void)close(fd);
 	return status;
 }

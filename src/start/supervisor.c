@@ -151,7 +151,8 @@ supervisor_start(struct supervisor *k, const struct supervisor_duty *duty,
 	k->owner = owner;
 	(void)pthread_mutex_init(&k->lock, NULL);
 	clock_cond_init(&k->changed);
-	k->door = reload_reply_open();
+	if ((k->door = reload_reply_open()) == -1)
+		log_warn("--reload cannot be answered: %s", strerror(errno));
 	(void)sigemptyset(&k->signals);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		(void)sigaddset(&k->signals, taken[i]);

@@ -287,6 +287,21 @@ def test_many_ask_at_once(site, how, status):
     assert {end for _, end in ends} == {status}, ends
 
 
+def test_a_crowd_that_asks_for_nothing(site):
+    """Whoever may connect can stand there; a reload is heard all the same."""
+    site.crm()
+    site.start_worker()
+    name = f"\0leadrelay-reload/{site.worker.pid}"
+    with contextlib.ExitStack() as crowd:
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(200):
+                one = crowd.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                one.connect(name)
+        done = site.command("serve", "--reload", str(site.worker.pid))
+    assert done.returncode == 0, done.stderr
+
+
 def test_whom_a_reload_cannot_ask(site):
     site.crm()
     site.write_config()
