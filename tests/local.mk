@@ -9,7 +9,7 @@ EXTRA_DIST += tests/run tests/fuzz/seeds.py \
 	tests/e2e/harness/http.py tests/e2e/harness/leads.py \
 	tests/e2e/harness/manager.py \
 	tests/e2e/harness/nginx.py tests/e2e/harness/process.py \
-	tests/e2e/harness/processes.py tests/e2e/test_helper.py \
+	tests/e2e/harness/processes.py tests/e2e/test_runners.py \
 	tests/e2e/harness/promises.py \
 	tests/e2e/harness/site.py tests/e2e/harness/tokens.py \
 	tests/e2e/harness/wait.py \

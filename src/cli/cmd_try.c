@@ -66,18 +66,18 @@ show_verdict(struct try *try, const struct config_source *source,
 /* Put the header line ${index} into ${line}, as it may be shown; false: there are no more. */
 static bool
 read_header(const struct try *try, const struct config_destination *config,
-    const struct http_request *og, size_t index, struct buf *line)
+    const struct http_request *rq, size_t index, struct buf *line)
 {
-	bool credential = index - og->secret_first < og->secret_count;
+	bool credential = index - rq->secret_first < rq->secret_count;
 	const char *header;
 
 	buf_reset(line);
-	if (index == og->header_count && config->oauth_token_url != NULL)
+	if (index == rq->header_count && config->oauth_token_url != NULL)
 		buf_printf(line, "Authorization: %s ...", config->oauth_scheme);
-	if (index >= og->header_count)
+	if (index >= rq->header_count)
 		return line->len > 0;
-	header = og->headers[index];
-	if (try->show_secrets || index < og->secret_first ||
+	header = rq->headers[index];
+	if (try->show_secrets || index < rq->secret_first ||
 	    (!credential && !config_header_tells(header)))
 		buf_puts(line, header);
 	else
@@ -96,37 +96,37 @@ add_url(const struct try *try, const char *url, struct buf *out)
 
 static void
 add_request_text(const struct try *try, const struct config_destination *config,
-    const struct http_request *og, struct buf *out)
+    const struct http_request *rq, struct buf *out)
 {
 	struct buf line = { 0 };
 
-	buf_printf(out, "\n%s ", og->method);
-	add_url(try, og->url, &line);
+	buf_printf(out, "\n%s ", rq->method);
+	add_url(try, rq->url, &line);
 	print_text(out, line.data, line.len);
 	buf_putc(out, '\n');
-	for (size_t i = 0; read_header(try, config, og, i, &line); i++) {
+	for (size_t i = 0; read_header(try, config, rq, i, &line); i++) {
 		print_text(out, line.data, line.len);
 		buf_putc(out, '\n');
 	}
 	buf_putc(out, '\n');
-	print_text(out, og->body, og->body_len);
+	print_text(out, rq->body, rq->body_len);
 	buf_free(&line);
 }
 
 static void
 add_request_json(const struct try *try, const struct config_destination *config,
-    const struct http_request *og, struct buf *out)
+    const struct http_request *rq, struct buf *out)
 {
 	struct buf line = { 0 };
 
-	object_string(out, "method", og->method);
-	add_url(try, og->url, &line);
+	object_string(out, "method", rq->method);
+	add_url(try, rq->url, &line);
 	object_string(out, "url", line.data);
 	object_array(out, "headers");
-	for (size_t i = 0; read_header(try, config, og, i, &line); i++)
+	for (size_t i = 0; read_header(try, config, rq, i, &line); i++)
 		object_string(out, NULL, line.data);
 	buf_putc(out, ']');
-	object_bytes(out, "body", og->body, og->body_len);
+	object_bytes(out, "body", rq->body, rq->body_len);
 	buf_free(&line);
 }
 

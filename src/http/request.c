@@ -46,7 +46,7 @@ plain(const char *value)
 
 /* The body before it is put into its format: JSON text. */
 static int
-choose_body(struct http_request *og, const struct http_request_source *from,
+choose_body(struct http_request *rq, const struct http_request_source *from,
     struct buf *why)
 {
 	const struct delivery_claim *claim = from->claim;
@@ -54,11 +54,11 @@ choose_body(struct http_request *og, const struct http_request_source *from,
 	const char *fault;
 	size_t at;
 
-	og->body = claim->payload;
-	og->body_len = claim->payload_len;
+	rq->body = claim->payload;
+	rq->body_len = claim->payload_len;
 	if (from->config->body == CONFIG_BODY_TRANSFORM) {
-		og->body = from->transformed;
-		og->body_len = from->transformed_len;
+		rq->body = from->transformed;
+		rq->body_len = from->transformed_len;
 		return 0;
 	}
 	if (from->config->body == CONFIG_BODY_PAYLOAD &&
@@ -72,43 +72,43 @@ choose_body(struct http_request *og, const struct http_request_source *from,
 		    fault != NULL ? fault : "the payload has no member \"data\"");
 		return -1;
 	}
-	og->body = data.value;
-	og->body_len = data.len;
+	rq->body = data.value;
+	rq->body_len = data.len;
 	return 0;
 }
 
 static int
-make_body(struct http_request *og, const struct http_request_source *from, struct buf *why)
+make_body(struct http_request *rq, const struct http_request_source *from, struct buf *why)
 {
 	const struct delivery_claim *claim = from->claim;
 	uint8_t digest[DIGEST_SIZE];
 	const char *fault;
 
-	if (choose_body(og, from, why) == -1)
+	if (choose_body(rq, from, why) == -1)
 		return -1;
 	if (from->config->format == CONFIG_FORMAT_FORM) {
-		buf_reset(&og->form);
-		buf_puts(&og->form, "");
-		fault = form_encode(og->body, og->body_len, &og->form);
-		if (fault != NULL || !buf_ok(&og->form)) {
+		buf_reset(&rq->form);
+		buf_puts(&rq->form, "");
+		fault = form_encode(rq->body, rq->body_len, &rq->form);
+		if (fault != NULL || !buf_ok(&rq->form)) {
 			buf_printf(why, "format = form: %s",
 			    fault != NULL ? fault : "out of memory");
 			return -1;
 		}
-		og->body = og->form.data;
-		og->body_len = og->form.len;
+		rq->body = rq->form.data;
+		rq->body_len = rq->form.len;
 	}
-	if (digest_sha256(og->body, og->body_len, digest) == -1) {
+	if (digest_sha256(rq->body, rq->body_len, digest) == -1) {
 		buf_puts(why, "no digest of the body can be made");
 		return -1;
 	}
 	/* Eight bytes tell one body of a delivery from another. */
-	memcpy(&og->digest, digest, sizeof(og->digest));
-	if (og->digest == 0)
-		og->digest = 1;
-	og->key_number = claim->key_number;
-	if (claim->retried && claim->body != 0 && claim->body != og->digest)
-		og->key_number++;
+	memcpy(&rq->digest, digest, sizeof(rq->digest));
+	if (rq->digest == 0)
+		rq->digest = 1;
+	rq->key_number = claim->key_number;
+	if (claim->retried && claim->body != 0 && claim->body != rq->digest)
+		rq->key_number++;
 	return 0;
 }
 
@@ -137,35 +137,35 @@ add_lead_uuid(struct buf *out, const struct delivery_claim *claim)
 
 /* Fill the placeholders in; the configuration has seen that there are no other braces. */
 static int
-make_url(struct http_request *og, const struct http_request_source *from, struct buf *why)
+make_url(struct http_request *rq, const struct http_request_source *from, struct buf *why)
 {
 	static const char *const names[] = { "{id}", "{lead_id}", "{lead_uuid}" };
 	const char *at = credentials_url(from->credentials);
 	const struct delivery_claim *claim = from->claim;
 	size_t i;
 
-	og->url = at;
+	rq->url = at;
 	if (strchr(at, '{') == NULL)
 		return 0;
-	buf_reset(&og->place);
+	buf_reset(&rq->place);
 	for (; *at != '\0'; at += i < 3 ? strlen(names[i]) : 1) {
 		for (i = 0; i < 3; i++)
 			if (strncmp(at, names[i], strlen(names[i])) == 0)
 				break;
 		if (i == 0)
-			add_encoded(&og->place, claim->id);
+			add_encoded(&rq->place, claim->id);
 		else if (i == 1)
-			add_encoded(&og->place, claim->lead);
+			add_encoded(&rq->place, claim->lead);
 		else if (i == 2)
-			add_lead_uuid(&og->place, claim);
+			add_lead_uuid(&rq->place, claim);
 		else
-			buf_putc(&og->place, *at);
+			buf_putc(&rq->place, *at);
 	}
-	if (!buf_ok(&og->place)) {
+	if (!buf_ok(&rq->place)) {
 		buf_puts(why, "out of memory");
 		return -1;
 	}
-	og->url = og->place.data;
+	rq->url = rq->place.data;
 	return 0;
 }
 
@@ -178,26 +178,26 @@ end_line(struct buf *text, const char *str)
 
 /* Standard Webhooks.  Another idempotency key is another message. */
 static size_t
-write_signature(struct http_request *og, const struct http_request_source *from)
+write_signature(struct http_request *rq, const struct http_request_source *from)
 {
-	struct buf *text = &og->text;
+	struct buf *text = &rq->text;
 	char id[UUID7_SIZE + 16];
 	int64_t now_s = from->now_ms / 1000;
 
 	if (from->signing == NULL || from->signing->count == 0)
 		return 0;
-	if (og->key_number <= 1)
+	if (rq->key_number <= 1)
 		(void)snprintf(id, sizeof(id), "%s", from->claim->id);
 	else
 		(void)snprintf(id, sizeof(id), "%s-%d", from->claim->id,
-		    og->key_number);
+		    rq->key_number);
 	buf_puts(text, "webhook-id: ");
 	end_line(text, id);
 	buf_puts(text, "webhook-timestamp: ");
 	buf_int(text, now_s);
 	end_line(text, "");
 	buf_puts(text, "webhook-signature: ");
-	if (sign_message(from->signing, id, now_s, og->body, og->body_len,
+	if (sign_message(from->signing, id, now_s, rq->body, rq->body_len,
 	    text) == -1)
 		text->oom = true;
 	end_line(text, "");
@@ -219,11 +219,11 @@ content_type(const struct config_destination *config)
  * files may be read again while the request is under way.
  */
 static size_t
-write_lines(struct http_request *og, const struct http_request_source *from)
+write_lines(struct http_request *rq, const struct http_request_source *from)
 {
 	const struct config_destination *config = from->config;
 	const struct delivery_claim *claim = from->claim;
-	struct buf *text = &og->text;
+	struct buf *text = &rq->text;
 	size_t i, n = 4, secret = credentials_header_count(from->credentials);
 
 	buf_puts(text, "Idempotency-Key: \"");
@@ -231,7 +231,7 @@ write_lines(struct http_request *og, const struct http_request_source *from)
 	buf_putc(text, '.');
 	buf_puts(text, config->name);
 	buf_putc(text, '.');
-	buf_int(text, og->key_number);
+	buf_int(text, rq->key_number);
 	end_line(text, "\"");
 	buf_puts(text, "X-Leadrelay-Id: ");
 	end_line(text, claim->id);
@@ -251,61 +251,61 @@ write_lines(struct http_request *og, const struct http_request_source *from)
 		end_line(text, "User-Agent: leadrelay/" PACKAGE_VERSION);
 		n++;
 	}
-	n += write_signature(og, from);
-	og->secret_first = n;
-	og->secret_count = secret;
+	n += write_signature(rq, from);
+	rq->secret_first = n;
+	rq->secret_count = secret;
 	for (i = 0; i < secret; i++)
 		end_line(text, credentials_header(from->credentials, i));
 	return n + secret;
 }
 
 static bool
-reserve_headers(struct http_request *og, size_t count)
+reserve_headers(struct http_request *rq, size_t count)
 {
 	const char **headers;
 
-	if (count <= og->header_cap)
+	if (count <= rq->header_cap)
 		return true;
-	if ((headers = realloc(og->headers, count * sizeof(*headers))) == NULL)
+	if ((headers = realloc(rq->headers, count * sizeof(*headers))) == NULL)
 		return false;
-	og->headers = headers;
-	og->header_cap = count;
+	rq->headers = headers;
+	rq->header_cap = count;
 	return true;
 }
 
 int
-http_request_build(struct http_request *og, const struct http_request_source *from,
+http_request_build(struct http_request *rq, const struct http_request_source *from,
     struct buf *why)
 {
 	const struct config_destination *config = from->config;
 	size_t i, count;
 	const char *line;
 
-	og->method = config->method != NULL ? config->method : "POST";
-	og->header_count = 0;
-	if (make_body(og, from, why) == -1 || make_url(og, from, why) == -1)
+	rq->method = config->method != NULL ? config->method : "POST";
+	rq->header_count = 0;
+	if (make_body(rq, from, why) == -1 || make_url(rq, from, why) == -1)
 		return -1;
 
-	buf_reset(&og->text);
-	count = write_lines(og, from);
-	if (!buf_ok(&og->text) || !reserve_headers(og, count + config->header_count)) {
+	buf_reset(&rq->text);
+	count = write_lines(rq, from);
+	if (!buf_ok(&rq->text) || !reserve_headers(rq, count + config->header_count)) {
 		buf_puts(why, "out of memory");
 		return -1;
 	}
-	for (line = og->text.data; count != 0; count--, line += strlen(line) + 1)
-		og->headers[og->header_count++] = line;
+	for (line = rq->text.data; count != 0; count--, line += strlen(line) + 1)
+		rq->headers[rq->header_count++] = line;
 	for (i = 0; i < config->header_count; i++)
-		og->headers[og->header_count++] = config->headers[i];
+		rq->headers[rq->header_count++] = config->headers[i];
 	return 0;
 }
 
 void
-http_request_free(struct http_request *og)
+http_request_free(struct http_request *rq)
 {
-	free(og->headers);
-	og->headers = NULL;
-	og->header_count = og->header_cap = 0;
-	secret_wipe(&og->text);
-	secret_wipe(&og->place);
-	buf_free(&og->form);
+	free(rq->headers);
+	rq->headers = NULL;
+	rq->header_count = rq->header_cap = 0;
+	secret_wipe(&rq->text);
+	secret_wipe(&rq->place);
+	buf_free(&rq->form);
 }

@@ -59,9 +59,9 @@ struct http_request {
  * The key's number rises when a person said "again" and the body is another one
  * than was sent last.
  */
-int http_request_build(struct http_request *og, const struct http_request_source *from,
+int http_request_build(struct http_request *rq, const struct http_request_source *from,
     struct buf *why);
 
-void http_request_free(struct http_request *og);
+void http_request_free(struct http_request *rq);
 
 #endif
