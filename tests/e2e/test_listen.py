@@ -69,7 +69,7 @@ def test_many_at_once_and_slow(site, call):
     site.write_config()
     with socket.socket(socket.AF_UNIX) as one:
         one.bind(str(site.socket))
-    race(site, "strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+    race(site, "strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
          "-e", f"inject={call}:delay_enter=20000")
 
 
@@ -96,7 +96,7 @@ def test_whoever_sees_it_can_connect(site, call):
                 connected.set()
     thread = threading.Thread(target=try_often)
     thread.start()
-    process = start(site, "strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+    process = start(site, "strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
                     "-e", f"inject={call}:delay_enter=300000")
     try:
         assert connected.wait(30)
