@@ -265,9 +265,9 @@ box_act(struct box *box, enum store_action action, const char *id, bool force,
 	box_begin(box);
 	must(box, store_act(box->store, action, id, NULL, force,
 	    now_ms, &out));
-	box_commit(box);
-	free(out.detail);
+	free(out.detail);		/* first: a commit that fails may leave by longjmp */
 	out.detail = NULL;
+	box_commit(box);
 	return out;
 }
 
