@@ -70,6 +70,10 @@ take_signals(void *arg)
 	attend(k);
 	end_ms = clock_mono_ms() + SUPERVISOR_END_MS;
 	k->duty.stop(k->owner);
+	(void)pthread_mutex_lock(&k->lock);
+	k->told = true;
+	(void)pthread_cond_broadcast(&k->changed);
+	(void)pthread_mutex_unlock(&k->lock);
 	while (!atomic_load(&k->over)) {
 		if ((left_ms = end_ms - clock_mono_ms()) <= 0) {
 			log_warn("not all could be brought to an end in time");
@@ -180,6 +184,11 @@ supervisor_stop(struct supervisor *k, int status)
 {
 	atomic_store(&k->status, status);
 	(void)pthread_kill(k->for_signals, SIGTERM);
+	/* What stop touches is taken apart next. */
+	(void)pthread_mutex_lock(&k->lock);
+	while (!k->told)
+		(void)pthread_cond_wait(&k->changed, &k->lock);
+	(void)pthread_mutex_unlock(&k->lock);
 	(void)pthread_join(k->for_turns, NULL);
 }
 

@@ -40,6 +40,7 @@ struct supervisor {
 	pthread_cond_t changed;
 	bool hung_up;			/* for the next turn to hear */
 	bool turned;			/* once at least */
+	bool told;			/* duty->stop has been called, and is over */
 };
 
 /*
