@@ -660,7 +660,7 @@ static void
 test_purge_keeps_sequence(void **state)
 {
 	struct box *box = *state;
-	char data[8];
+	char data[12];
 
 	for (int i = 0; i < 5; i++) {
 		snprintf(data, sizeof(data), "%d", i);
