@@ -353,7 +353,7 @@ leave(struct scan *s)
 	struct container *c = &s->stack[s->depth - 1];
 	const struct name *twice;
 
-	if (c->object) {
+	if (c->object && s->names.len != c->first_name) {
 		twice = find_repeated(s->names.data + c->first_name,
 		    (s->names.len - c->first_name) / sizeof(*twice));
 		if (twice != NULL) {

@@ -4,6 +4,7 @@ says what is wrong, and takes what was mended."""
 import contextlib
 import fcntl
 import os
+import pathlib
 import pwd
 import shutil
 import signal
@@ -292,6 +293,7 @@ def test_a_crowd_that_asks_for_nothing(site):
     site.crm()
     site.start_worker()
     name = f"\0leadrelay-reload/{site.worker.pid}"
+    wait_until(lambda: name[1:] in pathlib.Path("/proc/net/unix").read_text(), "the door")
     with contextlib.ExitStack() as crowd:
         with contextlib.suppress(BlockingIOError):
             for _ in range(200):
