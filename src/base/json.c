@@ -247,9 +247,10 @@ unescape_name(struct scan *s, struct name *name)
 static void
 open_wanted(struct scan *s, const struct name *name)
 {
-	struct json_member *m = s->wanted;
+	struct json_member *m;
 
-	for (; m < s->wanted + s->wanted_count; m++) {
+	for (size_t i = 0; i < s->wanted_count; i++) {
+		m = &s->wanted[i];
 		if (strlen(m->name) == name->len &&
 		    memcmp(m->name, name->bytes, name->len) == 0) {
 			s->open = m;
