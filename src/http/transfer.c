@@ -60,13 +60,13 @@ take_header(char *bytes, size_t size, size_t count, void *arg)
 
 /*
  * The request goes out now.  On a kept connection that turns out to be dead libcurl
- * would send it once more of its own accord, past every limit and record of ours.
+ * sends it once more of its own accord, which would be past limits and records.
  */
 static int
 allow_once(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
 	struct transfer *tr = arg;
-	bool again = tr->sent;
+	bool again = tr->once && tr->sent;
 
 	(void)remote;
 	(void)local;

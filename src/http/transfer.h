@@ -24,7 +24,7 @@ struct transfer_end {
 	int status;			/* 0: no answer, or none that was whole */
 	int code;			/* libcurl's, when there was no answer */
 	bool sending;			/* the request was on its way */
-	bool stale;			/* it went out on a kept connection, which then ended */
+	bool stale;			/* once: it went out on a kept connection, which then ended */
 	int lack;			/* errno, where we could open no socket: nobody else's fault */
 	const char *error;		/* a phrase when there was no answer */
 	int64_t took_ms;
@@ -47,6 +47,7 @@ struct transfer {
 	struct curl_slist *lines;	/* the headers as libcurl wants them */
 	size_t line_cap;
 	bool under_way;			/* libcurl has it */
+	bool once;			/* the owner counts: libcurl may not send it again by itself */
 	bool sent;			/* libcurl has begun to send it */
 	int lack;
 	int64_t started_ms;		/* wall clock */

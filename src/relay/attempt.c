@@ -206,7 +206,6 @@ is_nobodys(struct dispatcher *d, struct attempt *at)
 {
 	const struct transfer_end *end = &at->http.end;
 	struct oauth *oauth = at->profile->oauth;
-	int64_t now = clock_steady_ms();
 	char words[96];
 
 	if (oauth != NULL && oauth_answered(oauth, at->token, end->status)) {
@@ -219,7 +218,7 @@ is_nobodys(struct dispatcher *d, struct attempt *at)
 	} else if (end->lack != 0) {
 		(void)snprintf(words, sizeof(words), "no socket can be opened here: %s",
 		    strerror(end->lack));
-		send_again(d, at, now + LACK_PAUSE_MS, false, words);
+		send_again(d, at, clock_steady_ms() + LACK_PAUSE_MS, false, words);
 	} else {
 		return false;
 	}
@@ -443,6 +442,7 @@ take(struct dispatcher *d)
 			return NULL;
 		}
 		at->http.task.ended = ended;
+		at->http.once = true;
 		at->dispatcher = d;
 		at->profile = profile;
 	}

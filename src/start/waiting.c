@@ -16,7 +16,7 @@ waiting_init(struct waiting *w)
 	w->tail = &w->head;
 }
 
-/* It is over for good. */
+/* Go over to ${state}, unless it is over for good. */
 static void
 go_over(struct waiting *w, enum waiting_state state)
 {

@@ -444,3 +444,17 @@ def test_stopping_during_a_fetch(site, tokens):
     tokens.rule = tokens.grant
     site.start_worker()
     site.wait_states(delivered=1)
+
+
+def test_a_kept_connection_that_ends_is_no_fault(site, tokens):
+    """The endpoint closes one while the request is on its way: it is asked again at once."""
+    crm = oauth(site, tokens)
+    site.start()
+    site.post()
+    crm.wait_count(1)
+    tokens.script.append(Reply(fault=RESET_AFTER))
+    crm.script.append(Reply(401))
+    site.post()
+    site.wait_states(delivered=2)
+    assert len(tokens.received()) == 3
+    assert not site.log_lines(what="paused")
